@@ -1,0 +1,1 @@
+//! Provider dialects as data and pure functions: routes, request facts, stream observers, error bodies.

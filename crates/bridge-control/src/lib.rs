@@ -1,0 +1,1 @@
+//! The reference control plane: users, keys, providers and records in SQLite, gRPC for gateways, REST for operators.

@@ -1,0 +1,1 @@
+//! Ready handlers by key: time to live, capacity, single flight, generations, leases.

@@ -1,0 +1,14 @@
+//! The control-plane contract: messages, clients and servers of `bridge.control.v1`.
+//!
+//! Everything in [`v1`] is generated from `proto/` by `cargo xtask codegen` and committed, so that a
+//! build needs nothing but cargo. Only the two ends of the wire name these types; everybody else
+//! meets their hand-written counterparts.
+
+/// The contract itself; `proto/bridge/control/v1` says what each item promises.
+#[allow(missing_docs, clippy::all, reason = "generated")]
+pub mod v1 {
+    include!("generated/bridge.control.v1.rs");
+}
+
+/// Version of the contract in this crate; `proto/README.md` has the rule for comparing two.
+pub const CONTRACT_VERSION: &str = "1.0";

@@ -1,0 +1,12 @@
+//! What is remembered of an interception, and the seams through which records travel.
+
+mod ids;
+mod record;
+mod recorder;
+
+pub use ids::{InterceptionId, ParseIdError, RecordId};
+pub use record::{
+    Ended, ErrorType, Event, ModelThought, Outcome, PromptUsage, Record, Started, TokenUsage,
+    ToolUsage,
+};
+pub use recorder::{DeliverError, RecordError, Recorder, Rejected, Sink};

@@ -1,0 +1,1 @@
+//! A provider that speaks three dialects and costs nothing.

@@ -1,0 +1,1 @@
+//! Event streams and content encodings, by pieces: bytes in, events out.
