@@ -1,0 +1,280 @@
+//! Where log lines go.
+
+mod redact;
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use slog::{Drain, Level, Logger, Never, OwnedKVList, Record, o};
+use slog_async::{AsyncGuard, OverflowStrategy};
+
+use self::redact::Redact;
+
+/// How many lines may wait for a slow terminal or disk. More are dropped and counted in a line.
+const WAITING_LINES: usize = 8_192;
+
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// Text when the destination is a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// For people.
+    Text,
+    /// For machines: one object a line.
+    Json,
+}
+
+/// What is logged, and how. Lines go to standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogConfig {
+    /// The lowest level that is logged.
+    pub level: Level,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            level: Level::Info,
+            format: LogFormat::Auto,
+        }
+    }
+}
+
+/// A word that names no level or format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{word:?} is none of {known}")]
+pub struct ParseLogError {
+    word: String,
+    known: &'static str,
+}
+
+impl FromStr for LogFormat {
+    type Err = ParseLogError;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "auto" => Ok(Self::Auto),
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(ParseLogError {
+                word: word.to_owned(),
+                known: "auto, text, json",
+            }),
+        }
+    }
+}
+
+impl LogConfig {
+    /// Reads a level by its name.
+    ///
+    /// # Errors
+    /// When the word is no level.
+    pub fn parse_level(word: &str) -> Result<Level, ParseLogError> {
+        match word {
+            "trace" => Ok(Level::Trace),
+            "debug" => Ok(Level::Debug),
+            "info" => Ok(Level::Info),
+            "warning" | "warn" => Ok(Level::Warning),
+            "error" => Ok(Level::Error),
+            "critical" => Ok(Level::Critical),
+            _ => Err(ParseLogError {
+                word: word.to_owned(),
+                known: "trace, debug, info, warning, error, critical",
+            }),
+        }
+    }
+}
+
+/// Changes the level of a running process.
+#[derive(Debug, Clone)]
+pub struct LevelSwitch(Arc<AtomicUsize>);
+
+impl LevelSwitch {
+    /// Logs this level and all above from now on.
+    pub fn set(&self, level: Level) {
+        self.0.store(level.as_usize(), Ordering::Relaxed);
+    }
+}
+
+/// The running log. Dropping it writes the lines that still wait, so it is dropped last.
+pub struct Logging {
+    _guard: AsyncGuard,
+    level: LevelSwitch,
+}
+
+impl fmt::Debug for Logging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logging")
+            .field("level", &self.level)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Logging {
+    /// Starts the log's thread and gives the root logger.
+    pub fn start(config: LogConfig) -> (Self, Logger) {
+        let as_text = match config.format {
+            LogFormat::Text => true,
+            LogFormat::Json => false,
+            LogFormat::Auto => std::io::stderr().is_terminal(),
+        };
+        if as_text {
+            let decorator = slog_term::TermDecorator::new().stderr().build();
+            let drain = slog_term::FullFormat::new(decorator)
+                .use_utc_timestamp()
+                .use_original_order()
+                .build();
+            Self::with_drain(config.level, drain.ignore_res())
+        } else {
+            let drain = slog_json::Json::new(std::io::stderr())
+                .add_default_keys()
+                .build();
+            Self::with_drain(config.level, drain.ignore_res())
+        }
+    }
+
+    /// The same with a destination of one's own, for tests and embedding programs.
+    pub fn with_drain<D>(level: Level, drain: D) -> (Self, Logger)
+    where
+        D: Drain<Ok = (), Err = Never> + Send + 'static,
+    {
+        let (drain, guard) = slog_async::Async::new(Redact(drain))
+            .chan_size(WAITING_LINES)
+            .overflow_strategy(OverflowStrategy::DropAndReport)
+            .thread_name("log".to_owned())
+            .build_with_guard();
+        let switch = LevelSwitch(Arc::new(AtomicUsize::new(level.as_usize())));
+        let drain = AtSwitch {
+            inner: drain.ignore_res(),
+            level: switch.clone(),
+        };
+        (
+            Self {
+                _guard: guard,
+                level: switch,
+            },
+            Logger::root(drain.fuse(), o!()),
+        )
+    }
+
+    /// Changes the level while the process runs.
+    #[must_use]
+    pub fn level_switch(&self) -> LevelSwitch {
+        self.level.clone()
+    }
+}
+
+/// A logger that says nothing.
+pub fn discard() -> Logger {
+    Logger::root(slog::Discard, o!())
+}
+
+/// Passes lines at or above the level of a switch.
+struct AtSwitch<D> {
+    inner: D,
+    level: LevelSwitch,
+}
+
+impl<D: Drain<Ok = (), Err = Never>> Drain for AtSwitch<D> {
+    type Ok = ();
+    type Err = Never;
+
+    fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), Never> {
+        if self.is_enabled(record.level()) {
+            self.inner.log(record, values)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn is_enabled(&self, level: Level) -> bool {
+        level.as_usize() <= self.level.0.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use parking_lot::Mutex;
+    use slog::{debug, info};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(level: Level, say: impl FnOnce(&Logger, &LevelSwitch)) -> String {
+        let lines = Lines::default();
+        let drain = slog_json::Json::new(lines.clone())
+            .add_default_keys()
+            .build();
+        let (logging, logger) = Logging::with_drain(level, drain.ignore_res());
+        say(&logger, &logging.level_switch());
+        drop(logging);
+        let bytes = lines.0.lock().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn values_of_secret_sounding_keys_are_withheld() {
+        let text = logged(Level::Info, |logger, _| {
+            let child = logger.new(o!("upstream_token" => "alpha-value", "request_id" => "r-1"));
+            info!(child, "hello"; "api_key" => "beta-value", "api_key_id" => "id-1");
+        });
+        assert!(
+            text.contains("hello") && text.contains("r-1") && text.contains("id-1"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("alpha-value") && !text.contains("beta-value"),
+            "{text}"
+        );
+        assert_eq!(text.matches("(withheld)").count(), 2, "{text}");
+    }
+
+    #[test]
+    fn the_level_changes_while_running() {
+        let text = logged(Level::Info, |logger, switch| {
+            debug!(logger, "one");
+            switch.set(Level::Debug);
+            debug!(logger, "two");
+            switch.set(Level::Error);
+            info!(logger, "three");
+        });
+        assert!(
+            !text.contains("one") && text.contains("two") && !text.contains("three"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn words_are_read() {
+        assert_eq!(LogConfig::parse_level("warn"), Ok(Level::Warning));
+        assert!(
+            LogConfig::parse_level("loud")
+                .unwrap_err()
+                .to_string()
+                .contains("loud")
+        );
+        assert_eq!("json".parse(), Ok(LogFormat::Json));
+        assert!("xml".parse::<LogFormat>().is_err());
+    }
+}
