@@ -1,9 +1,11 @@
 //! What is remembered of an interception, and the seams through which records travel.
 
+mod batch;
 mod ids;
 mod record;
 mod recorder;
 
+pub use batch::{Batcher, BatcherConfig};
 pub use ids::{InterceptionId, ParseIdError, RecordId};
 pub use record::{
     Ended, ErrorType, Event, ModelThought, Outcome, PromptUsage, Record, Started, TokenUsage,
