@@ -1,54 +1,30 @@
 //! Turns `proto/` into the committed code of `bridge-proto`. No `protoc` is needed: protox compiles
 //! the contract in Rust.
+//!
+//! That compiler is heavy, so it stands behind the feature `codegen`. Without it this task calls
+//! itself again with the feature.
 
-use std::error::Error;
+#[cfg(feature = "codegen")]
+mod generate;
+
 use std::path::Path;
-use std::{fs, io};
 
-const PACKAGE: &str = "bridge.control.v1";
-const FILES: [&str; 4] = ["session", "authorize", "record", "configure"];
+use crate::Outcome;
 
 /// Generates the code, or with `check` compares it with what is committed.
-///
-/// # Errors
-/// When the contract does not compile, or with `check` when the committed code is not what it
-/// would be.
-pub(crate) fn run(root: &Path, check: bool) -> Result<(), Box<dyn Error>> {
-    let committed = root
-        .join("crates/bridge-proto/src/generated")
-        .join(format!("{PACKAGE}.rs"));
-    let fresh = generate(root)?;
-    if !check {
-        if let Some(folder) = committed.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        return Ok(fs::write(&committed, fresh)?);
-    }
-    match fs::read_to_string(&committed) {
-        Ok(text) if text == fresh => Ok(()),
-        Ok(_) => Err("the generated code is stale: run `cargo xtask codegen`".into()),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            Err("there is no generated code: run `cargo xtask codegen`".into())
-        }
-        Err(cause) => Err(cause.into()),
-    }
+#[cfg(feature = "codegen")]
+pub(crate) fn run(root: &Path, check: bool) -> Outcome {
+    generate::run(root, check)
 }
 
-fn generate(root: &Path) -> Result<String, Box<dyn Error>> {
-    let proto = root.join("proto");
-    let files: Vec<_> = FILES
-        .iter()
-        .map(|name| format!("bridge/control/v1/{name}.proto"))
-        .collect();
-    let descriptors = protox::compile(&files, [&proto])?;
-    let out = root.join("target/codegen");
-    fs::create_dir_all(&out)?;
-    tonic_prost_build::configure()
-        .out_dir(&out)
-        .build_client(true)
-        .build_server(true)
-        // The client end dials itself, and a method of ours is called `connect` too.
-        .build_transport(false)
-        .compile_fds(descriptors)?;
-    Ok(fs::read_to_string(out.join(format!("{PACKAGE}.rs")))?)
+/// Generates the code, or with `check` compares it with what is committed.
+#[cfg(not(feature = "codegen"))]
+pub(crate) fn run(root: &Path, check: bool) -> Outcome {
+    let arguments = ["run", "--quiet", "--package", "xtask"];
+    let mut again = crate::process::cargo(root, &arguments);
+    again.args(["--features", "codegen", "--", "codegen"]);
+    if check {
+        again.arg("--check");
+    }
+    crate::process::run(&mut again)
 }

@@ -1,15 +1,69 @@
-//! The project's own tasks.
+//! The project's own tasks: `cargo xtask` lists them.
+//!
+//! No product crate is a dependency, so that this builds in seconds; what is heavy is a call of
+//! cargo.
 
-#[cfg(feature = "codegen")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task speaks to the person who started it"
+)]
+
+mod ci;
+mod clock;
 mod codegen;
+mod flags;
+mod fuzz;
+mod layers;
+mod process;
+mod tidy;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    #[cfg(feature = "codegen")]
-    codegen::run(
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .unwrap(),
-        false,
-    )?;
-    Ok(())
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use self::flags::{Parsed, Task};
+
+/// What a task ends with. The text of the error is for the person who started it.
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    let arguments = std::env::args().skip(1);
+    match flags::parse(arguments) {
+        Ok(Parsed::Help) => {
+            print!("{}", flags::help());
+            ExitCode::SUCCESS
+        }
+        Ok(Parsed::Task(task)) => finish(run(&root(), &task)),
+        Err(problem) => {
+            eprintln!("{problem}\n\n{}", flags::help());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(root: &Path, task: &Task) -> Outcome {
+    match task {
+        Task::CheckLayers => layers::run(root),
+        Task::Tidy => tidy::run(root),
+        Task::Codegen { check } => codegen::run(root, *check),
+        Task::Ci { fast } => ci::run(root, *fast),
+        Task::Conformance { .. } | Task::Bench { .. } => Err("coming".into()),
+        Task::Fuzz { target, seconds } => fuzz::run(root, target.as_deref(), *seconds),
+    }
+}
+
+fn finish(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace this task was built in.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
 }

@@ -1,0 +1,25 @@
+//! What a change has to pass, in the order of `.ci/run`.
+
+use std::path::Path;
+
+use crate::process::{cargo, run as call};
+use crate::{Outcome, codegen, layers, tidy};
+
+/// Runs the checks one after the other and stops at the first that fails. `fast` leaves out what
+/// takes long and rarely fails: generated code and documentation.
+pub(crate) fn run(root: &Path, fast: bool) -> Outcome {
+    call(&mut cargo(root, &["fmt", "--all", "--", "--check"]))?;
+    layers::run(root)?;
+    tidy::run(root)?;
+    if !fast {
+        codegen::run(root, true)?;
+    }
+    let clippy = ["clippy", "--workspace", "--all-targets", "--quiet", "--"];
+    call(cargo(root, &clippy).args(["-D", "warnings"]))?;
+    if !fast {
+        let doc = ["doc", "--workspace", "--no-deps", "--quiet"];
+        call(cargo(root, &doc).env("RUSTDOCFLAGS", "-D warnings"))?;
+    }
+    println!("all checks passed");
+    Ok(())
+}
