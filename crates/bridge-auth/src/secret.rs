@@ -1,4 +1,4 @@
-//! Values that cannot be printed.
+//! Values that cannot be printed, and the masked form that can.
 
 use std::fmt;
 
@@ -7,6 +7,8 @@ use zeroize::Zeroizing;
 
 /// A secret text. It has no `Display`, its `Debug` shows nothing, it is compared in constant time
 /// and wiped when dropped.
+///
+/// The time a comparison takes tells whether the lengths differ, and nothing of the contents.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
@@ -38,6 +40,95 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The masked form of a secret, safe to record and log.
+/// The masked form of a secret, safe to record and log: at most eleven characters, enough to tell
+/// one key from another and too little to guess either.
+///
+/// ```
+/// use bridge_auth::{Secret, SecretHint};
+///
+/// let hint = SecretHint::of(&Secret::new("operator-key".to_owned()));
+/// assert_eq!(hint.as_str(), "op...ey");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SecretHint(String);
+
+impl SecretHint {
+    /// Masks a secret. Characters are Unicode scalar values. Four at each end are shown of twenty
+    /// or more, two of ten or more, one of five or more, otherwise none. Of an empty secret the
+    /// hint is empty.
+    #[must_use]
+    pub fn of(secret: &Secret) -> Self {
+        let text = secret.expose();
+        let shown = match text.chars().count() {
+            0 => return Self(String::new()),
+            1..5 => 0,
+            5..10 => 1,
+            10..20 => 2,
+            _ => 4,
+        };
+        let mut hint: String = text.chars().take(shown).collect();
+        hint.push_str("...");
+        let tail = text.char_indices().rev().take(shown).last();
+        hint.push_str(tail.and_then(|(at, _)| text.get(at..)).unwrap_or_default());
+        Self(hint)
+    }
+
+    /// The masked text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SecretHint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, hint: &str) {
+        let secret = Secret::new(text.to_owned());
+        assert_eq!(SecretHint::of(&secret).as_str(), hint, "{text}");
+    }
+
+    #[test]
+    fn a_hint_shows_little() {
+        check("", "");
+        check("a", "...");
+        check("ab", "...");
+        check("abcd", "...");
+        check("short", "s...t");
+        check("veryshort", "v...t");
+        check("user-token", "us...en");
+        check("nineteen-characters", "ni...rs");
+        check("twenty-characters-ab", "twen...s-ab");
+        check("a-long-secret-of-an-operator", "a-lo...ator");
+    }
+
+    #[test]
+    fn a_hint_counts_characters_and_not_bytes() {
+        check("ééé", "...");
+        check("héllo", "h...o");
+        check("héllo wörld 🌍!", "hé...🌍!");
+    }
+
+    #[test]
+    fn a_secret_does_not_show_itself() {
+        let secret = Secret::new("operator-key".to_owned());
+        assert_eq!(format!("{secret:?}"), "Secret(..)");
+        assert_eq!(format!("{:?}", Some(&secret)), "Some(Secret(..))");
+    }
+
+    #[test]
+    fn secrets_are_equal_when_their_texts_are() {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        assert_eq!(secret("one"), secret("one"));
+        assert_ne!(secret("one"), secret("two"));
+        assert_ne!(secret("one"), secret("on"));
+        assert_eq!(secret(""), secret(""));
+    }
+}
