@@ -189,6 +189,19 @@ pub enum Outcome {
     Cut,
 }
 
+impl Outcome {
+    /// The word for it in logs and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+            Self::Cut => "cut",
+        }
+    }
+}
+
 /// What kind of failure it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorType {

@@ -1,0 +1,212 @@
+//! Where a provider lives.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bridge_auth::Secret;
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Uri};
+
+use crate::credential::{BoundCredential, CredentialStyle};
+
+/// A provider's base address. Cheap to clone.
+#[derive(Clone)]
+pub struct Endpoint(Arc<Inner>);
+
+struct Inner {
+    tls: bool,
+    host: String,
+    port: u16,
+    /// `host:port` as it stands in the URL, for the `Host` header.
+    authority: String,
+    host_header: HeaderValue,
+    /// Without a trailing slash.
+    base_path: String,
+    /// Without the question mark.
+    base_query: Option<String>,
+}
+
+/// Why an address cannot be a provider's base address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// It is not an absolute URL.
+    #[error("not an absolute URL: give one like https://host/path")]
+    NotAbsolute,
+    /// Only http and https are spoken.
+    #[error("scheme {0:?} is not spoken: use https or http")]
+    Scheme(String),
+    /// A user or password in the address would be logged and sent in the open.
+    #[error("a user name or password in the address is not accepted")]
+    UserInfo,
+}
+
+impl Endpoint {
+    /// Reads a base address. A path and a query in it are put in front of those of each request.
+    ///
+    /// # Errors
+    /// When it is no absolute `http` or `https` URL, or holds a password.
+    pub fn try_new(base_url: &str) -> Result<Self, EndpointError> {
+        let uri: Uri = base_url.parse().map_err(|_| EndpointError::NotAbsolute)?;
+        let parts = uri.into_parts();
+        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
+            return Err(EndpointError::NotAbsolute);
+        };
+        let tls = if scheme == Scheme::HTTPS {
+            true
+        } else if scheme == Scheme::HTTP {
+            false
+        } else {
+            return Err(EndpointError::Scheme(scheme.to_string()));
+        };
+        if authority.as_str().contains('@') {
+            return Err(EndpointError::UserInfo);
+        }
+        let (path, query) = match &parts.path_and_query {
+            Some(both) => (both.path(), both.query()),
+            None => ("", None),
+        };
+        Ok(Self(Arc::new(Inner {
+            tls,
+            host: host(&authority),
+            port: authority.port_u16().unwrap_or(if tls { 443 } else { 80 }),
+            host_header: HeaderValue::from_str(authority.as_str())
+                .map_err(|_| EndpointError::NotAbsolute)?,
+            authority: authority.to_string(),
+            base_path: path.trim_end_matches('/').to_owned(),
+            base_query: query.map(str::to_owned),
+        })))
+    }
+
+    /// Ties a credential to this endpoint: it will be sent nowhere else.
+    #[must_use]
+    pub fn bind(&self, secret: Secret, style: CredentialStyle) -> BoundCredential {
+        BoundCredential::new(secret, style, self)
+    }
+
+    /// Host and port as the address names them.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.0.authority
+    }
+
+    /// The whole target of a request: base path and query joined with the request's own.
+    #[must_use]
+    pub fn target(&self, path: &str, query: Option<&str>) -> String {
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let base = &self.0.base_path;
+        match (self.0.base_query.as_deref(), query) {
+            (None, None) => format!("{base}{slash}{path}"),
+            (Some(one), None) | (None, Some(one)) => format!("{base}{slash}{path}?{one}"),
+            (Some(base_query), Some(query)) => {
+                format!("{base}{slash}{path}?{base_query}&{query}")
+            }
+        }
+    }
+
+    pub(crate) fn tls(&self) -> bool {
+        self.0.tls
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.0.host
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.0.port
+    }
+
+    pub(crate) fn host_header(&self) -> HeaderValue {
+        self.0.host_header.clone()
+    }
+
+    /// Whether both lead to the same place: scheme, host and port.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+            || (self.0.tls == other.0.tls
+                && self.0.port == other.0.port
+                && self.0.host.eq_ignore_ascii_case(&other.0.host))
+    }
+}
+
+/// The host without the brackets of an IPv6 address, as resolvers want it.
+fn host(authority: &Authority) -> String {
+    authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned()
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.0.tls { "https" } else { "http" };
+        write!(
+            f,
+            "Endpoint({scheme}://{}{})",
+            self.0.authority, self.0.base_path
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(base: &str, path: &str, query: Option<&str>, target: &str) {
+        assert_eq!(
+            Endpoint::try_new(base).unwrap().target(path, query),
+            target,
+            "{base}"
+        );
+    }
+
+    #[test]
+    fn targets_join_paths_with_one_slash_and_keep_queries() {
+        check("http://h", "/v1/messages", None, "/v1/messages");
+        check(
+            "http://h/",
+            "/v1/messages",
+            Some("beta=true"),
+            "/v1/messages?beta=true",
+        );
+        check("https://h/v1/", "/responses", None, "/v1/responses");
+        check("https://h/v1", "responses", None, "/v1/responses");
+        check(
+            "http://h/v1?api-version=2",
+            "/models",
+            None,
+            "/v1/models?api-version=2",
+        );
+        check(
+            "http://h/v1?a=1",
+            "/models",
+            Some("b=2"),
+            "/v1/models?a=1&b=2",
+        );
+    }
+
+    #[test]
+    fn addresses_that_are_no_base_are_refused() {
+        let error = |text| Endpoint::try_new(text).unwrap_err();
+        assert_eq!(error("api.example.com/v1"), EndpointError::NotAbsolute);
+        assert_eq!(error("/v1"), EndpointError::NotAbsolute);
+        assert_eq!(error(""), EndpointError::NotAbsolute);
+        assert_eq!(
+            error("ftp://example.com"),
+            EndpointError::Scheme("ftp".to_owned())
+        );
+        assert_eq!(
+            error("https://user:word@example.com"),
+            EndpointError::UserInfo
+        );
+    }
+
+    #[test]
+    fn places_are_told_apart_by_scheme_host_and_port() {
+        let place = |text| Endpoint::try_new(text).unwrap();
+        assert!(place("https://h/v1").is_same_place(&place("https://H:443/v2")));
+        assert!(!place("https://h").is_same_place(&place("http://h")));
+        assert!(!place("https://h").is_same_place(&place("https://h:8443")));
+        assert!(!place("https://h").is_same_place(&place("https://g")));
+    }
+}

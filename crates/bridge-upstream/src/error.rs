@@ -1,0 +1,114 @@
+//! How an exchange with a provider can fail.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+/// What a failure means for the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureClass {
+    /// Nothing of the request reached the provider: trying elsewhere is safe.
+    NeverSent,
+    /// The provider took too long. It may have done the work.
+    TimedOut,
+    /// The connection broke, or what came back was no HTTP. The provider may have done the work.
+    BrokenOff,
+}
+
+impl FailureClass {
+    /// A word for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NeverSent => "never_sent",
+            Self::TimedOut => "timed_out",
+            Self::BrokenOff => "broken_off",
+        }
+    }
+}
+
+/// Why there is no answer, or only a part of one.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The provider's host name has no address.
+    #[error("cannot resolve {host}")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        #[source]
+        source: io::Error,
+    },
+    /// No address of the provider accepts connections.
+    #[error("cannot connect to {authority}")]
+    Connect {
+        /// Host and port.
+        authority: String,
+        /// What the last attempt said.
+        #[source]
+        source: io::Error,
+    },
+    /// The provider's certificate or the handshake is not good.
+    #[error("no TLS session with {authority}")]
+    Tls {
+        /// Host and port.
+        authority: String,
+        /// What the handshake said.
+        #[source]
+        source: io::Error,
+    },
+    /// Name, connection and TLS together took too long.
+    #[error("{authority} did not accept a connection within {} ms", after.as_millis())]
+    ConnectTimeout {
+        /// Host and port.
+        authority: String,
+        /// The limit.
+        after: Duration,
+    },
+    /// The request is not one that can be sent.
+    #[error("request cannot be sent")]
+    InvalidRequest(#[source] http::Error),
+    /// A credential was about to be sent to a host it is not bound to.
+    #[error("credential is bound to {bound}, not to {authority}")]
+    WrongDestination {
+        /// Where it may go.
+        bound: String,
+        /// Where it was to go.
+        authority: String,
+    },
+    /// The head of the answer did not come in time.
+    #[error("no answer within {} ms", after.as_millis())]
+    HeadTimeout {
+        /// The limit.
+        after: Duration,
+    },
+    /// The connection broke before the head of the answer, or what came was no HTTP.
+    #[error("connection broke before an answer")]
+    NoHead(#[source] Box<dyn Error + Send + Sync>),
+    /// The answer stopped in the middle for too long.
+    #[error("answer was silent for {} ms", after.as_millis())]
+    IdleTimeout {
+        /// The limit.
+        after: Duration,
+    },
+    /// The connection broke in the middle of the answer.
+    #[error("connection broke in the middle of the answer")]
+    BodyBroken(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl UpstreamError {
+    /// What the failure means for the request.
+    #[must_use]
+    pub const fn class(&self) -> FailureClass {
+        match self {
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::Tls { .. }
+            | Self::ConnectTimeout { .. }
+            | Self::InvalidRequest(_)
+            | Self::WrongDestination { .. } => FailureClass::NeverSent,
+            Self::HeadTimeout { .. } | Self::IdleTimeout { .. } => FailureClass::TimedOut,
+            Self::NoHead(_) | Self::BodyBroken(_) => FailureClass::BrokenOff,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The one way out: connections to providers, their time limits and their credentials.
+//!
+//! A request leaves through the [`Exchange`] seam and comes back as a [`Reply`] whose body is
+//! polled in the caller's own task: one task carries a stream from the provider to the client.
+//! Nothing but [`Scrubbed`](bridge_auth::Scrubbed) headers is accepted, and a credential travels
+//! only to the [`Endpoint`] it was bound to.
+//!
+//! ```no_run
+//! use bridge_auth::{HeaderPolicy, Secret};
+//! use bridge_upstream::{Client, ClientConfig, CredentialStyle, Endpoint, Exchange, Outbound};
+//!
+//! # async fn example(headers: http::HeaderMap) -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::try_new(ClientConfig::default(), &bridge_telemetry::discard())?;
+//! let endpoint = Endpoint::try_new("https://api.anthropic.com/")?;
+//! let key = endpoint.bind(Secret::new("operator key".to_owned()), CredentialStyle::XApiKey);
+//! let request = Outbound {
+//!     method: http::Method::POST,
+//!     path_and_query: "/v1/messages?beta=true".to_owned(),
+//!     headers: HeaderPolicy::default().admit(headers).scrubbed,
+//!     credential: Some(key),
+//!     body: bytes::Bytes::from_static(b"{}"),
+//! };
+//! let reply = client.exchange(&endpoint, request).await?;
+//! assert_eq!(reply.status, 200);
+//! # Ok(()) }
+//! ```
+//!
+//! It refuses to know providers' dialects, users and records, and it never tries a request twice
+//! once a byte of it may have been processed.
+
+mod body;
+mod client;
+mod credential;
+mod dial;
+mod endpoint;
+mod error;
+mod exchange;
+mod idle;
+
+pub use body::Body;
+pub use client::{Client, ClientConfig, ClientError, Timeouts};
+pub use credential::{BoundCredential, CredentialStyle};
+pub use endpoint::{Endpoint, EndpointError};
+pub use error::{FailureClass, UpstreamError};
+pub use exchange::{Exchange, Outbound, Reply};
