@@ -1,0 +1,47 @@
+//! What is threaded through one request.
+
+use std::sync::Arc;
+
+use bridge_auth::{Grant, KeySource, Secret};
+use bridge_record::InterceptionId;
+use slog::Logger;
+use tokio::time::Instant;
+
+use crate::ClientHint;
+
+/// One request's surroundings. Made once when the caller is known, and only borrowed afterwards.
+#[derive(Debug)]
+pub struct Cx {
+    /// Id of the request; the interception, if it becomes one, has the same.
+    pub id: InterceptionId,
+    /// When the head arrived.
+    pub arrived: Instant,
+    /// Says who the caller is on every line.
+    pub logger: Logger,
+    /// Who the caller is.
+    pub grant: Arc<Grant>,
+    /// Whether the caller asked for the operator's key or brought one.
+    pub mode: KeySource,
+    /// The credential the caller presented to the gateway, also when a host program vouches for
+    /// them: what the caller could use elsewhere in their own name.
+    pub session_key: Option<Secret>,
+    /// Which program is calling.
+    pub hint: ClientHint,
+    /// Name of the host program in this process, for delegated requests.
+    pub source: Option<String>,
+    /// Workspace the host program vouches for; the grant's own otherwise.
+    pub workspace_id: Option<String>,
+    /// Correlation id from a proxy in front of the gateway.
+    pub correlation_id: Option<String>,
+    /// Session of the agent firewall in front of the caller, and the position in it.
+    pub firewall: Option<FirewallMark>,
+}
+
+/// Where an agent firewall saw this request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirewallMark {
+    /// Its session, a UUID.
+    pub session_id: String,
+    /// Position within the session.
+    pub sequence_number: i32,
+}

@@ -1,0 +1,145 @@
+//! Why a request got no answer of a provider.
+
+use bridge_api::{DialectId, EnvelopeError};
+use bridge_auth::AuthError;
+use bridge_record::RecordError;
+use bridge_upstream::{FailureClass, UpstreamError};
+
+/// What happened instead of an answer. `respond` in the gateway turns it into one.
+#[derive(Debug, thiserror::Error)]
+pub enum InterceptError {
+    /// No provider or no route of that name.
+    #[error("route not supported")]
+    NotFound,
+    /// The route does not take this method.
+    #[error("method not allowed")]
+    Method {
+        /// The methods it takes.
+        allow: &'static str,
+    },
+    /// WebSocket and other upgrades are not spoken here.
+    #[error("upgrade not supported")]
+    Upgrade,
+    /// The operator has switched the provider off.
+    #[error("provider is disabled")]
+    Disabled {
+        /// Its name.
+        provider: String,
+    },
+    /// The body cannot be understood.
+    #[error("request body not understood")]
+    Body(#[source] EnvelopeError),
+    /// The body's encoding cannot be undone.
+    #[error("request body cannot be decoded")]
+    Encoding(#[source] bridge_stream::DecodeError),
+    /// The body's encoding is unknown.
+    #[error("request body has an unknown encoding")]
+    UnknownEncoding,
+    /// Decoded, the body is larger than bodies may be.
+    #[error("request body is larger than {limit} bytes when decoded")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// The provider would answer later and elsewhere, unseen by the gateway.
+    #[error("background request")]
+    Background,
+    /// The operator has given no key for the provider, and the caller brought none.
+    #[error("provider has no key")]
+    NoKey {
+        /// Its name.
+        provider: String,
+    },
+    /// The provider takes only the caller's own credential, and there was none.
+    #[error("own credential required")]
+    OwnKeyRequired {
+        /// Its name.
+        provider: String,
+    },
+    /// The caller may not use this model, or nobody can tell.
+    #[error("model use not permitted")]
+    Permit(#[source] AuthError),
+    /// Nothing can be recorded now, so nothing may leave.
+    #[error("interception cannot be recorded")]
+    Record(#[source] RecordError),
+    /// The provider could not be reached or did not answer.
+    #[error("provider did not answer")]
+    Upstream(#[source] UpstreamError),
+    /// The provider's answer is none: nothing at all, or something that is no API's.
+    #[error("provider answered with {what} and status {status}")]
+    NotAnAnswer {
+        /// What it was instead.
+        what: String,
+        /// Under which status.
+        status: u16,
+    },
+}
+
+/// Whose doing a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Blame {
+    /// The caller's.
+    Caller,
+    /// The provider's.
+    Upstream,
+    /// Ours, or the operator's.
+    Ourselves,
+}
+
+impl InterceptError {
+    /// A closed name, for logs and metrics.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Method { .. } => "method",
+            Self::Upgrade => "upgrade",
+            Self::Disabled { .. } => "disabled",
+            Self::Body(_) => "body",
+            Self::Encoding(_) | Self::UnknownEncoding => "encoding",
+            Self::TooLarge { .. } => "too_large",
+            Self::Background => "background",
+            Self::NoKey { .. } => "no_key",
+            Self::OwnKeyRequired { .. } => "own_key_required",
+            Self::Permit(_) => "permit",
+            Self::Record(_) => "record",
+            Self::Upstream(cause) => match cause.class() {
+                FailureClass::NeverSent => "upstream_never_sent",
+                FailureClass::TimedOut => "upstream_timed_out",
+                FailureClass::BrokenOff => "upstream_broken_off",
+            },
+            Self::NotAnAnswer { .. } => "not_an_answer",
+        }
+    }
+
+    /// Whose doing it is.
+    #[must_use]
+    pub const fn blame(&self) -> Blame {
+        match self {
+            Self::NotFound
+            | Self::Method { .. }
+            | Self::Upgrade
+            | Self::Body(_)
+            | Self::Encoding(_)
+            | Self::UnknownEncoding
+            | Self::TooLarge { .. }
+            | Self::Background
+            | Self::OwnKeyRequired { .. }
+            | Self::Permit(AuthError::Refused(_)) => Blame::Caller,
+            Self::Upstream(_) | Self::NotAnAnswer { .. } => Blame::Upstream,
+            Self::Disabled { .. }
+            | Self::NoKey { .. }
+            | Self::Permit(AuthError::Unavailable(_))
+            | Self::Record(_) => Blame::Ourselves,
+        }
+    }
+}
+
+/// A failure, and the dialect in whose shape the caller expects to read it.
+#[derive(Debug)]
+pub struct Refused {
+    /// What happened.
+    pub error: InterceptError,
+    /// The shape; none when the path names no provider.
+    pub dialect: Option<DialectId>,
+}

@@ -1,0 +1,178 @@
+//! Answers the requests of one identity: route, then turn or passthrough.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bridge_api::{DialectId, RouteError, RouteKind, error_dialect, route};
+use bridge_auth::{ActorId, Scrubbed};
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use slog::{Logger, debug};
+
+use crate::{AnswerBody, Blueprint, Cx, InterceptError, Provider, Refused, passthrough, turn};
+
+/// Answers the requests of one identity, with the providers there were when it was built.
+#[derive(Debug)]
+pub struct Handler {
+    blueprint: Arc<Blueprint>,
+    initiator: ActorId,
+    api_key_id: String,
+}
+
+/// Where a request will go.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) kind: RouteKind,
+    pub(crate) method: Method,
+    pub(crate) upstream_path: String,
+    pub(crate) label: &'static str,
+    pub(crate) dialect: DialectId,
+}
+
+impl Plan {
+    /// The shape in which the caller expects to read errors.
+    #[must_use]
+    pub fn dialect(&self) -> DialectId {
+        self.dialect
+    }
+
+    /// Name of the provider.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        &self.provider.name
+    }
+
+    /// Which route, from a closed list.
+    #[must_use]
+    pub fn route(&self) -> &'static str {
+        self.label
+    }
+
+    /// Whether the gateway answers by itself: a probe of whether anybody is there.
+    #[must_use]
+    pub fn is_hello(&self) -> bool {
+        matches!(self.kind, RouteKind::Hello)
+    }
+}
+
+/// What is left of a request once its caller and its route are known.
+#[derive(Debug)]
+pub struct Inbound {
+    /// The query, without the question mark.
+    pub query: Option<String>,
+    /// The headers, after the policy.
+    pub headers: Scrubbed,
+    /// The body, whole.
+    pub body: Bytes,
+}
+
+/// An answer of a provider, on its way.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers, without those that are not for callers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: AnswerBody,
+}
+
+impl Blueprint {
+    /// Finds the provider and the route of a path like `/anthropic/v1/messages`.
+    ///
+    /// # Errors
+    /// [`InterceptError::NotFound`], [`InterceptError::Method`] or [`InterceptError::Disabled`].
+    pub fn plan(&self, method: &Method, path: &str) -> Result<Plan, Refused> {
+        let unshaped = |error| Refused {
+            error,
+            dialect: None,
+        };
+        let (name, rest) =
+            split_provider(path).ok_or_else(|| unshaped(InterceptError::NotFound))?;
+        let provider = self
+            .providers
+            .find(name)
+            .ok_or_else(|| unshaped(InterceptError::NotFound))?;
+        let dialect = error_dialect(provider.format, rest);
+        let refused = |error| Refused {
+            error,
+            dialect: Some(dialect),
+        };
+        if !provider.is_enabled {
+            return Err(refused(InterceptError::Disabled {
+                provider: name.to_owned(),
+            }));
+        }
+        let route = route(provider.format, method, rest).map_err(|error| {
+            refused(match error {
+                RouteError::NotFound => InterceptError::NotFound,
+                RouteError::Method { allow } => InterceptError::Method { allow },
+            })
+        })?;
+        Ok(Plan {
+            provider: Arc::clone(provider),
+            kind: route.kind,
+            method: method.clone(),
+            upstream_path: Cow::into_owned(route.upstream_path.into()),
+            label: route.label,
+            dialect,
+        })
+    }
+}
+
+impl Handler {
+    /// A handler for the owner of a key.
+    #[must_use]
+    pub fn new(blueprint: Arc<Blueprint>, initiator: ActorId, api_key_id: String) -> Self {
+        Self {
+            blueprint,
+            initiator,
+            api_key_id,
+        }
+    }
+
+    /// Carries a request out. Dropping the future before an answer ends the exchange with the
+    /// provider and records that the caller went away.
+    ///
+    /// # Errors
+    /// When there is no answer of a provider to relay.
+    pub async fn run(
+        &self,
+        plan: Plan,
+        cx: &Cx,
+        inbound: Inbound,
+    ) -> Result<Answer, InterceptError> {
+        debug_assert_eq!(
+            cx.grant.actor.id, self.initiator,
+            "a lease belongs to its key"
+        );
+        debug_assert_eq!(
+            cx.grant.api_key_id, self.api_key_id,
+            "a lease belongs to its key"
+        );
+        let outcome = match plan.kind {
+            RouteKind::Bridged(dialect) => {
+                turn::run(&self.blueprint, &plan, dialect, cx, inbound).await
+            }
+            RouteKind::Passthrough | RouteKind::Hello => {
+                passthrough::run(&self.blueprint, &plan, inbound).await
+            }
+        };
+        if let Err(error) = &outcome {
+            note(&cx.logger, &plan, error);
+        }
+        outcome
+    }
+}
+
+fn note(logger: &Logger, plan: &Plan, error: &InterceptError) {
+    debug!(logger, "no answer"; "provider" => &*plan.provider.name, "kind" => error.kind());
+}
+
+/// The first segment of a path, and the rest from its slash.
+fn split_provider(path: &str) -> Option<(&str, &str)> {
+    let path = path.strip_prefix('/')?;
+    let end = path.find('/')?;
+    path.split_at_checked(end)
+}

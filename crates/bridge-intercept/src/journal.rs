@@ -1,0 +1,365 @@
+//! What is recorded of a turn, and when.
+//!
+//! The first record is taken before anything leaves; the others when the answer's body has ended,
+//! broken or been dropped. The journal is a guard: whatever happens to it, an end is recorded.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bridge_api::{AnswerEnd, Observed, Usage};
+use bridge_record::{
+    Ended, ErrorType, Event, InterceptionId, ModelThought, Outcome, PromptUsage, Record,
+    RecordError, Recorder, Started, TokenUsage, ToolUsage,
+};
+use bridge_telemetry::{InterceptionLabels, Metrics, OutcomeLabel, TokenKind, wall_clock};
+use bridge_upstream::{FailureClass, UpstreamError};
+use http::StatusCode;
+use tokio::time::Instant;
+
+use crate::client_hint::shortened;
+use crate::{Blueprint, Cutoff};
+
+/// Longest error message that is kept, in characters.
+const LONGEST_MESSAGE: usize = 1_024;
+
+/// The records of one turn, from the first that was taken.
+pub(crate) struct Journal {
+    recorder: Arc<dyn Recorder>,
+    metrics: Metrics,
+    cutoff: Cutoff,
+    interception: InterceptionId,
+    arrived: Instant,
+    prompt: Option<String>,
+    status: Option<StatusCode>,
+    closing: Closing,
+}
+
+/// What the closing line of a request says of its interception.
+#[derive(Debug, Clone)]
+pub struct Closing {
+    /// Name of the provider instance.
+    pub provider: Arc<str>,
+    /// Which route, from a closed list.
+    pub route: &'static str,
+    /// As the caller wrote it.
+    pub model: String,
+    /// Name of the calling program.
+    pub client: &'static str,
+    /// The provider credential, masked.
+    pub key_hint: String,
+    /// How it ended; none while it has not.
+    pub outcome: Option<Outcome>,
+}
+
+/// How a turn came to its end.
+pub(crate) enum End<'a> {
+    /// The answer was relayed until it ended or broke.
+    Relayed {
+        observed: Observed,
+        broken: Option<&'a UpstreamError>,
+    },
+    /// The provider refused: its status, and its words.
+    Refused {
+        error_type: ErrorType,
+        message: Option<String>,
+    },
+    /// There was no answer.
+    Unanswered { error: &'a UpstreamError },
+    /// There was something, but no answer.
+    Unusable { message: String },
+    /// Nobody listens any more. What was seen until then, if there was an answer.
+    Dropped {
+        observed: Option<Observed>,
+        is_complete: bool,
+    },
+}
+
+impl Journal {
+    /// Records that a request is about to leave. Until this has answered, nothing may.
+    pub(crate) async fn open(
+        blueprint: &Blueprint,
+        interception: InterceptionId,
+        arrived: Instant,
+        started: Started,
+        prompt: Option<String>,
+        closing: Closing,
+    ) -> Result<Self, RecordError> {
+        let event = Event::Started(Box::new(started));
+        blueprint
+            .recorder
+            .start(Record::new(interception, wall_clock(), event))
+            .await?;
+        blueprint.metrics.interception_started(&closing.provider);
+        Ok(Self {
+            recorder: Arc::clone(&blueprint.recorder),
+            metrics: blueprint.metrics.clone(),
+            cutoff: blueprint.cutoff.clone(),
+            interception,
+            arrived,
+            prompt,
+            status: None,
+            closing,
+        })
+    }
+
+    /// The provider has answered with this status.
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(crate) fn closing(&self) -> &Closing {
+        &self.closing
+    }
+
+    /// Records everything that is left to record. Only the first end counts.
+    pub(crate) fn close(&mut self, end: End<'_>) {
+        if self.closing.outcome.is_some() {
+            return;
+        }
+        let at = wall_clock();
+        let verdict = self.judge(&end);
+        let (observed, has_prompt) = match end {
+            End::Relayed { observed, .. } => (Some(observed), true),
+            End::Dropped { observed, .. } => (observed, true),
+            End::Unanswered { error } => (None, error.class() != FailureClass::NeverSent),
+            End::Refused { .. } | End::Unusable { .. } => (None, false),
+        };
+        self.record_prompt(at, observed.as_ref(), has_prompt);
+        if let Some(observed) = observed {
+            self.record_observed(at, observed);
+        }
+        self.record_end(at, verdict);
+    }
+
+    fn judge(&self, end: &End<'_>) -> Verdict {
+        match end {
+            End::Relayed {
+                observed,
+                broken: None,
+            } => judge_answer(&observed.end),
+            End::Relayed {
+                broken: Some(error),
+                ..
+            }
+            | End::Unanswered { error } => {
+                let error_type = match error.class() {
+                    FailureClass::TimedOut => ErrorType::Timeout,
+                    FailureClass::NeverSent | FailureClass::BrokenOff => ErrorType::Unknown,
+                };
+                Verdict::failed(error_type, Some(error.to_string()))
+            }
+            End::Refused {
+                error_type,
+                message,
+            } => Verdict::failed(*error_type, message.clone()),
+            End::Unusable { message } => Verdict::failed(ErrorType::Unknown, Some(message.clone())),
+            End::Dropped {
+                observed: Some(observed),
+                is_complete: true,
+            } => judge_answer(&observed.end),
+            End::Dropped { .. } if self.cutoff.has_begun() => Verdict::ended(Outcome::Cut),
+            End::Dropped { .. } => Verdict::ended(Outcome::Aborted),
+        }
+    }
+
+    fn record_prompt(&mut self, at: SystemTime, observed: Option<&Observed>, is_wanted: bool) {
+        let Some(prompt) = self.prompt.take().filter(|_| is_wanted) else {
+            return;
+        };
+        let response_id = observed
+            .map(|seen| seen.response_id.clone())
+            .unwrap_or_default();
+        self.record(
+            at,
+            Event::Prompt(PromptUsage {
+                response_id,
+                prompt,
+            }),
+        );
+    }
+
+    fn record_observed(&self, at: SystemTime, observed: Observed) {
+        let response_id = observed.response_id;
+        for thought in observed.thoughts {
+            let source = thought.source.as_str().to_owned();
+            let content = thought.content;
+            let response_id = response_id.clone();
+            self.record(
+                at,
+                Event::Thought(ModelThought {
+                    response_id,
+                    content,
+                    source,
+                }),
+            );
+        }
+        for call in observed.tool_calls {
+            self.record(at, Event::Tool(Box::new(tool_usage(call, &response_id))));
+        }
+        if let Some(usage) = observed.usage {
+            self.count_tokens(&usage);
+            self.record(at, Event::Tokens(Box::new(token_usage(usage, response_id))));
+        }
+    }
+
+    fn record_end(&mut self, at: SystemTime, verdict: Verdict) {
+        let ended = Ended {
+            outcome: verdict.outcome,
+            credential_hint: self.closing.key_hint.clone(),
+            provider_status: self.status.map(|status| status.as_u16()),
+            error_type: verdict.error_type,
+            error_message: verdict
+                .message
+                .map(|text| shortened(&text, LONGEST_MESSAGE)),
+        };
+        self.record(at, Event::Ended(Box::new(ended)));
+        self.closing.outcome = Some(verdict.outcome);
+        let labels = InterceptionLabels {
+            provider: self.closing.provider.to_string(),
+            route: self.closing.route,
+            client: self.closing.client,
+            outcome: label(verdict.outcome),
+        };
+        self.metrics
+            .interception_ended(&labels, self.arrived.elapsed());
+    }
+
+    fn record(&self, at: SystemTime, event: Event) {
+        self.recorder
+            .record(Record::new(self.interception, at, event));
+    }
+
+    fn count_tokens(&self, usage: &Usage) {
+        let provider = &self.closing.provider;
+        let kinds = [
+            (TokenKind::Input, usage.input),
+            (TokenKind::Output, usage.output),
+            (TokenKind::CacheRead, usage.cache_read),
+            (TokenKind::CacheWrite, usage.cache_write),
+        ];
+        for (kind, count) in kinds.into_iter().filter(|(_, count)| *count > 0) {
+            self.metrics.tokens(provider, kind, count);
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.close(End::Dropped {
+            observed: None,
+            is_complete: false,
+        });
+    }
+}
+
+struct Verdict {
+    outcome: Outcome,
+    error_type: Option<ErrorType>,
+    message: Option<String>,
+}
+
+impl Verdict {
+    fn ended(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            error_type: None,
+            message: None,
+        }
+    }
+
+    fn failed(error_type: ErrorType, message: Option<String>) -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            error_type: Some(error_type),
+            message,
+        }
+    }
+}
+
+fn judge_answer(end: &AnswerEnd) -> Verdict {
+    let unknown = |message: &str| Verdict::failed(ErrorType::Unknown, Some(message.to_owned()));
+    match end {
+        AnswerEnd::Complete | AnswerEnd::Incomplete { .. } => Verdict::ended(Outcome::Completed),
+        AnswerEnd::Failed {
+            error_type,
+            message,
+        } => Verdict::failed(type_of_word(error_type), Some(message.clone())),
+        AnswerEnd::Truncated => unknown("the answer stopped before its end"),
+        AnswerEnd::Garbage => unknown("the answer is not of the provider's format"),
+    }
+}
+
+/// What a provider's word for an error means. The words are those of Anthropic's and OpenAI's API
+/// references.
+fn type_of_word(word: &str) -> ErrorType {
+    match word {
+        "overloaded_error" | "overloaded" | "server_is_overloaded" | "slow_down" => {
+            ErrorType::Overloaded
+        }
+        "rate_limit_error" | "rate_limit_exceeded" | "insufficient_quota" => ErrorType::RateLimited,
+        "authentication_error" | "permission_error" | "invalid_api_key" => ErrorType::Unauthorized,
+        "timeout_error" | "timeout" => ErrorType::Timeout,
+        "api_error" | "server_error" => ErrorType::ServerError,
+        word if word.starts_with("invalid_") || word.starts_with("context_length") => {
+            ErrorType::BadRequest
+        }
+        _ => ErrorType::Unknown,
+    }
+}
+
+/// What a provider's status means.
+pub(crate) fn type_of_status(status: StatusCode) -> ErrorType {
+    match status.as_u16() {
+        401 | 403 => ErrorType::Unauthorized,
+        429 => ErrorType::RateLimited,
+        408 | 504 => ErrorType::Timeout,
+        503 | 529 => ErrorType::Overloaded,
+        400..=499 => ErrorType::BadRequest,
+        500..=599 => ErrorType::ServerError,
+        _ => ErrorType::Unknown,
+    }
+}
+
+fn label(outcome: Outcome) -> OutcomeLabel {
+    match outcome {
+        Outcome::Completed => OutcomeLabel::Completed,
+        Outcome::Failed => OutcomeLabel::Failed,
+        Outcome::Aborted => OutcomeLabel::Aborted,
+        Outcome::Cut => OutcomeLabel::Cut,
+    }
+}
+
+fn token_usage(usage: Usage, response_id: String) -> TokenUsage {
+    TokenUsage {
+        response_id,
+        input: usage.input,
+        output: usage.output,
+        cache_read: usage.cache_read,
+        cache_write: usage.cache_write,
+        extra: usage
+            .extra
+            .into_iter()
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect(),
+        partial: !usage.is_final,
+    }
+}
+
+fn tool_usage(call: bridge_api::ToolCall, response_id: &str) -> ToolUsage {
+    ToolUsage {
+        response_id: response_id.to_owned(),
+        kind: call.kind.to_string(),
+        tool: call.name,
+        namespace: call.namespace,
+        call_id: call.call_id,
+        item_id: call.item_id,
+        input: call.input,
+        server_url: None,
+        injected: false,
+        invocation_error: None,
+    }
+}

@@ -1,0 +1,34 @@
+//! The engine: one turn of an agent, from request to records.
+//!
+//! A [`Handler`] answers the requests of one identity. It finds the provider and the route
+//! ([`Blueprint::plan`]), records that a request is about to leave, sends it, and hands back an
+//! [`Answer`] whose body relays the provider's bytes unchanged while an observer listens. When that
+//! body ends, breaks or is dropped, the rest is recorded.
+//!
+//! Streaming and blocking, all dialects and all failures take this one path. The engine answers no
+//! HTTP errors itself: it returns an [`InterceptError`], and the gateway decides what a caller
+//! reads. It knows no sockets, no listeners and no control plane.
+
+mod answer_head;
+mod blueprint;
+mod client_hint;
+mod credential;
+mod cx;
+mod error;
+mod handler;
+mod journal;
+mod passthrough;
+mod provider;
+mod relay;
+mod turn;
+
+pub use bridge_record::{InterceptionId, Outcome};
+
+pub use blueprint::{Blueprint, Cutoff, InterceptConfig};
+pub use client_hint::ClientHint;
+pub use cx::{Cx, FirewallMark};
+pub use error::{Blame, InterceptError, Refused};
+pub use handler::{Answer, Handler, Inbound, Plan};
+pub use journal::Closing;
+pub use provider::{Provider, ProviderError, ProviderSet, ProviderSpec};
+pub use relay::AnswerBody;

@@ -1,0 +1,234 @@
+//! What listens to an answer that passes by.
+
+use bridge_api::{DialectId, Observed, Observer, ObserverLimits, read_error};
+use bridge_record::ErrorType;
+use bridge_stream::{ContentDecoder, Limits, SseDecoder};
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+
+use crate::journal::type_of_status;
+
+/// How much of a provider's error body is read.
+const FAILURE_BYTES: usize = 64 << 10;
+
+/// What kind of body is listened to.
+pub(crate) enum WatchKind {
+    /// A stream of events.
+    Events,
+    /// A whole JSON value of at most this many bytes.
+    Whole { limit: usize },
+    /// A failure under this status.
+    Failure { status: StatusCode },
+}
+
+/// Listens to one body.
+pub(crate) struct Watch {
+    dialect: DialectId,
+    listening: Listening,
+    /// Undoes the body's encoding for the listener's copy.
+    content: Option<ContentDecoder>,
+    decoded: Vec<u8>,
+    is_blind: bool,
+    has_heard: bool,
+}
+
+enum Listening {
+    Events {
+        decoder: Box<SseDecoder>,
+        observer: Box<Observer>,
+    },
+    Whole {
+        kept: Kept,
+        observer: Box<Observer>,
+    },
+    Failure {
+        kept: Kept,
+        status: StatusCode,
+    },
+    Over,
+}
+
+/// What was seen of an answer.
+pub(super) enum Seen {
+    Answer(Observed),
+    Failure {
+        error_type: ErrorType,
+        message: Option<String>,
+    },
+    /// It was taken before.
+    Nothing,
+}
+
+impl Watch {
+    pub(crate) fn new(
+        dialect: DialectId,
+        kind: &WatchKind,
+        content: Option<ContentDecoder>,
+    ) -> Self {
+        let observer = || Box::new(Observer::new(dialect, ObserverLimits::default()));
+        let listening = match kind {
+            WatchKind::Events => Listening::Events {
+                decoder: Box::new(SseDecoder::new(Limits::default())),
+                observer: observer(),
+            },
+            WatchKind::Whole { limit } => Listening::Whole {
+                kept: Kept::new(*limit),
+                observer: observer(),
+            },
+            WatchKind::Failure { status } => Listening::Failure {
+                kept: Kept::new(FAILURE_BYTES),
+                status: *status,
+            },
+        };
+        let decoded = Vec::new();
+        Self {
+            dialect,
+            listening,
+            content,
+            decoded,
+            is_blind: false,
+            has_heard: false,
+        }
+    }
+
+    /// Whether events may be put between those of the provider.
+    pub(super) fn can_be_added_to(&self) -> bool {
+        matches!(self.listening, Listening::Events { .. }) && self.content.is_none()
+    }
+
+    /// Whether it lost track. The body is relayed all the same.
+    pub(super) fn is_blind(&self) -> bool {
+        self.is_blind
+    }
+
+    /// Whether anything came at all.
+    pub(super) fn has_heard(&self) -> bool {
+        self.has_heard
+    }
+
+    /// Whether the answer has said its last word.
+    pub(super) fn is_complete(&self) -> bool {
+        match &self.listening {
+            Listening::Events { observer, .. } => observer.is_complete(),
+            Listening::Whole { .. } | Listening::Failure { .. } | Listening::Over => false,
+        }
+    }
+
+    /// Listens to a piece. Says where the last whole event in it ends, if it is a plain stream of
+    /// events.
+    pub(super) fn hear(&mut self, piece: &Bytes) -> Option<usize> {
+        self.has_heard |= !piece.is_empty();
+        if self.is_blind {
+            return None;
+        }
+        let Some(content) = &mut self.content else {
+            return self.listening.hear(piece, &mut self.is_blind);
+        };
+        self.decoded.clear();
+        if content.feed(piece, &mut self.decoded).is_err() {
+            self.is_blind = true;
+            return None;
+        }
+        let decoded = Bytes::copy_from_slice(&self.decoded);
+        self.listening.hear(&decoded, &mut self.is_blind);
+        None
+    }
+
+    /// The body has ended, well or not. Says whether the answer had said its last word.
+    pub(super) fn finish_stream(&mut self) -> bool {
+        if let Some(content) = &mut self.content {
+            self.decoded.clear();
+            if content.finish(&mut self.decoded).is_ok() && !self.decoded.is_empty() {
+                let decoded = Bytes::copy_from_slice(&self.decoded);
+                self.listening.hear(&decoded, &mut self.is_blind);
+            }
+        }
+        if let Listening::Events { decoder, observer } = &mut self.listening {
+            decoder.finish(|event| observer.event(event.name, event.data));
+        }
+        self.is_complete()
+    }
+
+    /// Everything that was seen. The second time there is nothing.
+    pub(super) fn take(&mut self) -> Seen {
+        match std::mem::replace(&mut self.listening, Listening::Over) {
+            Listening::Events { observer, .. } => Seen::Answer(observer.finish()),
+            Listening::Whole { kept, mut observer } => {
+                if let Some(body) = kept.whole() {
+                    observer.whole(&body);
+                }
+                Seen::Answer(observer.finish())
+            }
+            Listening::Failure { kept, status } => Seen::Failure {
+                error_type: type_of_status(status),
+                message: kept
+                    .whole()
+                    .and_then(|body| read_error(self.dialect, &body))
+                    .map(|error| error.message),
+            },
+            Listening::Over => Seen::Nothing,
+        }
+    }
+}
+
+impl Listening {
+    fn hear(&mut self, piece: &Bytes, is_blind: &mut bool) -> Option<usize> {
+        match self {
+            Self::Events { decoder, observer } => {
+                match decoder.feed(piece, |event| observer.event(event.name, event.data)) {
+                    Ok(boundary) => return boundary,
+                    Err(_) => *is_blind = true,
+                }
+            }
+            Self::Whole { kept, .. } | Self::Failure { kept, .. } => kept.push(piece),
+            Self::Over => {}
+        }
+        None
+    }
+}
+
+/// A copy of a body, up to a limit. The first piece alone is not copied.
+struct Kept {
+    first: Option<Bytes>,
+    more: BytesMut,
+    limit: usize,
+    is_over_limit: bool,
+}
+
+impl Kept {
+    fn new(limit: usize) -> Self {
+        Self {
+            first: None,
+            more: BytesMut::new(),
+            limit,
+            is_over_limit: false,
+        }
+    }
+
+    fn push(&mut self, piece: &Bytes) {
+        if self.is_over_limit || piece.is_empty() {
+            return;
+        }
+        let before = self.first.as_ref().map_or(self.more.len(), Bytes::len);
+        if before + piece.len() > self.limit {
+            self.is_over_limit = true;
+            self.first = None;
+            self.more = BytesMut::new();
+        } else if before == 0 {
+            self.first = Some(piece.clone());
+        } else {
+            if let Some(first) = self.first.take() {
+                self.more.extend_from_slice(&first);
+            }
+            self.more.extend_from_slice(piece);
+        }
+    }
+
+    /// The whole body, if it was within the limit.
+    fn whole(self) -> Option<Bytes> {
+        if self.is_over_limit {
+            return None;
+        }
+        Some(self.first.unwrap_or_else(|| self.more.freeze()))
+    }
+}

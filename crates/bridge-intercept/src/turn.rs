@@ -1,0 +1,285 @@
+//! One exchange, top to bottom.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts};
+use bridge_auth::KeySource;
+use bridge_record::{ErrorType, Started};
+use bridge_stream::{ContentDecoder, DecodeError, Encoding};
+use bridge_upstream::{Body, Outbound, Reply, UpstreamError};
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http_body::Body as _;
+
+use crate::answer_head::{BodyKind, clean, is_framed, prepare_events};
+use crate::client_hint::session_from_body;
+use crate::credential::{Chosen, choose};
+use crate::handler::{Answer, Inbound, Plan};
+use crate::journal::{Closing, End, Journal};
+use crate::relay::{Manner, Watch, WatchKind};
+use crate::{AnswerBody, Blueprint, Cx, InterceptError};
+
+/// Longest content type that is repeated in an error, in characters.
+const LONGEST_CONTENT_TYPE: usize = 64;
+
+/// Reads the request, records it, sends it, and hands back the answer as it arrives.
+pub(crate) async fn run(
+    blueprint: &Blueprint,
+    plan: &Plan,
+    dialect: DialectId,
+    cx: &Cx,
+    inbound: Inbound,
+) -> Result<Answer, InterceptError> {
+    let Inbound {
+        query,
+        mut headers,
+        body,
+    } = inbound;
+    let facts = read(
+        dialect,
+        headers.headers(),
+        &body,
+        blueprint.config.body_bytes,
+    )?;
+    let chosen = choose(&plan.provider, &mut headers)?;
+    let provider = &plan.provider;
+    let permitted = blueprint
+        .authorizer
+        .permit(&cx.grant, &provider.name, &facts.model)
+        .await;
+    permitted.map_err(InterceptError::Permit)?;
+    if blueprint.config.send_actor && chosen.kind == KeySource::Centralized {
+        headers.name_actor(&cx.grant.actor, &blueprint.policy);
+    }
+    let is_background = facts.background;
+    let mut journal = open(blueprint, plan, cx, facts, &chosen).await?;
+    if is_background {
+        let message = "background requests are not supported".to_owned();
+        let error_type = ErrorType::BadRequest;
+        journal.close(End::Refused {
+            error_type,
+            message: Some(message),
+        });
+        return Err(InterceptError::Background);
+    }
+    let outbound = Outbound {
+        method: plan.method.clone(),
+        path_and_query: provider
+            .endpoint
+            .target(&plan.upstream_path, query.as_deref()),
+        headers,
+        credential: Some(chosen.credential),
+        body,
+    };
+    match blueprint
+        .exchange
+        .exchange(&provider.endpoint, outbound)
+        .await
+    {
+        Ok(reply) => answer(blueprint, dialect, journal, reply).await,
+        Err(error) => Err(unanswered(journal, error)),
+    }
+}
+
+fn unanswered(mut journal: Journal, error: UpstreamError) -> InterceptError {
+    let reason = error.class().as_str();
+    journal
+        .metrics()
+        .upstream_failed(&journal.closing().provider, reason);
+    journal.close(End::Unanswered { error: &error });
+    InterceptError::Upstream(error)
+}
+
+fn unusable(mut journal: Journal, what: String, status: u16) -> InterceptError {
+    journal
+        .metrics()
+        .upstream_failed(&journal.closing().provider, "not_an_answer");
+    journal.close(End::Unusable {
+        message: format!("the provider answered with {what}"),
+    });
+    InterceptError::NotAnAnswer { what, status }
+}
+
+/// Reads what the gateway needs to know of a request. The bytes themselves go on untouched.
+fn read(
+    dialect: DialectId,
+    headers: &HeaderMap,
+    body: &Bytes,
+    limit: usize,
+) -> Result<RequestFacts, InterceptError> {
+    let plain = match headers.get(CONTENT_ENCODING) {
+        None => body.clone(),
+        Some(encoding) => decoded(encoding.as_bytes(), body, limit)?,
+    };
+    let envelope =
+        Envelope::parse(plain, &EnvelopeLimits::default()).map_err(InterceptError::Body)?;
+    Ok(dialect.facts(&envelope))
+}
+
+fn decoded(encoding: &[u8], body: &Bytes, limit: usize) -> Result<Bytes, InterceptError> {
+    let encodings = Encoding::from_header(encoding).map_err(|_| InterceptError::UnknownEncoding)?;
+    let mut decoder = ContentDecoder::new(&encodings, limit);
+    let mut plain = Vec::with_capacity(body.len().saturating_mul(4).min(limit));
+    let outcome = decoder
+        .feed(body, &mut plain)
+        .and_then(|()| decoder.finish(&mut plain));
+    match outcome {
+        Ok(()) => Ok(Bytes::from(plain)),
+        Err(DecodeError::TooLarge { .. }) => Err(InterceptError::TooLarge { limit }),
+        Err(cause) => Err(InterceptError::Encoding(cause)),
+    }
+}
+
+async fn open(
+    blueprint: &Blueprint,
+    plan: &Plan,
+    cx: &Cx,
+    facts: RequestFacts,
+    chosen: &Chosen,
+) -> Result<Journal, InterceptError> {
+    let closing = Closing {
+        provider: plan.provider.name.clone(),
+        route: plan.label,
+        model: facts.model.clone(),
+        client: cx.hint.client,
+        key_hint: chosen.hint.as_str().to_owned(),
+        outcome: None,
+    };
+    let session = cx
+        .hint
+        .session_id
+        .clone()
+        .or_else(|| facts.session.best().and_then(session_from_body));
+    let started = Started {
+        initiator: cx.grant.actor.id,
+        api_key_id: cx.grant.api_key_id.clone(),
+        provider: plan.provider.format.as_str().to_owned(),
+        provider_name: plan.provider.name.to_string(),
+        model: facts.model,
+        route: plan.label.to_owned(),
+        streaming: facts.stream,
+        client: cx.hint.client.to_owned(),
+        user_agent: cx.hint.user_agent.clone(),
+        client_session_id: session,
+        client_agent_id: cx.hint.agent_id.clone(),
+        correlating_tool_call_id: facts.tool_call_id,
+        credential_kind: chosen.kind,
+        credential_hint: closing.key_hint.clone(),
+        workspace_id: cx.workspace_id.clone(),
+        agent_firewall_session_id: cx.firewall.as_ref().map(|mark| mark.session_id.clone()),
+        agent_firewall_sequence_number: cx.firewall.as_ref().map(|mark| mark.sequence_number),
+        source: cx.source.clone(),
+        correlation_id: cx.correlation_id.clone(),
+        metadata: vec![("username".to_owned(), cx.grant.actor.username.clone())],
+    };
+    Journal::open(blueprint, cx.id, cx.arrived, started, facts.prompt, closing)
+        .await
+        .map_err(InterceptError::Record)
+}
+
+/// Decides how an answer is relayed. Nothing has been said to the caller yet, so what is no answer
+/// can still become a failure.
+async fn answer(
+    blueprint: &Blueprint,
+    dialect: DialectId,
+    mut journal: Journal,
+    reply: Reply,
+) -> Result<Answer, InterceptError> {
+    let Reply {
+        status,
+        mut headers,
+        mut body,
+    } = reply;
+    journal.answered(status);
+    if status.is_redirection() {
+        return Err(unusable(journal, "a redirect".to_owned(), status.as_u16()));
+    }
+    let content = match content_decoder(&headers, blueprint.config.answer_bytes) {
+        Ok(content) => content,
+        Err(()) => {
+            return Err(unusable(
+                journal,
+                "an unknown encoding".to_owned(),
+                status.as_u16(),
+            ));
+        }
+    };
+    let mut kind = BodyKind::of(status, &headers);
+    let mut first = None;
+    if matches!(kind, BodyKind::Whole | BodyKind::Unsaid) {
+        first = match first_piece(&mut body).await {
+            Ok(Some(piece)) => Some(piece),
+            Ok(None) => return Err(unusable(journal, "nothing".to_owned(), status.as_u16())),
+            Err(error) => return Err(unanswered(journal, error)),
+        };
+    }
+    if let (BodyKind::Unsaid, Some(piece)) = (kind, &first) {
+        kind = if content.is_some() {
+            BodyKind::Whole
+        } else {
+            BodyKind::sniff(piece)
+        };
+    }
+    let watch = match kind {
+        BodyKind::Events => WatchKind::Events,
+        BodyKind::Whole | BodyKind::Unsaid => WatchKind::Whole {
+            limit: blueprint.config.answer_bytes,
+        },
+        BodyKind::Failure => WatchKind::Failure { status },
+        BodyKind::Foreign => {
+            return Err(unusable(journal, content_type(&headers), status.as_u16()));
+        }
+    };
+    let manner = Manner {
+        dialect,
+        is_framed: is_framed(&headers),
+        ping_after: blueprint.config.ping_after,
+        held_bytes: blueprint.config.held_bytes,
+    };
+    clean(&mut headers);
+    if kind == BodyKind::Events {
+        prepare_events(&mut headers);
+    }
+    let watch = Watch::new(dialect, &watch, content);
+    let body = AnswerBody::observed(body, first, journal, watch, &manner);
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
+}
+
+fn content_decoder(headers: &HeaderMap, limit: usize) -> Result<Option<ContentDecoder>, ()> {
+    let Some(encoding) = headers.get(CONTENT_ENCODING) else {
+        return Ok(None);
+    };
+    let encodings = Encoding::from_header(encoding.as_bytes()).map_err(|_| ())?;
+    Ok((!encodings.is_empty()).then(|| ContentDecoder::new(&encodings, limit)))
+}
+
+fn content_type(headers: &HeaderMap) -> String {
+    let text = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    match text {
+        Some(text) => crate::client_hint::shortened(text, LONGEST_CONTENT_TYPE),
+        None => "something that is no JSON".to_owned(),
+    }
+}
+
+/// The first bytes of a body, or nothing when it has none.
+async fn first_piece(body: &mut Body) -> Result<Option<Bytes>, UpstreamError> {
+    loop {
+        let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
+        match frame {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(error),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
+                Ok(_) | Err(_) => {}
+            },
+        }
+    }
+}
