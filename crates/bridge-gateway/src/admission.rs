@@ -1,0 +1,132 @@
+//! Who is asking, and may they: values only, until the authorizer is asked.
+
+use std::sync::Arc;
+
+use bridge_auth::{
+    AuthError, Authorizer, Claim, Delegation, Grant, HeaderPolicy, KeySource, Scrubbed, Seal,
+    Secret, Verdict,
+};
+use bridge_intercept::{ClientHint, FirewallMark};
+use bridge_telemetry::{AuthResult, Metrics};
+use http::HeaderMap;
+
+use crate::Origin;
+use crate::firewall::{self, InvalidMark};
+
+/// A request whose caller is known.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) grant: Arc<Grant>,
+    pub(crate) mode: KeySource,
+    pub(crate) headers: Scrubbed,
+    pub(crate) hint: ClientHint,
+    pub(crate) firewall: Option<FirewallMark>,
+    pub(crate) correlation_id: Option<String>,
+    pub(crate) is_delegated: bool,
+    pub(crate) source: Option<String>,
+    pub(crate) workspace_id: Option<String>,
+    /// The credential the caller presented, also when a host vouches for them.
+    pub(crate) session_key: Option<Secret>,
+}
+
+/// Why a request was not admitted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AdmissionError {
+    #[error("no credential")]
+    Missing,
+    #[error("malformed credential")]
+    Malformed,
+    #[error("delegation was not minted here")]
+    ForeignDelegation,
+    #[error("own keys are not allowed")]
+    OwnKeys,
+    #[error("{0}")]
+    Firewall(InvalidMark),
+    #[error("not authorised")]
+    Auth(#[source] AuthError),
+}
+
+/// Everything needed to admit a request.
+pub(crate) struct Door<'a> {
+    pub(crate) policy: &'a HeaderPolicy,
+    pub(crate) authorizer: &'a dyn Authorizer,
+    pub(crate) seal: &'a Seal,
+    pub(crate) metrics: &'a Metrics,
+    pub(crate) allow_own_keys: bool,
+}
+
+impl Door<'_> {
+    /// Reads what the request claims, removes the organisation's credential from the headers, and
+    /// asks whose it is.
+    pub(crate) async fn admit(
+        &self,
+        headers: HeaderMap,
+        origin: &Origin,
+    ) -> Result<Admitted, AdmissionError> {
+        let hint = ClientHint::read(&headers);
+        let mark = firewall::read(&headers);
+        let bridge_auth::Admitted {
+            presented,
+            scrubbed,
+        } = self.policy.admit(headers);
+        let mode = presented.key_mode();
+        let delegation = self.delegation(origin)?;
+        let grant = self.grant(presented.verdict(), delegation).await?;
+        if mode == KeySource::Byok && !self.allow_own_keys {
+            return Err(AdmissionError::OwnKeys);
+        }
+        let workspace_id = match delegation {
+            Some(delegation) => delegation.workspace().map(str::to_owned),
+            None => grant.workspace_id.clone(),
+        };
+        Ok(Admitted {
+            mode,
+            headers: scrubbed,
+            hint,
+            firewall: mark.map_err(AdmissionError::Firewall)?,
+            correlation_id: presented.correlation_id().map(str::to_owned),
+            is_delegated: delegation.is_some(),
+            source: delegation.and_then(|delegation| Some(delegation.source()?.to_string())),
+            workspace_id,
+            session_key: presented.credential().map(|found| found.secret().clone()),
+            grant,
+        })
+    }
+
+    fn delegation<'o>(&self, origin: &'o Origin) -> Result<Option<&'o Delegation>, AdmissionError> {
+        match origin {
+            Origin::Network { .. } => Ok(None),
+            Origin::InProcess(delegation) if delegation.is_sealed_by(self.seal) => {
+                Ok(Some(delegation))
+            }
+            Origin::InProcess(_) => Err(AdmissionError::ForeignDelegation),
+        }
+    }
+
+    /// A delegated request is authorised by its key id alone, whatever stands in its headers.
+    async fn grant(
+        &self,
+        claimed: &Verdict,
+        delegation: Option<&Delegation>,
+    ) -> Result<Arc<Grant>, AdmissionError> {
+        let claim = match (delegation, claimed) {
+            (Some(delegation), _) => Claim::Delegated(delegation),
+            (None, Verdict::Found(credential)) => Claim::Key(credential.secret()),
+            (None, Verdict::Absent) => {
+                self.metrics.authenticated(AuthResult::Missing);
+                return Err(AdmissionError::Missing);
+            }
+            (None, Verdict::Malformed) => {
+                self.metrics.authenticated(AuthResult::Malformed);
+                return Err(AdmissionError::Malformed);
+            }
+        };
+        let answer = self.authorizer.authorize(claim).await;
+        self.metrics.authenticated(match &answer {
+            Ok(_) => AuthResult::Granted,
+            Err(AuthError::Refused(_)) => AuthResult::Refused,
+            Err(AuthError::Unavailable(_)) => AuthResult::Unavailable,
+        });
+        answer.map_err(AdmissionError::Auth)
+    }
+}

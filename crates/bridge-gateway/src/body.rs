@@ -1,0 +1,155 @@
+//! The body of an answer on its way out, and the one line that closes each request.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bridge_intercept::{AnswerBody, Handler, InterceptionId};
+use bridge_pool::Lease;
+use bridge_telemetry::keys;
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use slog::{Logger, info};
+use tokio::time::Instant;
+
+/// The body of an answer. It keeps the handler alive that gave it, and when it ends, breaks or is
+/// dropped, one line says how the request went.
+pub struct GatewayBody {
+    content: Content,
+    line: Option<Box<ClosingLine>>,
+}
+
+enum Content {
+    Fixed(Option<Bytes>),
+    Answer {
+        body: Box<AnswerBody>,
+        _lease: Lease<Handler>,
+    },
+    /// What is left after a panic.
+    Lost(Option<String>),
+}
+
+/// What is known of a request when its answer begins.
+pub(crate) struct ClosingLine {
+    pub(crate) logger: Logger,
+    pub(crate) id: InterceptionId,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) status: StatusCode,
+    pub(crate) arrived: Instant,
+    pub(crate) bytes: u64,
+}
+
+impl GatewayBody {
+    pub(crate) fn fixed(bytes: Bytes) -> Self {
+        let bytes = (!bytes.is_empty()).then_some(bytes);
+        Self {
+            content: Content::Fixed(bytes),
+            line: None,
+        }
+    }
+
+    pub(crate) fn answer(body: AnswerBody, lease: Lease<Handler>) -> Self {
+        Self {
+            content: Content::Answer {
+                body: Box::new(body),
+                _lease: lease,
+            },
+            line: None,
+        }
+    }
+
+    /// A body that breaks at once, with this cause.
+    pub(crate) fn lost(cause: String) -> Self {
+        Self {
+            content: Content::Lost(Some(cause)),
+            line: None,
+        }
+    }
+
+    /// Writes this line when the body is over.
+    pub(crate) fn closing_with(mut self, line: ClosingLine) -> Self {
+        self.line = Some(Box::new(line));
+        self
+    }
+}
+
+impl Body for GatewayBody {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        let frame = match &mut this.content {
+            Content::Fixed(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+            Content::Answer { body, .. } => ready!(Pin::new(body.as_mut()).poll_frame(cx))
+                .map(|frame| frame.map_err(Into::into)),
+            Content::Lost(cause) => cause.take().map(|cause| Err(cause.into())),
+        };
+        if let (Some(line), Some(Ok(frame))) = (&mut this.line, &frame) {
+            line.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Fixed(bytes) => bytes.is_none(),
+            Content::Answer { body, .. } => body.is_end_stream(),
+            Content::Lost(cause) => cause.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Fixed(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Content::Answer { body, .. } => body.size_hint(),
+            Content::Lost(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for GatewayBody {
+    fn drop(&mut self) {
+        let closing = match &mut self.content {
+            Content::Answer { body, .. } => body.close(),
+            Content::Fixed(_) | Content::Lost(_) => None,
+        };
+        let Some(line) = self.line.take() else { return };
+        let elapsed = line.arrived.elapsed();
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        match closing {
+            Some(closing) => info!(line.logger, "request served";
+                keys::REQUEST_ID => %line.id,
+                keys::METHOD => line.method.as_str(),
+                keys::PATH => &line.path,
+                keys::STATUS => line.status.as_u16(),
+                keys::PROVIDER => &*closing.provider,
+                keys::MODEL => &closing.model,
+                keys::CLIENT => closing.client,
+                keys::KEY_HINT => &closing.key_hint,
+                keys::OUTCOME => closing.outcome.map_or("unknown", |outcome| outcome.as_str()),
+                keys::BYTES => line.bytes,
+                keys::ELAPSED_MS => elapsed_ms),
+            None => info!(line.logger, "request served";
+                keys::REQUEST_ID => %line.id,
+                keys::METHOD => line.method.as_str(),
+                keys::PATH => &line.path,
+                keys::STATUS => line.status.as_u16(),
+                keys::BYTES => line.bytes,
+                keys::ELAPSED_MS => elapsed_ms),
+        }
+    }
+}
+
+impl fmt::Debug for GatewayBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GatewayBody")
+    }
+}

@@ -1,0 +1,64 @@
+//! What a gateway is made of.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bridge_auth::{Authorizer, HeaderPolicy, Seal};
+use bridge_pool::PoolConfig;
+use bridge_telemetry::Metrics;
+use slog::Logger;
+
+/// Limits of the HTTP face.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// How large a request body may be as it travels. Default 32 MiB.
+    pub body_bytes: usize,
+    /// How long a request body may stop arriving. Default 60 s.
+    pub body_silence: Duration,
+    /// How long the head of a request may take. Default 60 s.
+    pub head_timeout: Duration,
+    /// How many connections may be open. Further ones wait. Default 10,000.
+    pub connections: usize,
+    /// Whether callers may bring their own provider credentials. Default yes.
+    pub allow_own_keys: bool,
+    /// The handlers kept ready.
+    pub pool: PoolConfig,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            body_bytes: 32 << 20,
+            body_silence: Duration::from_secs(60),
+            head_timeout: Duration::from_secs(60),
+            connections: 10_000,
+            allow_own_keys: true,
+            pool: PoolConfig::default(),
+        }
+    }
+}
+
+/// What a gateway works with.
+pub struct GatewayParts {
+    /// Limits.
+    pub config: GatewayConfig,
+    /// Who says whose credential it is.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// Which headers may enter, leave or never travel.
+    pub policy: Arc<HeaderPolicy>,
+    /// Only delegations minted with this seal are believed.
+    pub seal: Seal,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Where lines go.
+    pub logger: Logger,
+}
+
+impl fmt::Debug for GatewayParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayParts")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,9 @@
+//! What every test stands on: a gateway, a scripted provider and a raw client.
+
+mod client;
+mod provider;
+mod world;
+
+pub(crate) use client::{Reply, call, open, read_reply};
+pub(crate) use provider::{Provider, Script, Step, json, sse};
+pub(crate) use world::{Setup, World, until};

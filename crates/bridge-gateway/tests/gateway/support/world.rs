@@ -1,0 +1,245 @@
+//! A gateway in front of a scripted provider, with an authorizer that knows three keys and a
+//! recorder that remembers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bridge_auth::{
+    Actor, ActorId, AuthError, Authorizer, Claim, Grant, HeaderPolicy, RefusalReason, Seal, Secret,
+};
+use bridge_gateway::{Gateway, GatewayConfig, GatewayParts};
+use bridge_intercept::{Blueprint, Cutoff, InterceptConfig, ProviderSet, ProviderSpec};
+use bridge_record::{Ended, Event, Record, RecordError, Recorder, Started};
+use bridge_telemetry::task::{self, Task};
+use bridge_telemetry::{Logging, Metrics};
+use bridge_upstream::{Client, ClientConfig};
+use parking_lot::Mutex;
+use slog::{Drain, KV as _, Level, OwnedKVList};
+use tokio::net::TcpListener;
+
+use super::{Provider, Script};
+
+/// Everything a test may want to be different.
+pub(crate) struct Setup {
+    pub(crate) scripts: Vec<Script>,
+    pub(crate) gateway: GatewayConfig,
+    pub(crate) intercept: InterceptConfig,
+    pub(crate) client: ClientConfig,
+    /// Where providers live, instead of the scripted one.
+    pub(crate) base_url: Option<String>,
+    pub(crate) is_recording: bool,
+    /// How long running requests may take once the gateway drains.
+    pub(crate) patience: Duration,
+}
+
+impl Setup {
+    pub(crate) fn playing(scripts: Vec<Script>) -> Self {
+        Self {
+            scripts,
+            gateway: GatewayConfig::default(),
+            intercept: InterceptConfig::default(),
+            client: ClientConfig::default(),
+            base_url: None,
+            is_recording: true,
+            patience: Duration::from_secs(20),
+        }
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) gateway: Gateway,
+    pub(crate) address: SocketAddr,
+    pub(crate) provider: Provider,
+    pub(crate) seal: Seal,
+    pub(crate) cutoff: Cutoff,
+    pub(crate) serving: Option<Task<usize>>,
+    pub(crate) asked: Arc<Keys>,
+    records: Arc<Kept>,
+    lines: Lines,
+    logging: Option<Logging>,
+}
+
+impl World {
+    pub(crate) async fn playing(scripts: Vec<Script>) -> Self {
+        Self::with(Setup::playing(scripts)).await
+    }
+
+    pub(crate) async fn with(setup: Setup) -> Self {
+        let provider = Provider::start(setup.scripts).await;
+        let lines = Lines::default();
+        let (logging, logger) = Logging::with_drain(Level::Trace, lines.clone());
+        let records = Arc::new(Kept { records: Mutex::default(), is_open: setup.is_recording });
+        let asked = Arc::new(Keys::default());
+        let (seal, cutoff, metrics) = (Seal::new(), Cutoff::default(), Metrics::default());
+        let policy = Arc::new(HeaderPolicy::default());
+        let gateway = Gateway::new(GatewayParts {
+            config: setup.gateway,
+            authorizer: Arc::clone(&asked) as Arc<dyn Authorizer>,
+            policy: Arc::clone(&policy),
+            seal: seal.clone(),
+            metrics: metrics.clone(),
+            logger: logger.clone(),
+        });
+        let base = setup.base_url.unwrap_or_else(|| format!("http://{}", provider.address));
+        gateway.replace(Arc::new(Blueprint {
+            providers: Arc::new(ProviderSet::try_new(providers(&base)).unwrap()),
+            exchange: Arc::new(Client::try_new(setup.client, &logger).unwrap()),
+            recorder: Arc::clone(&records) as Arc<dyn Recorder>,
+            authorizer: Arc::clone(&asked) as Arc<dyn Authorizer>,
+            policy,
+            config: setup.intercept,
+            metrics,
+            cutoff: cutoff.clone(),
+        }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = gateway.clone();
+        let patience = setup.patience;
+        let cut = async move { tokio::time::sleep(patience).await };
+        let work = async move { served.serve(listener, cut).await };
+        let serving = Some(task::spawn(&logger, "gateway", work));
+        let logging = Some(logging);
+        Self { gateway, address, provider, seal, cutoff, serving, asked, records, lines, logging }
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.records.records.lock().iter().map(|record| record.event.clone()).collect()
+    }
+
+    pub(crate) fn started(&self) -> Vec<Started> {
+        let events = self.events().into_iter();
+        events.filter_map(|event| if let Event::Started(it) = event { Some(*it) } else { None }).collect()
+    }
+
+    /// Waits until this many interceptions have ended.
+    pub(crate) async fn ended(&self, count: usize) -> Vec<Ended> {
+        let ended = || -> Vec<Ended> {
+            let events = self.events().into_iter();
+            events.filter_map(|event| if let Event::Ended(it) = event { Some(*it) } else { None }).collect()
+        };
+        until(|| ended().len() >= count).await;
+        ended()
+    }
+
+    /// Every line that was logged. Ends logging.
+    pub(crate) fn log(&mut self) -> String {
+        drop(self.logging.take());
+        self.lines.0.lock().clone()
+    }
+}
+
+fn providers(base: &str) -> Vec<ProviderSpec> {
+    let spec = |name: &str, provider_type: &str, path: &str, key: Option<&str>| ProviderSpec {
+        name: name.to_owned(),
+        provider_type: provider_type.to_owned(),
+        enabled: name != "resting",
+        base_url: format!("{base}{path}"),
+        keys: key.map(|key| Secret::new(key.to_owned())).into_iter().collect(),
+    };
+    vec![
+        spec("anthropic", "anthropic", "/", Some("operator-anthropic-key")),
+        spec("openai", "openai", "/v1/", Some("operator-openai-key")),
+        spec("copilot", "copilot", "/", None),
+        spec("keyless", "anthropic", "/", None),
+        spec("resting", "anthropic", "/", Some("operator-resting-key")),
+    ]
+}
+
+/// Waits for a condition, at most for as long as a stuck test may take.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Knows `alice-key`; `gone-key` has expired, and `quiet-key` has no answer.
+#[derive(Default)]
+pub(crate) struct Keys {
+    /// What was asked: `key` or `id`, and which one.
+    pub(crate) claims: Mutex<Vec<(&'static str, String)>>,
+}
+
+#[async_trait]
+impl Authorizer for Keys {
+    async fn authorize(&self, claim: Claim<'_>) -> Result<Arc<Grant>, AuthError> {
+        let (how, which) = match claim {
+            Claim::Key(secret) => ("key", secret.expose().to_owned()),
+            Claim::Delegated(delegation) => ("id", delegation.key_id().to_owned()),
+        };
+        self.claims.lock().push((how, which.clone()));
+        match which.as_str() {
+            "alice-key" | "alice-id" => Ok(Arc::new(Grant {
+                actor: Actor {
+                    id: ActorId::from_bytes([7; 16]),
+                    username: "alice".to_owned(),
+                    email: None,
+                },
+                api_key_id: "alice-id".to_owned(),
+                workspace_id: Some("workspace-of-the-key".to_owned()),
+                expires_at: None,
+            })),
+            "gone-key" => Err(AuthError::Refused(RefusalReason::Expired)),
+            "quiet-key" => Err(AuthError::Unavailable("nobody answers".into())),
+            _ => Err(AuthError::Refused(RefusalReason::UnknownKey)),
+        }
+    }
+
+    async fn permit(&self, _: &Grant, _: &str, model: &str) -> Result<(), AuthError> {
+        match model {
+            "forbidden-model" => Err(AuthError::Refused(RefusalReason::NotAllowed)),
+            _ => Ok(()),
+        }
+    }
+}
+
+struct Kept {
+    records: Mutex<Vec<Record>>,
+    is_open: bool,
+}
+
+#[async_trait]
+impl Recorder for Kept {
+    async fn start(&self, started: Record) -> Result<(), RecordError> {
+        if !self.is_open {
+            return Err(RecordError::Closed);
+        }
+        self.records.lock().push(started);
+        Ok(())
+    }
+
+    fn record(&self, record: Record) {
+        self.records.lock().push(record);
+    }
+}
+
+/// Every line that was logged, with all its values.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<String>>);
+
+impl Drain for Lines {
+    type Ok = ();
+    type Err = slog::Never;
+
+    fn log(&self, record: &slog::Record<'_>, values: &OwnedKVList) -> Result<(), slog::Never> {
+        let mut line = Line(record.msg().to_string());
+        let _ignored = record.kv().serialize(record, &mut line);
+        let _ignored = values.serialize(record, &mut line);
+        let mut lines = self.0.lock();
+        lines.push_str(&line.0);
+        lines.push('\n');
+        Ok(())
+    }
+}
+
+struct Line(String);
+
+impl slog::Serializer for Line {
+    fn emit_arguments(&mut self, key: slog::Key, value: &std::fmt::Arguments<'_>) -> slog::Result {
+        self.0.push_str(&format!(" {key}={value}"));
+        Ok(())
+    }
+}
