@@ -1,0 +1,126 @@
+//! The command line: what can be said, and who does it.
+
+mod check_config;
+mod interceptions;
+mod key;
+mod operator;
+mod print_config;
+mod provider;
+mod sessions;
+mod table;
+#[cfg(test)]
+mod tests;
+mod user;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+use crate::config::env::Environment;
+use crate::config::{ConfigError, secret_file::SecretFileError};
+use crate::data_folder::DataFolderError;
+use crate::operator_api::ApiError;
+
+/// An identity-aware gateway between coding agents and model providers.
+#[derive(Debug, Parser)]
+#[command(name = "bridged", version, about, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// The configuration file [env: BRIDGED_CONFIG] [default: bridged.toml in the data folder]
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check the configuration and report every problem in it
+    CheckConfig(check_config::Args),
+    /// Make, list and change users
+    User(user::Args),
+    /// Make, list and delete the keys that users present
+    Key(key::Args),
+    /// List and change the providers that requests go to
+    Provider(provider::Args),
+    /// Show recorded requests
+    Interceptions(interceptions::Args),
+    /// Show recorded conversations
+    Sessions(sessions::Args),
+    /// Print the settings that exist, for the reference
+    #[command(hide = true)]
+    PrintConfig(print_config::Args),
+}
+
+/// What every command is given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'c> {
+    /// The configuration file that was named.
+    pub(crate) config: Option<&'c Path>,
+    /// The variables.
+    pub(crate) environment: &'c Environment,
+}
+
+/// Why a command did not do what it was told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The server did not do it.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
+    /// A file with a secret cannot be used.
+    #[error(transparent)]
+    SecretFile(#[from] SecretFileError),
+    /// What was said does not fit together.
+    #[error("{0}")]
+    Usage(String),
+    /// The input cannot be read.
+    #[error("cannot read standard input")]
+    Input(#[source] io::Error),
+    /// The output cannot be written.
+    #[error("cannot write the output")]
+    Output(#[source] io::Error),
+}
+
+/// Does what the command line says and writes the result to `out`.
+///
+/// # Errors
+/// When it cannot be done; nothing of it has then been written, or not all.
+pub(crate) async fn run(
+    cli: Cli,
+    environment: &Environment,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    let context = Context {
+        config: cli.config.as_deref(),
+        environment,
+    };
+    match cli.command {
+        Command::CheckConfig(args) => check_config::run(&args, context, out),
+        Command::User(args) => user::run(args, context, out).await,
+        Command::Key(args) => key::run(args, context, out).await,
+        Command::Provider(args) => provider::run(args, context, out).await,
+        Command::Interceptions(args) => interceptions::run(args, context, out).await,
+        Command::Sessions(args) => sessions::run(args, context, out).await,
+        Command::PrintConfig(args) => print_config::run(&args, out),
+    }
+}
+
+fn say(out: &mut dyn Write, text: &str) -> Result<(), CommandError> {
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(CommandError::Output)
+}
+
+fn say_json(out: &mut dyn Write, what: &impl Serialize) -> Result<(), CommandError> {
+    let mut text = serde_json::to_string_pretty(what)
+        .map_err(|cause| CommandError::Output(io::Error::other(cause)))?;
+    text.push('\n');
+    say(out, &text)
+}

@@ -1,0 +1,26 @@
+//! `bridged check-config`: everything that is wrong with the configuration, at once.
+
+use std::io::Write;
+
+use super::{CommandError, Context, say};
+use crate::config::{Config, sample};
+use crate::report;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Print a file with everything that can be set and its default, instead of checking
+    #[arg(long)]
+    print: bool,
+}
+
+pub(crate) fn run(
+    args: &Args,
+    context: Context<'_>,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    if args.print {
+        return say(out, &sample::toml());
+    }
+    let loaded = Config::load(context.config, context.environment)?;
+    say(out, &report::checked(&loaded, &loaded.config.providers))
+}

@@ -1,0 +1,148 @@
+//! `bridged sessions`: recorded conversations.
+
+use std::io::Write;
+
+use bridge_control::api::{SessionDetail, SessionView};
+
+use super::interceptions::{rows, tokens};
+use super::operator::{Operator, OperatorArgs};
+use super::table::{self, USUAL_ITEMS};
+use super::{CommandError, Context, say, say_json};
+use crate::operator_api::path;
+
+/// How much of a prompt a row shows.
+const PROMPT_CHARACTERS: usize = 40;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    operator: OperatorArgs,
+    #[command(subcommand)]
+    deed: Deed,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Deed {
+    /// List conversations, the newest first
+    List {
+        /// Only those of this user: login name or id
+        #[arg(long)]
+        user: Option<String>,
+        /// Only those of this calling program
+        #[arg(long)]
+        client: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = USUAL_ITEMS)]
+        limit: usize,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the threads of one conversation
+    Show {
+        /// Its id
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(crate) async fn run(
+    args: Args,
+    context: Context<'_>,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    let operator = args.operator.connect(context)?;
+    match args.deed {
+        Deed::List {
+            user,
+            client,
+            limit,
+            json,
+        } => {
+            let given = [("user", user.as_deref()), ("client", client.as_deref())];
+            let filters: Vec<_> = given
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)))
+                .collect();
+            list(&operator, &filters, limit, json, out).await
+        }
+        Deed::Show { id, json } => {
+            let session: SessionDetail = operator.api.fetch(&path(&["sessions", &id])).await?;
+            if json {
+                return say_json(out, &session);
+            }
+            say(out, &shown(&session))
+        }
+    }
+}
+
+async fn list(
+    operator: &Operator,
+    filters: &[(&str, &str)],
+    limit: usize,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    let found = operator
+        .api
+        .list::<SessionView>("/sessions", filters, limit)
+        .await?;
+    if json {
+        return say_json(out, &found.items);
+    }
+    let header = [
+        "LAST ACTIVE",
+        "USER",
+        "CLIENT",
+        "MODELS",
+        "THREADS",
+        "REQUESTS",
+        "IN",
+        "OUT",
+        "LAST PROMPT",
+        "SESSION",
+    ];
+    let rows = found.items.iter().map(row).collect();
+    let text = table::table(&header, rows, "Nothing is recorded yet.");
+    say(out, &(text + table::more(found.has_more)))
+}
+
+fn row(session: &SessionView) -> Vec<String> {
+    let prompt = session.last_prompt.as_deref().unwrap_or("-");
+    vec![
+        table::time(session.last_active_at),
+        table::line(&session.user.username),
+        table::line(&session.client),
+        table::line(&session.models.join(", ")),
+        session.threads.to_string(),
+        session.interceptions.to_string(),
+        session.usage.input.to_string(),
+        session.usage.output.to_string(),
+        table::excerpt(prompt, PROMPT_CHARACTERS),
+        table::line(&session.session_id),
+    ]
+}
+
+fn shown(detail: &SessionDetail) -> String {
+    let session = &detail.session;
+    let mut out = table::facts(&[
+        ("session", Some(table::line(&session.session_id))),
+        ("user", Some(table::line(&session.user.username))),
+        ("client", Some(table::line(&session.client))),
+        ("models", Some(table::line(&session.models.join(", ")))),
+        ("started", Some(table::time(session.started_at))),
+        ("ended", session.ended_at.map(table::time)),
+        ("tokens", Some(tokens(session.usage))),
+    ]);
+    if detail.truncated {
+        out.push_str("Only the newest requests are shown.\n");
+    }
+    for thread in &detail.threads {
+        out.push_str("\nthread\n");
+        out.push_str(&table::block(thread.prompt.as_deref().unwrap_or("-")));
+        out.push_str(&rows(&thread.interceptions));
+    }
+    out
+}

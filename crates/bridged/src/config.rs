@@ -1,0 +1,318 @@
+//! What the program is told: one file, variables laid over it, all problems reported at once.
+//!
+//! [`Config`] is already valid. Everything below reads, and nothing else in the program reads the
+//! environment.
+
+mod advice;
+pub(crate) mod env;
+mod file;
+mod problem;
+pub(crate) mod provider;
+mod quantity;
+mod reader;
+pub(crate) mod sample;
+pub(crate) mod secret_file;
+pub(crate) mod sections;
+pub(crate) mod setting;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use bridge_auth::Secret;
+use bridge_telemetry::ErrorChain;
+use toml::Table;
+
+use self::env::{Environment, variable};
+use self::problem::Findings;
+pub(crate) use self::problem::Problem;
+pub(crate) use self::provider::Provider;
+pub(crate) use self::quantity::duration;
+use self::reader::{Description, SectionReader};
+use self::sections::{
+    Admin, Auth, Data, DrainSection, Engine, Gateway, Headers, Listen, Log, RecordSection,
+    SECTIONS, Upstream,
+};
+use self::setting::Setting;
+
+/// Everything that can be set, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// Where connections are accepted.
+    pub(crate) listen: Listen,
+    /// Where users, keys and records are kept.
+    pub(crate) data_folder: PathBuf,
+    /// The operator's token, when one is given; else one is made in the data folder.
+    pub(crate) admin_token: Option<Secret>,
+    /// What is logged.
+    pub(crate) log: Log,
+    /// Limits towards callers.
+    pub(crate) gateway: Gateway,
+    /// Limits and habits of the interception.
+    pub(crate) engine: Engine,
+    /// Connections to providers.
+    pub(crate) upstream: Upstream,
+    /// Names of the gateway's own headers.
+    pub(crate) headers: Headers,
+    /// Who may use the gateway.
+    pub(crate) auth: Auth,
+    /// How records travel.
+    pub(crate) record: RecordSection,
+    /// How the program stops.
+    pub(crate) drain: DrainSection,
+    /// What the embedded control plane begins with.
+    pub(crate) providers: Vec<Provider>,
+}
+
+/// The part that commands need which call a running server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OperatorConfig {
+    /// Where the server listens.
+    pub(crate) listen: Listen,
+    /// Where the server keeps the token it made.
+    pub(crate) data_folder: PathBuf,
+    /// The operator's token, when one is given.
+    pub(crate) admin_token: Option<Secret>,
+    /// Name of the header for the gateway key beside a credential of one's own.
+    pub(crate) headers: Headers,
+}
+
+/// A configuration and what is to be said of it.
+#[derive(Debug)]
+pub(crate) struct Loaded<T> {
+    /// The configuration.
+    pub(crate) config: T,
+    /// What works but should be changed.
+    pub(crate) warnings: Vec<Problem>,
+    /// The file that was read, if there was one.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{}, line {line}, column {column}: {}", path.display(), message.trim_end())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// From one.
+        line: usize,
+        /// From one.
+        column: usize,
+        /// What was wrong, without the text of the file.
+        message: String,
+    },
+    /// Something in it cannot be used.
+    #[error("the configuration cannot be used:{}", list(.0))]
+    Invalid(Vec<Problem>),
+}
+
+fn list(problems: &[Problem]) -> String {
+    let lines = problems.iter().map(|problem| format!("\n  {problem}"));
+    lines.collect()
+}
+
+impl Config {
+    /// Reads the file that is `named`, or the usual one, and the environment.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or with everything in it that cannot be used.
+    pub(crate) fn load(
+        named: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Loaded<Self>, ConfigError> {
+        load(named, environment, |table, findings| {
+            file::check_top(table, findings);
+            warn_of_strangers(environment, findings);
+            Self::read(table, environment, findings)
+        })
+    }
+
+    fn read(table: &Table, environment: &Environment, findings: &mut Findings) -> Option<Self> {
+        let operator = OperatorConfig::read(table, environment, findings);
+        let gateway_address = operator.as_ref().map(|config| config.listen.address);
+        let told = Told { table, environment };
+        let log = Log::read(told.section(Log::DESCRIPTION, findings));
+        let gateway = Gateway::read(told.section(Gateway::DESCRIPTION, findings));
+        let engine = Engine::read(told.section(Engine::DESCRIPTION, findings));
+        let upstream = Upstream::read(told.section(Upstream::DESCRIPTION, findings));
+        let auth = Auth::read(told.section(Auth::DESCRIPTION, findings));
+        let record = RecordSection::read(told.section(RecordSection::DESCRIPTION, findings));
+        let drain = DrainSection::read(told.section(DrainSection::DESCRIPTION, findings));
+        let providers = provider::read(table, environment, gateway_address, findings);
+        let operator = operator?;
+        Some(Self {
+            listen: operator.listen,
+            data_folder: operator.data_folder,
+            admin_token: operator.admin_token,
+            log: log?,
+            gateway: gateway?,
+            engine: engine?,
+            upstream: upstream?,
+            headers: operator.headers,
+            auth: auth?,
+            record: record?,
+            drain: drain?,
+            providers,
+        })
+    }
+}
+
+impl OperatorConfig {
+    /// Reads what is needed to call a running server; the rest may be wrong or unset here.
+    ///
+    /// # Errors
+    /// As [`Config::load`], for these sections.
+    pub(crate) fn load(
+        named: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Loaded<Self>, ConfigError> {
+        load(named, environment, |table, findings| {
+            Self::read(table, environment, findings)
+        })
+    }
+
+    fn read(table: &Table, environment: &Environment, findings: &mut Findings) -> Option<Self> {
+        let told = Told { table, environment };
+        let listen = Listen::read(told.section(Listen::DESCRIPTION, findings));
+        let data = Data::read(told.section(Data::DESCRIPTION, findings));
+        let admin = Admin::read(told.section(Admin::DESCRIPTION, findings));
+        let headers = Headers::read(told.section(Headers::DESCRIPTION, findings));
+        if let Some(listen) = &listen {
+            check_listen(listen, findings);
+        }
+        let data_folder = data.and_then(|data| data_folder(data, environment, findings));
+        let admin_token = admin.and_then(|admin| admin_token(admin, environment, findings));
+        Some(Self {
+            listen: listen?,
+            data_folder: data_folder?,
+            admin_token: admin_token?,
+            headers: headers?,
+        })
+    }
+}
+
+/// What the file and the environment say.
+#[derive(Clone, Copy)]
+struct Told<'t> {
+    table: &'t Table,
+    environment: &'t Environment,
+}
+
+impl<'t> Told<'t> {
+    fn section(self, section: Description, findings: &'t mut Findings) -> SectionReader<'t> {
+        SectionReader::of_file(section.path, self.table, self.environment, findings)
+    }
+}
+
+fn load<T>(
+    named: Option<&Path>,
+    environment: &Environment,
+    read: impl FnOnce(&Table, &mut Findings) -> Option<T>,
+) -> Result<Loaded<T>, ConfigError> {
+    let file = file::locate(named, environment);
+    let table = match &file {
+        Some(path) => file::read(path)?,
+        None => Table::new(),
+    };
+    let mut findings = Findings::default();
+    match read(&table, &mut findings) {
+        Some(config) if findings.problems.is_empty() => Ok(Loaded {
+            config,
+            warnings: findings.warnings,
+            file,
+        }),
+        Some(_) | None => Err(ConfigError::Invalid(findings.problems)),
+    }
+}
+
+/// The operator's API and the callers' have listeners of their own.
+fn check_listen(listen: &Listen, findings: &mut Findings) {
+    let both: [SocketAddr; 2] = [listen.address, listen.operator_address];
+    if both[0] == both[1] && both[0].port() != 0 {
+        let text = "is the same as listen.address: give it a port of its own";
+        findings.problem("listen.operator_address", text);
+    }
+    if !listen.operator_address.ip().is_loopback() {
+        let text = "can be reached from other machines, and its answers are not encrypted: put a \
+                    proxy with TLS in front of it";
+        findings.warn("listen.operator_address", text);
+    }
+}
+
+fn data_folder(data: Data, environment: &Environment, findings: &mut Findings) -> Option<PathBuf> {
+    let folder = data.folder.or_else(|| environment.data_folder());
+    if folder.is_none() {
+        let text = "is missing: this user has no home folder, so name one like /var/lib/bridged";
+        findings.problem("data.folder", text);
+    }
+    folder
+}
+
+/// Nothing when there is a problem, and nothing within when no token is given.
+fn admin_token(
+    admin: Admin,
+    environment: &Environment,
+    findings: &mut Findings,
+) -> Option<Option<Secret>> {
+    match (admin.token, admin.token_file) {
+        (None, None) => Some(None),
+        (Some(token), None) => {
+            if !matches!(environment.text(&variable("admin.token")), Ok(Some(_))) {
+                let text = "the token stands in the open here: name its file in admin.token_file";
+                findings.warn("admin.token", text);
+            }
+            Some(Some(token))
+        }
+        (Some(_), Some(_)) => {
+            findings.problem(
+                "admin.token",
+                "is given beside admin.token_file: give one of them",
+            );
+            None
+        }
+        (None, Some(path)) => {
+            let read = secret_file::read(&path).map_err(|problem| ErrorChain(&problem).to_string());
+            let token = read.and_then(|text| Secret::read(&toml::Value::String(text.to_string())));
+            token
+                .map_err(|problem| findings.problem("admin.token_file", problem))
+                .ok()
+                .map(Some)
+        }
+    }
+}
+
+/// A misspelled variable changes nothing, which is worth a word.
+fn warn_of_strangers(environment: &Environment, findings: &mut Findings) {
+    let known: Vec<String> = SECTIONS
+        .iter()
+        .flat_map(|section| {
+            section
+                .fields
+                .iter()
+                .map(|field| (section.path, field.key()))
+        })
+        .map(|(section, key)| variable(&format!("{section}.{key}")))
+        .collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    for name in environment.names_like_settings() {
+        if !known.contains(&name) {
+            let text = match advice::nearest(name, &known) {
+                Some(near) => format!("is not the variable of a setting: did you mean {near}?"),
+                None => "is not the variable of a setting".to_owned(),
+            };
+            findings.warn(name, text);
+        }
+    }
+}

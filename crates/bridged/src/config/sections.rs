@@ -1,0 +1,237 @@
+//! Everything that can be set, section by section: the one list that reading, variables, samples
+//! and the reference are made from.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bridge_auth::Secret;
+use bridge_control::api::ProviderType;
+use bridge_telemetry::LogFormat;
+use http::HeaderName;
+use slog::Level;
+
+use super::reader::{Description, Fallback, Field, SectionReader};
+use super::setting::{BaseUrl, Count, Lease, Size};
+
+/// Makes the struct of a section, its description, and the function that reads it.
+///
+/// The doc comments go into the sample and the reference. `Default` gives what holds when nothing
+/// is said; `Example` shows what a value looks like where nothing holds then.
+macro_rules! section {
+    (
+        $(#[doc = $about:literal])+
+        $section:ident at $path:literal {
+            $(
+                $(#[doc = $doc:literal])+
+                $name:ident: $kind:ty, $fallback:ident $text:literal;
+            )+
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub(crate) struct $section {
+            $(
+                $(#[doc = $doc])+
+                pub(crate) $name: $kind,
+            )+
+        }
+
+        impl $section {
+            /// What can be set.
+            pub(crate) const DESCRIPTION: Description = Description {
+                path: $path,
+                about: &[$($about),+],
+                fields: &[$(
+                    Field {
+                        name: stringify!($name),
+                        fallback: Fallback::$fallback($text),
+                        doc: &[$($doc),+],
+                    }
+                ),+],
+            };
+
+            /// Reads all settings. Nothing when there is a problem with any, which is then kept.
+            pub(crate) fn read(mut reader: SectionReader<'_>) -> Option<Self> {
+                $(
+                    let $name = reader.field(stringify!($name), Fallback::$fallback($text));
+                )+
+                reader.finish(Self::DESCRIPTION.fields);
+                Some(Self { $($name: $name?),+ })
+            }
+        }
+    };
+}
+
+/// All sections but the list of providers, in the order of the sample.
+pub(crate) const SECTIONS: [Description; 11] = [
+    Listen::DESCRIPTION,
+    Data::DESCRIPTION,
+    Admin::DESCRIPTION,
+    Log::DESCRIPTION,
+    Gateway::DESCRIPTION,
+    Engine::DESCRIPTION,
+    Upstream::DESCRIPTION,
+    Headers::DESCRIPTION,
+    Auth::DESCRIPTION,
+    RecordSection::DESCRIPTION,
+    DrainSection::DESCRIPTION,
+];
+
+section! {
+    /// Where connections are accepted.
+    Listen at "listen" {
+        /// Where coding agents connect.
+        address: SocketAddr, Default "127.0.0.1:4180";
+        /// Where the operator's API, health and metrics are served.
+        /// Callers have no business there.
+        operator_address: SocketAddr, Default "127.0.0.1:4181";
+    }
+}
+
+section! {
+    /// Where users, keys and records are kept.
+    Data at "data" {
+        /// The data folder, made at the first start.
+        /// When nothing is said it is bridged below the user's data folder: $XDG_DATA_HOME or ~/.local/share.
+        folder: Option<PathBuf>, Example "/var/lib/bridged";
+    }
+}
+
+section! {
+    /// Who may use the operator's API.
+    Admin at "admin" {
+        /// A file with the token. When nothing is said one is made in the data folder.
+        token_file: Option<PathBuf>, Example "/run/secrets/bridged-admin-token";
+        /// The token itself: meant for the environment, accepted here with a warning.
+        token: Option<Secret>, Example "from-the-environment";
+    }
+}
+
+section! {
+    /// What is logged, to standard error.
+    Log at "log" {
+        /// The lowest level that is logged: trace, debug, info, warning, error or critical.
+        level: Level, Default "info";
+        /// How a line looks: text, json, or auto, which is text on a terminal and JSON elsewhere.
+        format: LogFormat, Default "auto";
+    }
+}
+
+section! {
+    /// Limits towards callers.
+    Gateway at "gateway" {
+        /// How large a request body may be as it travels.
+        body_bytes: Size, Default "32MiB";
+        /// How long a request body may stop arriving.
+        body_silence: Duration, Default "60s";
+        /// How long the head of a request may take.
+        head_timeout: Duration, Default "60s";
+        /// How many connections may be open. Further ones wait.
+        connections: Count, Default "10000";
+        /// Whether callers may bring their own provider credentials.
+        allow_own_keys: bool, Default "true";
+        /// How many handlers are kept ready for callers.
+        ready_handlers: Count, Default "5000";
+        /// How long a handler is kept ready. Use does not extend it.
+        handler_lifetime: Duration, Default "15m";
+    }
+}
+
+section! {
+    /// Limits and habits of the interception itself.
+    Engine at "engine" {
+        /// How large a request body may be after its encoding is undone.
+        decoded_body_bytes: Size, Default "32MiB";
+        /// How long a provider's stream may be silent before a ping is sent to the caller, in formats that have one.
+        ping_after: Duration, Default "10s";
+        /// How much of a blocking answer is read for the records. Larger ones are relayed unread.
+        answer_bytes: Size, Default "32MiB";
+        /// How much of an incomplete event is held back. Larger ones are relayed as they come.
+        held_bytes: Size, Default "1MiB";
+        /// Whether providers are told who is asking.
+        send_actor: bool, Default "false";
+    }
+}
+
+section! {
+    /// Connections to providers.
+    Upstream at "upstream" {
+        /// How long name look-up, TCP and TLS may take together.
+        connect_timeout: Duration, Default "10s";
+        /// How long the head of an answer may take. A blocking answer comes when the model has finished.
+        head_timeout: Duration, Default "10m";
+        /// How long an answer may be silent.
+        silence: Duration, Default "5m";
+        /// How many connections may wait for a next request, for each provider address.
+        idle_connections: Count, Default "256";
+        /// How long a connection may wait for a next request.
+        idle_lifetime: Duration, Default "60s";
+        /// A PEM file with certificates to trust besides those of the platform.
+        extra_roots: Option<PathBuf>, Example "/etc/ssl/company.pem";
+    }
+}
+
+section! {
+    /// Names of the gateway's own headers.
+    Headers at "headers" {
+        /// Carries the caller's gateway key when they bring their own provider credential.
+        token: HeaderName, Default "X-Coder-AI-Governance-Token";
+        /// Carries a correlation id from a proxy in front of the gateway.
+        correlation_id: HeaderName, Default "X-Coder-AI-Governance-Request-Id";
+        /// How headers begin that tell a provider who is asking.
+        actor_prefix: HeaderName, Default "X-AI-Bridge-Actor-";
+    }
+}
+
+section! {
+    /// Who may use the gateway.
+    Auth at "auth" {
+        /// How long an answer about a key is remembered, or off to ask for each request.
+        /// A revocation removes it at once.
+        cache: Lease, Default "30s";
+    }
+}
+
+section! {
+    /// How records travel to where they are kept.
+    RecordSection at "record" {
+        /// How many bytes of records may wait before new requests are refused.
+        waiting_bytes: Size, Default "64MiB";
+        /// How many records a batch may hold.
+        batch_records: Count, Default "4096";
+        /// How many bytes a batch may hold.
+        batch_bytes: Size, Default "8MiB";
+        /// How long the first record of a batch waits for others.
+        linger: Duration, Default "20ms";
+    }
+}
+
+section! {
+    /// How the program stops.
+    DrainSection at "drain" {
+        /// How long running requests may take to finish after the first SIGTERM. A second one cuts them.
+        patience: Duration, Default "5m";
+    }
+}
+
+section! {
+    /// A provider that the embedded control plane begins with. Write one [[providers]] for each.
+    /// Without any there are anthropic and openai, with the keys in ANTHROPIC_API_KEY and OPENAI_API_KEY.
+    RawProvider at "providers" {
+        /// The first segment of the paths that lead to it: lower-case letters, digits and single hyphens.
+        name: String, Example "anthropic";
+        /// anthropic, openai, copilot, azure, google, openrouter, vercel or openai-compat.
+        r#type: ProviderType, Example "anthropic";
+        /// Where it is. Known for anthropic, openai and copilot; openai's ends with /v1.
+        base_url: Option<BaseUrl>, Example "https://api.anthropic.com";
+        /// Whether requests may go there.
+        enabled: bool, Default "true";
+        /// Variables that hold its keys, in the order of preference. Without any key callers bring their own.
+        api_key_env: Vec<String>, Example "ANTHROPIC_API_KEY";
+        /// Files that hold its keys, one a line.
+        api_key_file: Vec<PathBuf>, Example "/run/secrets/anthropic-key";
+        /// The keys themselves: accepted with a warning.
+        api_keys: Vec<Secret>, Example "better-in-a-file";
+    }
+}

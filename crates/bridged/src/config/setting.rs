@@ -1,0 +1,358 @@
+//! Values of settings: each type says what it accepts and what it asks for instead.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bridge_auth::Secret;
+use bridge_control::api::ProviderType;
+use bridge_telemetry::{LogConfig, LogFormat};
+use http::{HeaderName, Uri};
+use slog::Level;
+use toml::Value;
+
+use super::quantity;
+
+/// How much of a wrong value is shown.
+const SHOWN_CHARACTERS: usize = 60;
+
+/// The highest number that a [`Count`] can be.
+const HIGHEST_COUNT: usize = 1_000_000;
+
+/// A value that can be read from the file. Variables and defaults are read as texts.
+pub(crate) trait Setting: Sized {
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// A sentence without a subject: what the value is not, and what to give instead.
+    fn read(value: &Value) -> Result<Self, String>;
+
+    /// What holds when nothing is said; nothing when something must be.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+/// A number of bytes, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size(pub(crate) usize);
+
+/// A number of things, from one to a million.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Count(pub(crate) usize);
+
+/// How long an answer may be remembered; nothing when it may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lease(pub(crate) Option<Duration>);
+
+/// A provider's base address: absolute, http or https, without query, fragment or user information.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BaseUrl(String);
+
+impl BaseUrl {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// As [`Setting::read`].
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let refused = |why: &str| Err(format!("{why}: give one like https://api.example.com/v1"));
+        // An address with a password in it must not be shown.
+        if text.contains('@') {
+            return refused("a user name or password in the address is not accepted");
+        }
+        let shown = shorten(text);
+        let Ok(uri) = text.parse::<Uri>() else {
+            return refused(&format!("{shown} is not an absolute URL"));
+        };
+        if uri.scheme().is_none() || uri.host().is_none_or(str::is_empty) {
+            return refused(&format!("{shown} is not an absolute URL"));
+        }
+        if !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return refused(&format!("{shown} is neither http nor https"));
+        }
+        if text.contains(['?', '#']) {
+            return refused(&format!("{shown} has a query or fragment"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The address as it was written.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Host and port that a request goes to.
+    pub(crate) fn host_and_port(&self) -> Option<(String, u16)> {
+        let uri: Uri = self.0.parse().ok()?;
+        let usual = if uri.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        };
+        Some((uri.host()?.to_owned(), uri.port_u16().unwrap_or(usual)))
+    }
+}
+
+impl Setting for BaseUrl {
+    fn read(value: &Value) -> Result<Self, String> {
+        Self::parse(text(value, "an absolute URL")?)
+    }
+}
+
+impl Setting for SocketAddr {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "an address: give one like 127.0.0.1:4180";
+        parsed(value, wanted, |text| text.parse().ok())
+    }
+}
+
+impl Setting for Duration {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a duration: give one like 500ms, 30s, 15m or 1h30m";
+        parsed(value, wanted, quantity::duration)
+    }
+}
+
+impl Setting for Lease {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a duration or off: give one like 30s";
+        parsed(value, wanted, |text| {
+            if text == "off" {
+                return Some(Self(None));
+            }
+            quantity::duration(text).map(|span| Self(Some(span)))
+        })
+    }
+}
+
+impl Setting for Size {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a size: give a number of bytes or one like 64KiB or 32MiB";
+        number_or_text(value, wanted, quantity::size).map(Self)
+    }
+}
+
+impl Setting for Count {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a count: give a whole number from 1 to 1000000";
+        number_or_text(value, wanted, |text| {
+            let count = text.replace('_', "").parse().ok()?;
+            (1..=HIGHEST_COUNT).contains(&count).then_some(count)
+        })
+        .map(Self)
+    }
+}
+
+impl Setting for bool {
+    fn read(value: &Value) -> Result<Self, String> {
+        if let Value::Boolean(answer) = value {
+            return Ok(*answer);
+        }
+        parsed(value, "an answer: give true or false", |text| {
+            text.parse().ok()
+        })
+    }
+}
+
+impl Setting for String {
+    fn read(value: &Value) -> Result<Self, String> {
+        text(value, "a text").map(str::to_owned)
+    }
+}
+
+impl Setting for PathBuf {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a path: give one like /etc/bridged/name";
+        parsed(value, wanted, |text| {
+            (!text.trim().is_empty()).then(|| Self::from(text))
+        })
+    }
+}
+
+impl Setting for Secret {
+    /// Says nothing of the value, whatever it is.
+    fn read(value: &Value) -> Result<Self, String> {
+        match value.as_str().map(str::trim) {
+            None => Err("is not a text".to_owned()),
+            Some("") => Err("is empty".to_owned()),
+            Some(text) if text.contains(char::is_whitespace) => {
+                Err("has white space within".to_owned())
+            }
+            Some(text) if !text.is_ascii() || text.contains(|c: char| c.is_ascii_control()) => {
+                Err("has characters that cannot stand in a header".to_owned())
+            }
+            Some(text) => Ok(Self::new(text.to_owned())),
+        }
+    }
+}
+
+impl Setting for HeaderName {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a header name: give letters, digits and hyphens";
+        parsed(value, wanted, |text| text.parse().ok())
+    }
+}
+
+impl Setting for Level {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a level: give trace, debug, info, warning, error or critical";
+        parsed(value, wanted, |text| LogConfig::parse_level(text).ok())
+    }
+}
+
+impl Setting for LogFormat {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a format: give auto, text or json";
+        parsed(value, wanted, |text| text.parse().ok())
+    }
+}
+
+impl Setting for ProviderType {
+    fn read(value: &Value) -> Result<Self, String> {
+        let known = Self::ALL.map(Self::as_str).join(", ");
+        let wanted = format!("a provider type: give one of {known}");
+        parsed(value, &wanted, Self::from_name)
+    }
+}
+
+impl<T: Setting> Setting for Option<T> {
+    fn read(value: &Value) -> Result<Self, String> {
+        T::read(value).map(Some)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+}
+
+/// A list; one value alone is a list of one.
+impl<T: Setting> Setting for Vec<T> {
+    fn read(value: &Value) -> Result<Self, String> {
+        match value {
+            Value::Array(values) => values.iter().map(T::read).collect(),
+            Value::String(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::Table(_) => Ok(vec![T::read(value)?]),
+        }
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::new())
+    }
+}
+
+fn text<'v>(value: &'v Value, wanted: &str) -> Result<&'v str, String> {
+    value
+        .as_str()
+        .ok_or_else(|| format!("{} is not {wanted}", shown(value)))
+}
+
+fn parsed<T>(
+    value: &Value,
+    wanted: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, String> {
+    parse(text(value, wanted)?).ok_or_else(|| format!("{} is not {wanted}", shown(value)))
+}
+
+fn number_or_text<T>(
+    value: &Value,
+    wanted: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, String> {
+    match value {
+        Value::Integer(number) => {
+            parse(&number.to_string()).ok_or_else(|| format!("{number} is not {wanted}"))
+        }
+        Value::String(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime(_)
+        | Value::Array(_)
+        | Value::Table(_) => parsed(value, wanted, parse),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => shorten(text),
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Boolean(answer) => answer.to_string(),
+        Value::Datetime(_) => "a date".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Table(_) => "a table".to_owned(),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    let start: String = text.chars().take(SHOWN_CHARACTERS).collect();
+    let more = if start.len() < text.len() { ".." } else { "" };
+    format!("{:?}", start + more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: Setting>(text: &str, problem: Option<&str>) {
+        match (T::read(&Value::String(text.to_owned())), problem) {
+            (Ok(_), None) => {}
+            (Err(told), Some(part)) => assert!(told.contains(part), "{text}: {told}"),
+            (Ok(_), Some(part)) => panic!("{text} was accepted, wanted {part}"),
+            (Err(told), None) => panic!("{text}: {told}"),
+        }
+    }
+
+    #[test]
+    fn values_are_read_or_explained() {
+        check::<SocketAddr>("[::1]:80", None);
+        check::<SocketAddr>("foo", Some("\"foo\" is not an address: give one like"));
+        check::<Lease>("off", None);
+        check::<Lease>("never", Some("a duration or off"));
+        check::<Count>("10_000", None);
+        check::<Count>("0", Some("from 1"));
+        check::<Count>("1000001", Some("from 1"));
+        check::<HeaderName>("X-Token", None);
+        check::<HeaderName>("X Token", Some("header name"));
+        check::<ProviderType>("openai-compat", None);
+        check::<ProviderType>("gemini", Some("anthropic, openai"));
+        check::<PathBuf>(" ", Some("a path"));
+        check::<bool>("yes", Some("true or false"));
+    }
+
+    #[test]
+    fn base_addresses_are_absolute_and_bare() {
+        check::<BaseUrl>("https://api.example.com", None);
+        check::<BaseUrl>("http://127.0.0.1:8080/v1/", None);
+        check::<BaseUrl>("api.example.com", Some("not an absolute URL"));
+        check::<BaseUrl>("/v1", Some("not an absolute URL"));
+        check::<BaseUrl>("ftp://example.com", Some("neither http nor https"));
+        check::<BaseUrl>("https://h/v1?a=b", Some("query or fragment"));
+        check::<BaseUrl>("https://h/#a", Some("query or fragment"));
+        check::<BaseUrl>("https://me:hidden-word@h", Some("user name or password"));
+        let told = BaseUrl::parse("https://me:hidden-word@h").unwrap_err();
+        assert!(!told.contains("hidden-word"), "{told}");
+    }
+
+    #[test]
+    fn wrong_secrets_are_not_shown() {
+        for value in [
+            Value::String("hidden word".to_owned()),
+            Value::String("hidden\u{e9}".to_owned()),
+            Value::Array(vec![Value::String("hidden".to_owned())]),
+        ] {
+            let told = Secret::read(&value).unwrap_err();
+            assert!(!told.contains("hidden"), "{told}");
+        }
+    }
+
+    #[test]
+    fn long_values_are_shown_in_part() {
+        let told = Duration::read(&Value::String("x".repeat(5_000))).unwrap_err();
+        assert!(told.len() < 200, "{told}");
+    }
+}

@@ -1,0 +1,89 @@
+//! An identity-aware gateway between coding agents and model providers.
+//!
+//! This program reads the configuration, wires the floors below it, and waits for signals; it is
+//! also the command line of a running server. Logic belongs to the crates below.
+
+mod cli;
+mod config;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the server that uses it is wired next")
+)]
+mod data_folder;
+mod http_client;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the server that uses it is wired next")
+)]
+mod log_bridge;
+#[cfg(test)]
+mod log_lines;
+mod operator_api;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the server that uses it is wired next")
+)]
+mod report;
+mod settings;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the server that uses it is wired next")
+)]
+mod signals;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use bridge_telemetry::ErrorChain;
+use clap::Parser;
+
+use crate::cli::{Cli, CommandError};
+use crate::config::env::Environment;
+
+/// The command could not do what it was told.
+const FAILURE: u8 = 1;
+/// What it was told, or the configuration, is wrong. The argument parser ends with it, too.
+const MISUSE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            complain(&format!("cannot start the runtime: {cause}"));
+            return ExitCode::from(FAILURE);
+        }
+    };
+    let environment = Environment::of_process();
+    let outcome = runtime.block_on(cli::run(cli, &environment, &mut io::stdout()));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader had enough, as `head` has.
+        Err(CommandError::Output(cause)) if cause.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            complain(&ErrorChain(&failure).to_string());
+            ExitCode::from(exit_code(&failure))
+        }
+    }
+}
+
+fn exit_code(failure: &CommandError) -> u8 {
+    match failure {
+        CommandError::Config(_) | CommandError::Usage(_) => MISUSE,
+        CommandError::Api(_)
+        | CommandError::DataFolder(_)
+        | CommandError::SecretFile(_)
+        | CommandError::Input(_)
+        | CommandError::Output(_) => FAILURE,
+    }
+}
+
+fn complain(text: &str) {
+    // There is nowhere left to tell that standard error is closed.
+    let _ignored = writeln!(io::stderr(), "bridged: {text}");
+}
