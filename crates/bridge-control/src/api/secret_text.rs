@@ -25,6 +25,12 @@ impl SecretText {
     }
 }
 
+impl From<Secret> for SecretText {
+    fn from(secret: Secret) -> Self {
+        Self(secret)
+    }
+}
+
 impl From<SecretText> for Secret {
     fn from(text: SecretText) -> Self {
         text.0

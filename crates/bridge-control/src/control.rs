@@ -1,0 +1,187 @@
+//! The control plane as a thing: what it is made of, and how it is served.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bridge_auth::Secret;
+use bridge_proto::v1::authorizer_service_server::AuthorizerServiceServer;
+use bridge_proto::v1::provider_configurator_service_server::ProviderConfiguratorServiceServer;
+use bridge_proto::v1::recorder_service_server::RecorderServiceServer;
+use bridge_proto::v1::session_service_server::SessionServiceServer;
+use bridge_telemetry::{Metrics, keys, task, wall_clock};
+use futures_core::Stream;
+use jiff::Timestamp;
+use slog::{Logger, o};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{broadcast, oneshot, watch};
+use tonic::transport::server::{Connected, Server};
+use uuid::Uuid;
+
+use crate::error::ControlError;
+use crate::service::Service;
+use crate::store::Store;
+
+/// Revocations that a slow subscriber may be behind before it is told to forget everything.
+const REVOCATIONS_BEHIND: usize = 1_024;
+/// Connections that were idle this long are asked whether they are alive.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// How much of a batch may be on its way before the sender waits.
+const WINDOW_BYTES: u32 = 1 << 20;
+
+/// Settings of a [`ControlServer`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControlConfig {
+    /// What operators present as `Authorization: Bearer ...`.
+    pub admin_token: Secret,
+    /// The program's own version, told to gateways. Default: that of this crate.
+    pub build_version: String,
+    /// The longest message of a gateway, in bytes. Default 64 MiB: a prompt may be as long as the
+    /// largest request that a gateway takes.
+    pub message_bytes: usize,
+    /// The longest body of an operator's request, in bytes. Default 64 KiB.
+    pub body_bytes: usize,
+}
+
+impl ControlConfig {
+    /// The defaults, with this token for operators.
+    #[must_use]
+    pub fn new(admin_token: Secret) -> Self {
+        Self {
+            admin_token,
+            build_version: env!("CARGO_PKG_VERSION").to_owned(),
+            message_bytes: 64 << 20,
+            body_bytes: 64 << 10,
+        }
+    }
+}
+
+/// The control plane. Cloning shares it.
+///
+/// Gateways are served by [`ControlServer::serve_gateways`], operators by [`ControlServer::rest`];
+/// a host program may call the operations itself. All of them change things in one place, which
+/// tells gateways at once. An operation that changes something is finished, gateways told, even
+/// when its future is dropped after it began.
+#[derive(Clone)]
+pub struct ControlServer(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) config: ControlConfig,
+    pub(crate) metrics: Metrics,
+    pub(crate) logger: Logger,
+    pub(crate) revocations: broadcast::Sender<Revocation>,
+    pub(crate) provider_changes: watch::Sender<()>,
+}
+
+/// What must no longer be honoured.
+#[derive(Debug, Clone)]
+pub(crate) enum Revocation {
+    Key(String),
+    User(Uuid),
+}
+
+impl fmt::Debug for ControlServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlServer")
+            .field("config", &self.0.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why gateways could not be served.
+#[derive(Debug, thiserror::Error)]
+#[error("gateways cannot be served")]
+pub struct ServeError(#[source] tonic::transport::Error);
+
+impl ControlServer {
+    /// A control plane over this store. Nothing is served yet.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        config: ControlConfig,
+        metrics: Metrics,
+        logger: &Logger,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            config,
+            metrics,
+            logger: logger.new(o!(keys::COMPONENT => "control")),
+            revocations: broadcast::Sender::new(REVOCATIONS_BEHIND),
+            provider_changes: watch::Sender::new(()),
+        }))
+    }
+
+    /// Serves gateways over these connections until `shutdown` is done; then watch streams end,
+    /// running calls are answered, and the future is ready when the last connection has closed.
+    /// Dropping the future stops taking connections.
+    ///
+    /// # Errors
+    /// When the connections cannot be served at all.
+    pub async fn serve_gateways<S, C>(
+        &self,
+        incoming: S,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError>
+    where
+        S: Stream<Item = io::Result<C>> + Send + 'static,
+        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
+        let (close, closing) = watch::channel(false);
+        let service = Service {
+            control: self.clone(),
+            closing,
+        };
+        let limit = self.0.config.message_bytes;
+        let recorder = RecorderServiceServer::new(service.clone()).max_decoding_message_size(limit);
+        Server::builder()
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(4 * WINDOW_BYTES)
+            .add_service(SessionServiceServer::new(service.clone()))
+            .add_service(AuthorizerServiceServer::new(service.clone()))
+            .add_service(ProviderConfiguratorServiceServer::new(service))
+            .add_service(recorder)
+            .serve_with_incoming_shutdown(incoming, async move {
+                shutdown.await;
+                let _nobody_watches = close.send(true);
+            })
+            .await
+            .map_err(ServeError)
+    }
+
+    pub(crate) fn revoke(&self, revocation: Revocation) {
+        // Without subscribers there is nobody to tell: whoever subscribes is told to forget all.
+        let _nobody = self.0.revocations.send(revocation);
+    }
+
+    pub(crate) fn providers_changed(&self) {
+        self.0.provider_changes.send_replace(());
+    }
+
+    /// Does a change and tells gateways, whether or not the asker stays to hear of it.
+    pub(crate) async fn whole<T, W>(&self, change: W) -> Result<T, ControlError>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, ControlError>> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let work = async move {
+            let _gone = answer.send(change.await);
+        };
+        // Detached: an HTTP client that hangs up drops the asker, and a change that is made
+        // without telling gateways would be worse than one nobody waits for. It ends with the
+        // store's answer.
+        task::spawn(&self.0.logger, "change", work).detach();
+        answered.await.map_err(|_| ControlError::Interrupted)?
+    }
+}
+
+/// The time of day, to the microsecond that stores keep.
+pub(crate) fn now() -> Timestamp {
+    let now = Timestamp::try_from(wall_clock()).unwrap_or(Timestamp::UNIX_EPOCH);
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}

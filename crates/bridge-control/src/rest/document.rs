@@ -1,0 +1,55 @@
+//! The OpenAPI document, made from the handlers and the types they read and write.
+
+use axum::Json;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::{interceptions, keys, providers, sessions, users};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "bridged operator API",
+        description = "Users, keys, providers and what was recorded."
+    ),
+    paths(
+        users::list,
+        users::create,
+        users::show,
+        users::change,
+        users::remove,
+        keys::list,
+        keys::create,
+        keys::show,
+        keys::remove,
+        providers::list,
+        providers::show,
+        providers::put,
+        providers::remove,
+        providers::add_key,
+        providers::remove_key,
+        interceptions::list,
+        interceptions::show,
+        sessions::list,
+        sessions::show,
+    ),
+    modifiers(&AdminToken),
+    security(("admin_token" = []))
+)]
+struct Api;
+
+struct AdminToken;
+
+impl Modify for AdminToken {
+    fn modify(&self, document: &mut Document) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("admin_token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// `/openapi.json`
+pub(super) async fn show() -> Json<Document> {
+    Json(Api::openapi())
+}

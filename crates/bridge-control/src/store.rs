@@ -1,0 +1,288 @@
+//! The seam behind which the control plane keeps what it knows.
+
+mod sqlite;
+use std::error::Error;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bridge_auth::Secret;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::api::{
+    InterceptionDetail, InterceptionStatus, InterceptionView, KeyView, Page, ProviderKeyView,
+    ProviderType, ProviderView, SessionDetail, SessionView, UserStatus, UserView,
+};
+use crate::record::{NewRecord, Rejection};
+
+pub use sqlite::{OpenError, SqliteStore};
+
+/// Keeps users, keys, providers and records.
+///
+/// A call that has answered is kept: it survives a killed process and a power failure. Dropping a
+/// returned future may or may not leave the change made, as a whole. What is read is in the words
+/// of the [`crate::api`]. Whoever writes a store runs the cases of [`store_suite!`](crate::store_suite)
+/// against it.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Adds a user.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] on `username` when a user who is not deleted has the name.
+    async fn insert_user(&self, user: UserView) -> Result<(), StoreError>;
+
+    /// The user of this id or, ignoring case, of this name: the one who is not deleted, else the
+    /// one who was made last.
+    async fn user(&self, id_or_name: &str) -> Result<Option<UserView>, StoreError>;
+
+    /// Users in the order in which they were made.
+    async fn users(&self, page: PageQuery) -> Result<Page<UserView>, StoreError>;
+
+    /// Changes a user who is not deleted; none when there is no such user.
+    async fn update_user(
+        &self,
+        id: Uuid,
+        change: UserChange,
+        at: Timestamp,
+    ) -> Result<Option<UserView>, StoreError>;
+
+    /// Adds a key.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] on `id` when the id is taken.
+    async fn insert_key(&self, key: NewStoredKey) -> Result<(), StoreError>;
+
+    /// What is known of a key, and its owner if there is one.
+    async fn key(&self, id: &str) -> Result<Option<StoredKey>, StoreError>;
+
+    /// Keys, of one user if given, in the order in which they were made.
+    async fn keys(&self, user: Option<Uuid>, page: PageQuery) -> Result<Page<KeyView>, StoreError>;
+
+    /// Takes a key away. Says whether there was one.
+    async fn delete_key(&self, id: &str) -> Result<bool, StoreError>;
+
+    /// Notes that a key was used. Never waits; under load the note may be lost.
+    fn touch_key(&self, id: &str, at: Timestamp);
+
+    /// Makes a provider, or makes it what is given. The generation grows.
+    async fn put_provider(
+        &self,
+        provider: NewProvider,
+        at: Timestamp,
+    ) -> Result<PutProvider, StoreError>;
+
+    /// The provider of this name.
+    async fn provider(&self, name: &str) -> Result<Option<ProviderView>, StoreError>;
+
+    /// Providers by name.
+    async fn providers(&self, page: PageQuery) -> Result<Page<ProviderView>, StoreError>;
+
+    /// Takes a provider and its keys away. Says whether there was one; then the generation grows.
+    async fn delete_provider(&self, name: &str) -> Result<bool, StoreError>;
+
+    /// Adds a key behind the others; none when there is no such provider. The generation grows.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] on `key` when the provider has it already, or as many as `most`.
+    async fn add_provider_key(
+        &self,
+        name: &str,
+        key: NewProviderSecret,
+        most: usize,
+        at: Timestamp,
+    ) -> Result<Option<ProviderKeyView>, StoreError>;
+
+    /// Takes a provider's key away. Says whether there was one; then the generation grows.
+    async fn delete_provider_key(
+        &self,
+        name: &str,
+        id: Uuid,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// All providers with their secrets, and the generation they belong to.
+    async fn provider_set(&self) -> Result<ProviderSet, StoreError>;
+
+    /// Keeps records, in this order, all or none of them. On success every record is kept, was kept
+    /// before, or is named in the answer as one that never can be.
+    async fn store_records(&self, records: Vec<NewRecord>) -> Result<Vec<Rejection>, StoreError>;
+
+    /// Interceptions, newest first.
+    async fn interceptions(
+        &self,
+        filter: InterceptionFilter,
+        page: PageQuery,
+    ) -> Result<Page<InterceptionView>, StoreError>;
+
+    /// One interception with everything that is remembered of it.
+    async fn interception(&self, id: Uuid) -> Result<Option<InterceptionDetail>, StoreError>;
+
+    /// Sessions, newest first.
+    async fn sessions(
+        &self,
+        filter: SessionFilter,
+        page: PageQuery,
+    ) -> Result<Page<SessionView>, StoreError>;
+
+    /// A session with its threads.
+    ///
+    /// # Errors
+    /// [`StoreError::Ambiguous`] when no user is given and several have a session of this id.
+    async fn session(
+        &self,
+        id: &str,
+        user: Option<Uuid>,
+    ) -> Result<Option<SessionDetail>, StoreError>;
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageQuery {
+    /// At most so many items.
+    pub limit: u32,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+}
+
+/// What changes of a user; none leaves it as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UserChange {
+    /// The new status.
+    pub status: Option<UserStatus>,
+    /// The new address; an inner none takes it away.
+    pub email: Option<Option<String>>,
+}
+
+/// A key to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewStoredKey {
+    /// The part of the credential that is no secret.
+    pub id: String,
+    /// SHA-256 of the part that is.
+    pub secret_hash: [u8; 32],
+    /// Its owner.
+    pub user: Uuid,
+    /// What it is for.
+    pub name: Option<String>,
+    /// The workspace it is made for.
+    pub workspace_id: Option<Uuid>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stops being good.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A key that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    /// The key itself.
+    pub key: NewStoredKey,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+    /// Its owner; none when there is no such user.
+    pub owner: Option<UserView>,
+}
+
+/// A provider to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewProvider {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: ProviderType,
+    /// Where it is.
+    pub base_url: String,
+    /// Whether requests may go there.
+    pub enabled: bool,
+    /// Replaces all its keys; none leaves them. A key that was there keeps its id.
+    pub keys: Option<Vec<NewProviderSecret>>,
+}
+
+/// A provider's key to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewProviderSecret {
+    /// Its id.
+    pub id: Uuid,
+    /// The key.
+    pub secret: Secret,
+}
+
+/// What [`Store::put_provider`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutProvider {
+    /// The provider as it is now.
+    pub provider: ProviderView,
+    /// Whether there was none before.
+    pub is_new: bool,
+}
+
+/// All providers at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderSet {
+    /// Grows with every change.
+    pub generation: u64,
+    /// The providers by name.
+    pub providers: Vec<StoredProvider>,
+}
+
+/// A provider with its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredProvider {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: ProviderType,
+    /// Where it is.
+    pub base_url: String,
+    /// Whether requests may go there.
+    pub enabled: bool,
+    /// Its keys in the order of preference.
+    pub keys: Vec<Secret>,
+}
+
+/// Which interceptions. What is none does not matter.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InterceptionFilter {
+    /// Who asked.
+    pub user: Option<Uuid>,
+    /// Name or format family of the provider.
+    pub provider: Option<String>,
+    /// The model as the caller wrote it.
+    pub model: Option<String>,
+    /// Name of the calling program.
+    pub client: Option<String>,
+    /// Id of the session.
+    pub session: Option<String>,
+    /// Whether and how it ended.
+    pub status: Option<InterceptionStatus>,
+    /// Started then or later.
+    pub started_after: Option<Timestamp>,
+    /// Started earlier than that.
+    pub started_before: Option<Timestamp>,
+}
+
+/// Which sessions. What is none does not matter.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionFilter {
+    /// Who spoke.
+    pub user: Option<Uuid>,
+    /// Name of the calling program.
+    pub client: Option<String>,
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Something else has this value already.
+    #[error("{0} is taken")]
+    Conflict(&'static str),
+    /// More than one thing is meant.
+    #[error("more than one session has this id")]
+    Ambiguous,
+    /// The `after` of a page query is no cursor of this list.
+    #[error("not a cursor of this list")]
+    BadCursor,
+    /// It cannot be done now. Nothing was changed.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Arc<dyn Error + Send + Sync>),
+}

@@ -1,0 +1,225 @@
+//! The store in one SQLite file.
+//!
+//! One thread writes, a few connections read; nobody waits for a disk on an asynchronous thread.
+//! Keys of providers stand in the file in the clear, so the file's mode is 0600 and its folder
+//! should be as private.
+
+mod column;
+mod interceptions;
+mod keys;
+mod open;
+mod providers;
+mod readers;
+mod records;
+mod select;
+mod sessions;
+mod started;
+mod users;
+mod writer;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use self::readers::Readers;
+use self::writer::Writer;
+use super::{
+    InterceptionFilter, NewProvider, NewProviderSecret, NewStoredKey, PageQuery, ProviderSet,
+    PutProvider, SessionFilter, Store, StoreError, StoredKey, UserChange,
+};
+use crate::api::{
+    InterceptionDetail, InterceptionView, KeyView, Page, ProviderKeyView, ProviderView,
+    SessionDetail, SessionView, UserView,
+};
+use crate::record::{NewRecord, Rejection};
+
+pub use self::open::OpenError;
+
+/// Questions that may be answered at once.
+const READERS: usize = 4;
+
+/// A [`Store`] in one file with a write-ahead log beside it.
+///
+/// Dropping it finishes what waits to be written and closes the file; that may block for as long
+/// as the disk takes.
+#[derive(Debug)]
+pub struct SqliteStore {
+    // Readers are dropped first, so that the writer's connection is the last one and closes the log.
+    readers: Readers,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it if there is none, and brings its schema up to date. Its folder must
+    /// exist. Blocks for as long as the disk takes: milliseconds, or longer when a schema changes.
+    ///
+    /// # Errors
+    /// When the file cannot be written, is damaged, is another program's or a newer version's.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let connection = open::writer(path)?;
+        let readers: Result<_, OpenError> = (0..READERS).map(|_| open::reader(path)).collect();
+        Ok(Self {
+            readers: Readers::new(readers?),
+            writer: Writer::start(connection).map_err(OpenError::Thread)?,
+        })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn insert_user(&self, user: UserView) -> Result<(), StoreError> {
+        self.writer.run(move |to| users::insert(to, &user)).await
+    }
+
+    async fn user(&self, id_or_name: &str) -> Result<Option<UserView>, StoreError> {
+        let id_or_name = id_or_name.to_owned();
+        self.readers
+            .run(move |from| users::find(from, &id_or_name))
+            .await
+    }
+
+    async fn users(&self, page: PageQuery) -> Result<Page<UserView>, StoreError> {
+        self.readers.run(move |from| users::list(from, &page)).await
+    }
+
+    async fn update_user(
+        &self,
+        id: Uuid,
+        change: UserChange,
+        at: Timestamp,
+    ) -> Result<Option<UserView>, StoreError> {
+        self.writer
+            .run(move |to| users::update(to, id, &change, at))
+            .await
+    }
+
+    async fn insert_key(&self, key: NewStoredKey) -> Result<(), StoreError> {
+        self.writer.run(move |to| keys::insert(to, &key)).await
+    }
+
+    async fn key(&self, id: &str) -> Result<Option<StoredKey>, StoreError> {
+        let id = id.to_owned();
+        self.readers.run(move |from| keys::find(from, &id)).await
+    }
+
+    async fn keys(&self, user: Option<Uuid>, page: PageQuery) -> Result<Page<KeyView>, StoreError> {
+        self.readers
+            .run(move |from| keys::list(from, user, &page))
+            .await
+    }
+
+    async fn delete_key(&self, id: &str) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.writer.run(move |to| keys::delete(to, &id)).await
+    }
+
+    fn touch_key(&self, id: &str, at: Timestamp) {
+        let id = id.to_owned();
+        self.writer.leave(move |to| keys::touch(to, &id, at));
+    }
+
+    async fn put_provider(
+        &self,
+        provider: NewProvider,
+        at: Timestamp,
+    ) -> Result<PutProvider, StoreError> {
+        self.writer
+            .run(move |to| providers::put(to, &provider, at))
+            .await
+    }
+
+    async fn provider(&self, name: &str) -> Result<Option<ProviderView>, StoreError> {
+        let name = name.to_owned();
+        self.readers
+            .run(move |from| providers::find(from, &name))
+            .await
+    }
+
+    async fn providers(&self, page: PageQuery) -> Result<Page<ProviderView>, StoreError> {
+        self.readers
+            .run(move |from| providers::list(from, &page))
+            .await
+    }
+
+    async fn delete_provider(&self, name: &str) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.writer
+            .run(move |to| providers::delete(to, &name))
+            .await
+    }
+
+    async fn add_provider_key(
+        &self,
+        name: &str,
+        key: NewProviderSecret,
+        most: usize,
+        at: Timestamp,
+    ) -> Result<Option<ProviderKeyView>, StoreError> {
+        let name = name.to_owned();
+        self.writer
+            .run(move |to| providers::add_key(to, &name, &key, most, at))
+            .await
+    }
+
+    async fn delete_provider_key(
+        &self,
+        name: &str,
+        id: Uuid,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.writer
+            .run(move |to| providers::delete_key(to, &name, id, at))
+            .await
+    }
+
+    async fn provider_set(&self) -> Result<ProviderSet, StoreError> {
+        self.readers.run(providers::set).await
+    }
+
+    async fn store_records(&self, records: Vec<NewRecord>) -> Result<Vec<Rejection>, StoreError> {
+        self.writer
+            .run(move |to| records::store(to, &records))
+            .await
+    }
+
+    async fn interceptions(
+        &self,
+        filter: InterceptionFilter,
+        page: PageQuery,
+    ) -> Result<Page<InterceptionView>, StoreError> {
+        self.readers
+            .run(move |from| interceptions::list(from, filter, &page))
+            .await
+    }
+
+    async fn interception(&self, id: Uuid) -> Result<Option<InterceptionDetail>, StoreError> {
+        self.readers
+            .run(move |from| interceptions::detail(from, id))
+            .await
+    }
+
+    async fn sessions(
+        &self,
+        filter: SessionFilter,
+        page: PageQuery,
+    ) -> Result<Page<SessionView>, StoreError> {
+        self.readers
+            .run(move |from| sessions::list(from, filter, &page))
+            .await
+    }
+
+    async fn session(
+        &self,
+        id: &str,
+        user: Option<Uuid>,
+    ) -> Result<Option<SessionDetail>, StoreError> {
+        let id = id.to_owned();
+        self.readers
+            .run(move |from| sessions::detail(from, &id, user))
+            .await
+    }
+}
