@@ -112,9 +112,9 @@ impl Client {
     ///
     /// # Errors
     /// When the extra certificates cannot be read or TLS cannot be set up.
-    pub fn try_new(config: ClientConfig, logger: &Logger) -> Result<Self, ClientError> {
+    pub fn try_new(config: &ClientConfig, logger: &Logger) -> Result<Self, ClientError> {
         let logger = logger.new(o!(bridge_telemetry::keys::COMPONENT => "upstream"));
-        let roots = roots(&config, &logger)?;
+        let roots = roots(config, &logger)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut tls = TlsConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

@@ -10,7 +10,7 @@
 //! use bridge_upstream::{Client, ClientConfig, CredentialStyle, Endpoint, Exchange, Outbound};
 //!
 //! # async fn example(headers: http::HeaderMap) -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::try_new(ClientConfig::default(), &bridge_telemetry::discard())?;
+//! let client = Client::try_new(&ClientConfig::default(), &bridge_telemetry::discard())?;
 //! let endpoint = Endpoint::try_new("https://api.anthropic.com/")?;
 //! let key = endpoint.bind(Secret::new("operator key".to_owned()), CredentialStyle::XApiKey);
 //! let request = Outbound {

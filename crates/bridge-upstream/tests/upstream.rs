@@ -1,5 +1,7 @@
 //! The client against real sockets, plain and encrypted.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +34,7 @@ fn outbound(endpoint: &Endpoint) -> Outbound {
     }
 }
 
-fn client(config: ClientConfig) -> Client {
+fn client(config: &ClientConfig) -> Client {
     Client::try_new(config, &bridge_telemetry::discard()).unwrap()
 }
 
@@ -109,7 +111,7 @@ async fn text(client: &Client, endpoint: &Endpoint) -> Result<String, UpstreamEr
 async fn requests_carry_the_credential_of_their_endpoint_and_share_a_connection() {
     let server = Server::start(None, ANSWER).await;
     let endpoint = Endpoint::try_new(&format!("http://127.0.0.1:{}/base/", server.port)).unwrap();
-    let client = client(ClientConfig::default());
+    let client = client(&ClientConfig::default());
     for _ in 0..3 {
         assert_eq!(text(&client, &endpoint).await.unwrap(), "ok");
     }
@@ -134,7 +136,7 @@ async fn a_credential_goes_nowhere_but_to_its_place() {
     let server = Server::start(None, ANSWER).await;
     let here = Endpoint::try_new(&format!("http://127.0.0.1:{}", server.port)).unwrap();
     let elsewhere = Endpoint::try_new("http://example.com").unwrap();
-    let client = client(ClientConfig::default());
+    let client = client(&ClientConfig::default());
     let refused = client
         .exchange(&here, outbound(&elsewhere))
         .await
@@ -151,7 +153,7 @@ async fn a_credential_goes_nowhere_but_to_its_place() {
 async fn a_dropped_answer_closes_its_connection() {
     let server = Server::start(None, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").await;
     let endpoint = Endpoint::try_new(&format!("http://127.0.0.1:{}", server.port)).unwrap();
-    let client = client(ClientConfig::default());
+    let client = client(&ClientConfig::default());
     let reply = client
         .exchange(&endpoint, outbound(&endpoint))
         .await
@@ -169,7 +171,7 @@ async fn a_provider_that_never_answers_is_given_up() {
         head: Duration::from_millis(100),
         ..Timeouts::default()
     };
-    let client = client(ClientConfig {
+    let client = client(&ClientConfig {
         timeouts,
         ..ClientConfig::default()
     });
@@ -185,7 +187,7 @@ async fn an_answer_that_goes_silent_is_given_up() {
         silence: Duration::from_millis(100),
         ..Timeouts::default()
     };
-    let client = client(ClientConfig {
+    let client = client(&ClientConfig {
         timeouts,
         ..ClientConfig::default()
     });
@@ -214,7 +216,7 @@ async fn tls_needs_a_certificate_that_is_trusted() {
     let server = Server::start(Some(TlsAcceptor::from(Arc::new(config))), ANSWER).await;
     let endpoint = Endpoint::try_new(&format!("https://localhost:{}", server.port)).unwrap();
 
-    let error = text(&client(ClientConfig::default()), &endpoint)
+    let error = text(&client(&ClientConfig::default()), &endpoint)
         .await
         .unwrap_err();
     assert!(matches!(error, UpstreamError::Tls { .. }), "{error}");
@@ -223,7 +225,7 @@ async fn tls_needs_a_certificate_that_is_trusted() {
         "nothing is sent to a stranger"
     );
 
-    let trusting = client(ClientConfig {
+    let trusting = client(&ClientConfig {
         extra_roots: Some(path),
         ..ClientConfig::default()
     });
@@ -236,6 +238,6 @@ async fn a_missing_certificate_file_is_named() {
         extra_roots: Some("/nowhere/roots.pem".into()),
         ..ClientConfig::default()
     };
-    let error = Client::try_new(config, &bridge_telemetry::discard()).unwrap_err();
+    let error = Client::try_new(&config, &bridge_telemetry::discard()).unwrap_err();
     assert!(error.to_string().contains("/nowhere/roots.pem"), "{error}");
 }

@@ -85,7 +85,7 @@ impl World {
         let base = setup.base_url.unwrap_or_else(|| format!("http://{}", provider.address));
         gateway.replace(Arc::new(Blueprint {
             providers: Arc::new(ProviderSet::try_new(providers(&base)).unwrap()),
-            exchange: Arc::new(Client::try_new(setup.client, &logger).unwrap()),
+            exchange: Arc::new(Client::try_new(&setup.client, &logger).unwrap()),
             recorder: Arc::clone(&records) as Arc<dyn Recorder>,
             authorizer: Arc::clone(&asked) as Arc<dyn Authorizer>,
             policy,
