@@ -1,0 +1,201 @@
+//! Answers in the shape of Anthropic Messages.
+//!
+//! The events and their order are those of
+//! <https://docs.anthropic.com/en/docs/build-with-claude/streaming>.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::fingerprint::Ids;
+use crate::parts::{Deltas, Parts};
+use crate::pieces::Pieces;
+use crate::turn::{Turn, Usage};
+
+/// Letters of a signature. Real ones differ in length.
+const SIGNATURE: usize = 200;
+
+pub(crate) fn stream(mut turn: Turn) -> (String, Parts) {
+    let id = message_id(&mut turn.ids);
+    let mut parts = Parts::default();
+    let message = message(&id, &turn.model, &json!([]), None, &first_usage(turn.usage));
+    let start = json!({"type": "message_start", "message": message});
+    parts.named("message_start", &start);
+    let stop_reason = stop_reason(&turn);
+    let mut blocks = Blocks { parts, count: 0 };
+    if let Some(thought) = turn.thought {
+        blocks.open(&json!({"type": "thinking", "thinking": "", "signature": ""}));
+        blocks.deltas("thinking_delta", "thinking", thought.text);
+        let signature = turn.ids.letters("", SIGNATURE);
+        blocks.delta(&json!({"type": "signature_delta", "signature": signature}));
+        blocks.close();
+    }
+    if let Some(text) = turn.text {
+        blocks.open(&json!({"type": "text", "text": ""}));
+        blocks.deltas("text_delta", "text", text);
+        blocks.close();
+    }
+    for call in turn.calls {
+        let id = turn.ids.letters("toolu_01", 22);
+        blocks.open(&json!({"type": "tool_use", "id": id, "name": call.name, "input": {}}));
+        blocks.delta(&json!({"type": "input_json_delta", "partial_json": ""}));
+        blocks.deltas("input_json_delta", "partial_json", call.pieces());
+        blocks.close();
+    }
+    let mut parts = blocks.parts;
+    let delta = json!({
+        "type": "message_delta",
+        "delta": {"stop_reason": stop_reason, "stop_sequence": null},
+        "usage": last_usage(turn.usage),
+    });
+    parts.named("message_delta", &delta);
+    parts.named("message_stop", &json!({"type": "message_stop"}));
+    (id, parts)
+}
+
+/// The content blocks of a stream.
+struct Blocks {
+    parts: Parts,
+    count: usize,
+}
+
+impl Blocks {
+    fn open(&mut self, block: &Value) {
+        let event = json!({
+            "type": "content_block_start", "index": self.count, "content_block": block,
+        });
+        self.parts.named("content_block_start", &event);
+        if self.count == 0 {
+            self.parts.named("ping", &json!({"type": "ping"}));
+        }
+    }
+
+    fn delta(&mut self, delta: &Value) {
+        let event = json!({"type": "content_block_delta", "index": self.count, "delta": delta});
+        self.parts.named("content_block_delta", &event);
+    }
+
+    fn deltas(&mut self, kind: &str, key: &str, pieces: Pieces) {
+        self.parts.deltas(Deltas {
+            before: format!(
+                "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\
+                 \"index\":{},\"delta\":{{\"type\":\"{kind}\",\"{key}\":",
+                self.count
+            ),
+            pieces,
+            after: String::new(),
+            number: None,
+            tail: "}}\n\n",
+        });
+    }
+
+    fn close(&mut self) {
+        let event = json!({"type": "content_block_stop", "index": self.count});
+        self.parts.named("content_block_stop", &event);
+        self.count += 1;
+    }
+}
+
+pub(crate) fn whole(mut turn: Turn) -> (String, Value) {
+    let id = message_id(&mut turn.ids);
+    let mut content = Vec::new();
+    if let Some(thought) = &turn.thought {
+        let signature = turn.ids.letters("", SIGNATURE);
+        let thinking = thought.text.text();
+        content.push(json!({"type": "thinking", "thinking": thinking, "signature": signature}));
+    }
+    if let Some(text) = &turn.text {
+        content.push(json!({"type": "text", "text": text.text()}));
+    }
+    for call in &turn.calls {
+        let id = turn.ids.letters("toolu_01", 22);
+        let input: Value = serde_json::from_str(&call.input).unwrap_or_else(|_| json!({}));
+        content.push(json!({"type": "tool_use", "id": id, "name": call.name, "input": input}));
+    }
+    let mut usage = first_usage(turn.usage);
+    if let Some(output) = usage.get_mut("output_tokens") {
+        *output = json!(turn.usage.output);
+    }
+    let stop_reason = stop_reason(&turn);
+    let message = message(&id, &turn.model, &content.into(), Some(stop_reason), &usage);
+    (id, message)
+}
+
+fn message_id(ids: &mut Ids) -> String {
+    ids.letters("msg_01", 22)
+}
+
+fn stop_reason(turn: &Turn) -> &'static str {
+    match turn.calls.is_empty() {
+        true => "end_turn",
+        false => "tool_use",
+    }
+}
+
+fn message(id: &str, model: &str, content: &Value, stop: Option<&str>, usage: &Value) -> Value {
+    json!({
+        "id": id,
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": content,
+        "stop_reason": stop,
+        "stop_sequence": null,
+        "usage": usage,
+    })
+}
+
+/// What is known before anything was said.
+fn first_usage(usage: Usage) -> Value {
+    json!({
+        "input_tokens": usage.input,
+        "cache_creation_input_tokens": usage.cache_write,
+        "cache_read_input_tokens": usage.cache_read,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": usage.cache_write,
+            "ephemeral_1h_input_tokens": 0,
+        },
+        "output_tokens": 1,
+        "service_tier": "standard",
+    })
+}
+
+/// The final figures. They replace the first ones.
+fn last_usage(usage: Usage) -> Value {
+    json!({
+        "input_tokens": usage.input,
+        "cache_creation_input_tokens": usage.cache_write,
+        "cache_read_input_tokens": usage.cache_read,
+        "output_tokens": usage.output,
+    })
+}
+
+/// The models that are listed. Every other is served, too.
+pub(crate) fn models() -> Value {
+    let model = |id: &str, name: &str, created: &str| json!({"type": "model", "id": id, "display_name": name, "created_at": created});
+    json!({
+        "data": [
+            model("claude-opus-4-5", "Claude Opus 4.5", "2025-11-24T00:00:00Z"),
+            model("claude-sonnet-4-5", "Claude Sonnet 4.5", "2025-09-29T00:00:00Z"),
+            model("claude-haiku-4-5", "Claude Haiku 4.5", "2025-10-15T00:00:00Z"),
+        ],
+        "has_more": false,
+        "first_id": "claude-opus-4-5",
+        "last_id": "claude-haiku-4-5",
+    })
+}
+
+/// The names of <https://docs.anthropic.com/en/api/errors>.
+pub(crate) fn error_type(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        529 => "overloaded_error",
+        500..=599 => "api_error",
+        _ => "invalid_request_error",
+    }
+}

@@ -1,0 +1,67 @@
+//! What a simulated provider is made of.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// How a simulated provider behaves.
+#[derive(Clone)]
+pub struct SimulateConfig {
+    /// Where to listen. Default: a free port on 127.0.0.1.
+    pub listen: SocketAddr,
+    /// A number that all ids follow from, together with the request. Default 0.
+    pub seed: u64,
+    /// Whether equal requests get equal ids. Default [`IdSource::Request`].
+    pub ids: IdSource,
+    /// The credential callers must present, as `Authorization: Bearer` or `X-Api-Key`. Others are
+    /// refused with status 401. Default: none is asked for.
+    pub expected_key: Option<String>,
+    /// How many requests, and how many answers' ends, are remembered for
+    /// [`Simulator::seen`](crate::Simulator::seen) and
+    /// [`Simulator::ends_of`](crate::Simulator::ends_of). Default 64. With 0 the bodies are not
+    /// hashed for this either, which a load test wants.
+    pub keep_seen: usize,
+    /// The largest request body, as it travels and when decoded. Default 64 MiB.
+    pub body_bytes: usize,
+    /// Time between two events of a stream, unless the request says otherwise. Default none: a
+    /// stream is written as fast as it is read.
+    pub pace: Duration,
+}
+
+/// What the ids of an answer follow from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IdSource {
+    /// The seed and the request: the same request gets the same answer, byte for byte.
+    #[default]
+    Request,
+    /// The seed, the request and the number of answers before it: no two answers share an id.
+    Counter,
+}
+
+impl Default for SimulateConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            seed: 0,
+            ids: IdSource::default(),
+            expected_key: None,
+            keep_seen: 64,
+            body_bytes: 64 << 20,
+            pace: Duration::ZERO,
+        }
+    }
+}
+
+impl fmt::Debug for SimulateConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimulateConfig")
+            .field("listen", &self.listen)
+            .field("seed", &self.seed)
+            .field("ids", &self.ids)
+            .field("asks_for_key", &self.expected_key.is_some())
+            .field("keep_seen", &self.keep_seen)
+            .field("body_bytes", &self.body_bytes)
+            .field("pace", &self.pace)
+            .finish()
+    }
+}

@@ -1,0 +1,219 @@
+//! The simulated provider itself: it listens, serves, and ends.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bridge_telemetry::task::{self, Task};
+use bridge_telemetry::{ErrorChain, keys};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use slog::{Logger, debug, error, info, o, warn};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::select;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::SimulateConfig;
+use crate::provider::{Provider, Reset};
+use crate::seen::{Ends, Ledger, Seen};
+
+/// How long accepting pauses when the process is out of sockets.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why a simulated provider cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulateError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A simulated provider that listens. Dropping it ends it and cuts all connections.
+pub struct Simulator {
+    address: SocketAddr,
+    ledger: Arc<Ledger>,
+    stop: watch::Sender<Option<Instant>>,
+    serving: Task<usize>,
+}
+
+impl Simulator {
+    /// Starts a provider. It serves from the moment this returns.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn bind(config: SimulateConfig, logger: &Logger) -> Result<Self, SimulateError> {
+        let logger = logger.new(o!(keys::COMPONENT => "simulate"));
+        let address = config.listen;
+        let failed = |source| SimulateError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        info!(logger, "simulated provider listens"; "address" => %address);
+        let ledger = Arc::new(Ledger::new(config.keep_seen));
+        let provider = Arc::new(Provider {
+            config,
+            ledger: Arc::clone(&ledger),
+        });
+        let (stop, stopping) = watch::channel(None);
+        let serving = serve(listener, provider, stopping, logger.clone());
+        let serving = task::spawn(&logger, "simulated provider", serving);
+        Ok(Self {
+            address,
+            ledger,
+            stop,
+            serving,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The base address for clients and gateways that add `/v1/messages` to it.
+    #[must_use]
+    pub fn base_url_anthropic(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The base address for clients and gateways that add `/chat/completions` or `/responses`.
+    #[must_use]
+    pub fn base_url_openai(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// The last requests, oldest first, as many as
+    /// [`keep_seen`](SimulateConfig::keep_seen) says. A request is in it as soon as its body was
+    /// read, before it is answered.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        self.ledger.seen()
+    }
+
+    /// How many requests there were.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.ledger.requests()
+    }
+
+    /// How all model answers ended. Refusals, lists and counts are not among them.
+    #[must_use]
+    pub fn ends(&self) -> Ends {
+        self.ledger.ends()
+    }
+
+    /// How the answers with this id ended, if it is among those remembered.
+    #[must_use]
+    pub fn ends_of(&self, response_id: &str) -> Ends {
+        self.ledger.ends_of(response_id)
+    }
+
+    /// Takes no further connections, lets running answers finish until `patience` has passed, and
+    /// says how many connections were cut then. Dropping the future cuts at once.
+    pub async fn shutdown(self, patience: Duration) -> usize {
+        self.stop.send_replace(Some(Instant::now() + patience));
+        self.serving.join().await.unwrap_or(0)
+    }
+}
+
+impl fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulator")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    provider: Arc<Provider>,
+    mut stopping: watch::Receiver<Option<Instant>>,
+    logger: Logger,
+) -> usize {
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = select! {
+            biased;
+            () = stopped(&mut stopping) => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let provider = Arc::clone(&provider);
+                connections.spawn(converse(stream, provider, stopping.clone(), logger.clone()));
+            }
+            Err(cause) => {
+                error!(logger, "cannot accept connections"; "error" => ErrorChain(&cause));
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    let deadline = stopping.borrow().unwrap_or_else(Instant::now);
+    while !connections.is_empty() {
+        if timeout_at(deadline, connections.join_next()).await.is_err() {
+            break;
+        }
+    }
+    let cut = connections.len();
+    if cut > 0 {
+        warn!(logger, "connections cut"; "connections" => cut);
+    }
+    connections.shutdown().await;
+    cut
+}
+
+/// Waits for the order to stop. The owner going away is one, too.
+async fn stopped(stopping: &mut watch::Receiver<Option<Instant>>) {
+    let _ignored = stopping.wait_for(Option::is_some).await;
+}
+
+async fn converse(
+    stream: TcpStream,
+    provider: Arc<Provider>,
+    mut stopping: watch::Receiver<Option<Instant>>,
+    logger: Logger,
+) {
+    // Each event is a message of its own.
+    let _ignored = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let provider = Arc::clone(&provider);
+        Box::pin(async move { provider.answer(request).await })
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
+    let outcome = select! {
+        outcome = poll_fn(|cx| connection.poll_without_shutdown(cx)) => outcome,
+        () = stopped(&mut stopping) => {
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            poll_fn(|cx| connection.poll_without_shutdown(cx)).await
+        }
+    };
+    let stream = connection.into_parts().io.into_inner();
+    match outcome {
+        Ok(()) => {}
+        Err(cause) if is_reset(&cause) => {
+            // The caller gets a reset and not a polite end.
+            let _ignored = stream.set_zero_linger();
+        }
+        Err(cause) => debug!(logger, "connection broke"; "error" => ErrorChain(&cause)),
+    }
+}
+
+fn is_reset(cause: &hyper::Error) -> bool {
+    std::error::Error::source(cause).is_some_and(|source| source.is::<Reset>())
+}

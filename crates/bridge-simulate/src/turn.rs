@@ -1,0 +1,328 @@
+//! What the model says, decided from the request before any dialect gives it a shape.
+
+use serde_json::Value;
+
+use crate::asked::Asked;
+use crate::dialect::Dialect;
+use crate::directive::{DEFAULT_BYTES, Directives, ToolWish};
+use crate::fingerprint::Ids;
+use crate::pieces::{Cut, Pieces};
+use crate::schema;
+
+/// How much of a prompt and of a tool's result an answer quotes, in letters.
+const QUOTED: usize = 120;
+
+/// Bytes of arguments in one event.
+const ARGUMENT_BYTES: usize = 16;
+
+/// One answer of the model.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(crate) ids: Ids,
+    pub(crate) model: String,
+    pub(crate) thought: Option<Thought>,
+    pub(crate) text: Option<Pieces>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) usage: Usage,
+}
+
+/// What the model thinks before it speaks.
+#[derive(Debug)]
+pub(crate) struct Thought {
+    /// Empty when the request wants to see none of it.
+    pub(crate) text: Pieces,
+    /// The request asked for it with a directive, not only with the provider's own setting.
+    pub(crate) is_wished: bool,
+}
+
+/// A tool to be called.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) name: String,
+    pub(crate) kind: ToolKind,
+    /// A JSON object for functions, free text for custom tools.
+    pub(crate) input: String,
+}
+
+/// What a tool takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ToolKind {
+    /// Arguments by a JSON schema.
+    Function,
+    /// Free text.
+    Custom,
+}
+
+/// A tool that the request offers.
+#[derive(Debug)]
+struct Offered {
+    name: String,
+    kind: ToolKind,
+    schema: Value,
+}
+
+/// Tokens, with a quarter of the bytes as their number. Input is exclusive of the cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) input: u64,
+    pub(crate) cache_read: u64,
+    pub(crate) cache_write: u64,
+    /// With what was thought.
+    pub(crate) output: u64,
+    pub(crate) thought: u64,
+}
+
+impl Call {
+    /// The input, cut as it is streamed.
+    pub(crate) fn pieces(&self) -> Pieces {
+        Pieces::new(self.input.clone(), Cut::Bytes(ARGUMENT_BYTES))
+    }
+}
+
+impl Turn {
+    pub(crate) fn decide(
+        dialect: Dialect,
+        asked: &Asked<'_>,
+        directives: &Directives,
+        ids: Ids,
+    ) -> Self {
+        let (calls, refused) = match asked.last.tool_result {
+            // After a tool has answered the model speaks, or an agent would never end.
+            Some(_) => (Vec::new(), None),
+            None => calls(dialect, asked, directives),
+        };
+        let thought = thought(dialect, asked, directives.think);
+        let text = match (directives.events, directives.bytes) {
+            (None, None) if !calls.is_empty() => None,
+            (None, None) => Some(Pieces::new(speech(dialect, asked, refused), Cut::Words)),
+            (events, bytes) => Some(Pieces::filler(
+                events.unwrap_or(20),
+                bytes.unwrap_or(DEFAULT_BYTES),
+            )),
+        };
+        let mut usage = input_usage(dialect, asked);
+        usage.thought = thought.as_ref().map_or(0, |_| tokens(THOUGHT.len()));
+        let inputs = calls.iter().map(|call| call.input.len()).sum::<usize>();
+        let said = text.as_ref().map_or(0, |text| text.text().len());
+        usage.output = tokens(inputs + said) + usage.thought;
+        Self {
+            ids,
+            model: asked.model.clone(),
+            thought,
+            text,
+            calls,
+            usage,
+        }
+    }
+}
+
+/// What the model thinks. It is always the same.
+const THOUGHT: &str = "The person wants an answer. I am simulated, so I keep it short.";
+
+/// About four bytes are a token.
+pub(crate) fn tokens(bytes: usize) -> u64 {
+    u64::try_from(bytes / 4 + 1).unwrap_or(u64::MAX)
+}
+
+fn input_usage(dialect: Dialect, asked: &Asked<'_>) -> Usage {
+    let all = tokens(asked.body_bytes);
+    let is_long = asked.messages > 2;
+    let (cache_read, cache_write) = match dialect {
+        Dialect::Anthropic if !asked.marks_cache => (0, 0),
+        Dialect::Anthropic if is_long => (all / 4 * 3, all / 16),
+        Dialect::Anthropic => (0, all / 4 * 3),
+        // OpenAI keeps prompts of 1,024 tokens and more, in steps of 128:
+        // https://platform.openai.com/docs/guides/prompt-caching
+        Dialect::Chat | Dialect::Responses if is_long && all >= 1024 => {
+            (all / 4 * 3 / 128 * 128, 0)
+        }
+        Dialect::Chat | Dialect::Responses => (0, 0),
+    };
+    Usage {
+        input: all - cache_read - cache_write,
+        cache_read,
+        cache_write,
+        output: 0,
+        thought: 0,
+    }
+}
+
+fn thought(dialect: Dialect, asked: &Asked<'_>, is_wished: bool) -> Option<Thought> {
+    let (is_on, is_shown) = match dialect {
+        Dialect::Anthropic => {
+            let thinking = asked.value("thinking");
+            let says = |key: &str| thinking.get(key).and_then(Value::as_str).unwrap_or("");
+            let is_on = matches!(says("type"), "enabled" | "adaptive");
+            (is_on, says("display") != "omitted")
+        }
+        Dialect::Chat => (asked.value("reasoning_effort").is_string(), true),
+        Dialect::Responses => {
+            let reasoning = asked.value("reasoning");
+            let says = |key: &str| reasoning.get(key).and_then(Value::as_str).unwrap_or("none");
+            (says("effort") != "none", says("summary") != "none")
+        }
+    };
+    (is_on || is_wished).then(|| {
+        let shown = if is_shown || is_wished { THOUGHT } else { "" };
+        Thought {
+            text: Pieces::new(shown.to_owned(), Cut::Words),
+            is_wished,
+        }
+    })
+}
+
+/// What the model says in words.
+fn speech(dialect: Dialect, asked: &Asked<'_>, refused: Option<String>) -> String {
+    if let Some(result) = &asked.last.tool_result {
+        return format!("The tool answered: {}. That settles it.", quote(result));
+    }
+    if let Some(name) = refused {
+        return format!("I was told to call the tool {name}, but the request does not offer it.");
+    }
+    if let Some(schema) = answer_schema(dialect, asked) {
+        return schema::arguments(&schema).to_string();
+    }
+    let said = asked.last.texts.last().map_or("", String::as_str);
+    format!(
+        "This is a simulated answer from {}. You said: {}. No provider was asked and nothing was \
+         spent.",
+        asked.model,
+        quote(said)
+    )
+}
+
+fn quote(text: &str) -> String {
+    let text = text.trim();
+    let short: String = text.chars().take(QUOTED).collect();
+    let dots = if short.len() < text.len() { "..." } else { "" };
+    format!("\"{short}{dots}\"")
+}
+
+/// The schema that an answer must follow, when the request gives one.
+fn answer_schema(dialect: Dialect, asked: &Asked<'_>) -> Option<Value> {
+    let (field, pointer) = match dialect {
+        Dialect::Anthropic => ("output_config", "/format/schema"),
+        Dialect::Chat => ("response_format", "/json_schema/schema"),
+        Dialect::Responses => ("text", "/format/schema"),
+    };
+    asked.value(field).pointer(pointer).cloned()
+}
+
+/// The tools to call, and the name of one that was wished for and is not offered.
+fn calls(
+    dialect: Dialect,
+    asked: &Asked<'_>,
+    directives: &Directives,
+) -> (Vec<Call>, Option<String>) {
+    let prompt = &asked.last.texts;
+    let wishes = match directives.tools.is_empty() {
+        false => directives.tools.clone(),
+        true => forced(asked)
+            .or_else(|| mentioned(prompt))
+            .into_iter()
+            .collect(),
+    };
+    if wishes.is_empty() {
+        return (Vec::new(), None);
+    }
+    let offered = offered(dialect, asked);
+    let mut calls = Vec::new();
+    for wish in wishes {
+        let is_it = |tool: &&Offered| wish.name.as_ref().is_none_or(|name| *name == tool.name);
+        match offered.iter().find(is_it) {
+            Some(tool) => calls.push(tool.call(wish.arguments)),
+            None => {
+                return (
+                    Vec::new(),
+                    Some(wish.name.unwrap_or_else(|| "any".to_owned())),
+                );
+            }
+        }
+    }
+    (calls, None)
+}
+
+/// The tool that `tool_choice` orders.
+fn forced(asked: &Asked<'_>) -> Option<ToolWish> {
+    let choice = asked.value("tool_choice");
+    let kind = choice.as_str().or_else(|| choice.get("type")?.as_str())?;
+    let name = choice
+        .get("name")
+        .or_else(|| choice.pointer("/function/name"))
+        .or_else(|| choice.pointer("/custom/name"))
+        .and_then(Value::as_str);
+    matches!(kind, "any" | "required" | "tool" | "function" | "custom").then(|| ToolWish {
+        name: name.map(str::to_owned),
+        arguments: None,
+    })
+}
+
+/// The tool of a prompt that says `use the NAME tool`.
+fn mentioned(prompt: &[String]) -> Option<ToolWish> {
+    prompt.iter().find_map(|text| {
+        let (_, rest) = text
+            .split_once("use the ")
+            .or_else(|| text.split_once("Use the "))?;
+        let (name, rest) = rest.split_once(' ')?;
+        rest.starts_with("tool").then(|| ToolWish {
+            name: Some(name.trim_matches(['`', '"', '\'']).to_owned()),
+            arguments: None,
+        })
+    })
+}
+
+fn offered(dialect: Dialect, asked: &Asked<'_>) -> Vec<Offered> {
+    let tools = asked.value("tools");
+    let tools = tools.as_array().into_iter().flatten();
+    tools
+        .filter_map(|tool| one_offered(dialect, tool))
+        .collect()
+}
+
+/// Tools that the provider runs itself are none that can be called here.
+fn one_offered(dialect: Dialect, tool: &Value) -> Option<Offered> {
+    let kind = tool.get("type").and_then(Value::as_str);
+    let (tool, schema, kind) = match (dialect, kind) {
+        (Dialect::Anthropic, _) => (tool, tool.get("input_schema")?, ToolKind::Function),
+        (Dialect::Chat, Some("function")) => {
+            let tool = tool.get("function")?;
+            (
+                tool,
+                tool.get("parameters").unwrap_or(&Value::Null),
+                ToolKind::Function,
+            )
+        }
+        (Dialect::Chat, Some("custom")) => (tool.get("custom")?, &Value::Null, ToolKind::Custom),
+        (Dialect::Responses, Some("function")) => (
+            tool,
+            tool.get("parameters").unwrap_or(&Value::Null),
+            ToolKind::Function,
+        ),
+        (Dialect::Responses, Some("custom")) => (tool, &Value::Null, ToolKind::Custom),
+        (Dialect::Chat | Dialect::Responses, _) => return None,
+    };
+    Some(Offered {
+        name: tool.get("name")?.as_str()?.to_owned(),
+        kind,
+        schema: schema.clone(),
+    })
+}
+
+impl Offered {
+    fn call(&self, arguments: Option<Value>) -> Call {
+        let input = match (self.kind, arguments) {
+            (ToolKind::Function, Some(arguments)) => arguments.to_string(),
+            (ToolKind::Function, None) => schema::arguments(&self.schema).to_string(),
+            (ToolKind::Custom, Some(arguments)) => match arguments.get("input") {
+                Some(Value::String(input)) => input.clone(),
+                _ => arguments.to_string(),
+            },
+            (ToolKind::Custom, None) => "simulated".to_owned(),
+        };
+        Call {
+            name: self.name.clone(),
+            kind: self.kind,
+            input,
+        }
+    }
+}

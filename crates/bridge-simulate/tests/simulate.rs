@@ -1,0 +1,10 @@
+//! The provider over real sockets, as a client meets it.
+
+#[cfg(test)]
+mod simulate {
+    mod client;
+    mod dialects;
+    mod faults;
+    mod memory;
+    mod shapes;
+}
