@@ -1,1 +1,59 @@
-//! The control-plane client: authorizer, record sink and provider snapshots over a connection that heals itself.
+//! The control-plane client of a gateway: who may come in, what is remembered, which providers
+//! there are. One connection carries it all and heals itself.
+//!
+//! - [`Channel`] is the connection: TCP, TLS or a pipe inside the process, the same above its
+//!   constructor. It is checked for version on each connect and dialled again whenever it ends.
+//! - [`RemoteAuthorizer`] answers whose credential it is, from a short lease where it can.
+//! - [`RemoteSink`] delivers records.
+//! - [`ProviderWatch`] has the current set of providers and tells of changes.
+//!
+//! ```
+//! use bridge_rpc::{
+//!     AuthorizerConfig, Channel, ChannelConfig, ControlTarget, ProviderWatch, RemoteAuthorizer,
+//!     RemoteSink,
+//! };
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let target = ControlTarget::Remote("http://127.0.0.1:4100".parse()?);
+//! let logger = bridge_telemetry::discard();
+//! let channel = Channel::connect(target, ChannelConfig::default(), &logger)?;
+//! let authorizer = RemoteAuthorizer::start(&channel, AuthorizerConfig::default())?;
+//! let sink = RemoteSink::new(&channel);
+//! let providers = ProviderWatch::start(&channel);
+//! assert!(providers.current().is_none(), "nobody has answered yet");
+//! # drop((authorizer, sink));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! This crate refuses to know what a request looks like, what a set of providers is good for, and
+//! who runs the control plane. Its callers meet plain data and the seams of `bridge-auth` and
+//! `bridge-record`; the types of the wire stay inside.
+
+mod authorize;
+mod backoff;
+mod channel;
+mod config;
+mod in_process;
+mod record;
+mod snapshot;
+mod status;
+mod subscribe;
+mod target;
+mod version;
+mod watch;
+
+pub use authorize::{AuthorizerConfig, AuthorizerStats, RandomnessError, RemoteAuthorizer};
+pub use channel::{Channel, ChannelError, ConnectionState, ConnectionWatch};
+pub use config::ChannelConfig;
+pub use in_process::{Dialer, MemoryIncoming, memory_pipe};
+pub use record::RemoteSink;
+pub use snapshot::{ProviderSnapshot, Snapshot};
+pub use status::RpcError;
+pub use target::{Address, ControlTarget, ParseAddressError};
+pub use watch::ProviderWatch;
+
+/// No message is larger, in either direction: the longest prompt and the largest set of providers
+/// fit many times over.
+const MESSAGE_LIMIT: usize = 64 << 20;

@@ -1,0 +1,261 @@
+//! A connection that heals itself.
+
+mod dial;
+mod supervise;
+mod wire;
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bridge_telemetry::keys;
+use bridge_telemetry::task::{self, Task};
+use slog::{Logger, o};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tonic::{Response, Status};
+
+use self::dial::Dialling;
+use self::supervise::Supervisor;
+pub(crate) use self::wire::{Live, Wire};
+use crate::status::{RpcError, is_broken_connection};
+use crate::{ChannelConfig, ControlTarget};
+
+/// How things stand between this process and the control plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// There is no connection, and attempts go on.
+    Connecting {
+        /// When the last connection ended, or when the first attempt began.
+        since: Instant,
+        /// How many attempts have failed since then.
+        attempts: u32,
+    },
+    /// Calls can be made.
+    Connected {
+        /// When the control plane accepted this gateway.
+        since: Instant,
+    },
+    /// The control plane refused this gateway for good; there are no more attempts.
+    Fatal {
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// Why a channel cannot be made. Nothing of this depends on whether the control plane is there.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// The file with extra certificates cannot be read.
+    #[error("cannot read certificates from {}", path.display())]
+    ExtraRoots {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The connection cannot be set up.
+    #[error("cannot set up the connection")]
+    Setup(#[source] Box<dyn Error + Send + Sync>),
+    /// The gateway's key has characters that cannot travel in a header.
+    #[error("the gateway key has characters that cannot be sent")]
+    GatewayKey,
+}
+
+/// A connection to the control plane. Cloning shares it.
+///
+/// It dials at once and again whenever the connection ends, with delays from 50 ms to 10 s. Each
+/// new connection begins with the version check. Dropping the last clone closes the connection and
+/// ends the attempts; what was built on the channel holds a clone.
+#[derive(Clone)]
+pub struct Channel(Arc<Inner>);
+
+struct Inner {
+    link: watch::Receiver<Link>,
+    config: ChannelConfig,
+    logger: Logger,
+    _supervisor: Task<()>,
+}
+
+/// The state for others, and the connection itself while there is one.
+struct Link {
+    state: ConnectionState,
+    live: Option<Live>,
+}
+
+impl Link {
+    fn live(&self) -> Option<Result<Live, RpcError>> {
+        match (&self.live, &self.state) {
+            (Some(live), _) => Some(Ok(live.clone())),
+            (None, ConnectionState::Fatal { reason }) => Some(Err(RpcError::Fatal {
+                reason: reason.clone(),
+            })),
+            (None, _) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel")
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Channel {
+    /// Starts to connect and returns at once. It must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the settings cannot be used. A control plane that is away is no error.
+    pub fn connect(
+        target: ControlTarget,
+        config: ChannelConfig,
+        logger: &Logger,
+    ) -> Result<Self, ChannelError> {
+        let logger = logger.new(o!(keys::COMPONENT => "rpc", "control" => target.to_string()));
+        let dialling = Dialling::try_new(target, &config)?;
+        let (sender, link) = watch::channel(Link {
+            state: ConnectionState::Connecting {
+                since: Instant::now(),
+                attempts: 0,
+            },
+            live: None,
+        });
+        let supervisor = Supervisor::new(dialling, config.clone(), sender, logger.clone());
+        let task = task::spawn(&logger, "control connection", supervisor.run());
+        Ok(Self(Arc::new(Inner {
+            link,
+            config,
+            logger,
+            _supervisor: task,
+        })))
+    }
+
+    /// How things stand now.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        self.0.link.borrow().state.clone()
+    }
+
+    /// Follows the state.
+    #[must_use]
+    pub fn watch_state(&self) -> ConnectionWatch {
+        ConnectionWatch(self.0.link.clone())
+    }
+
+    /// Waits, however long it takes, until calls can be made. Dropping the future changes nothing.
+    ///
+    /// # Errors
+    /// [`RpcError::Fatal`] when that will never be.
+    pub async fn connected(&self) -> Result<(), RpcError> {
+        self.live().await.map(drop)
+    }
+
+    pub(crate) fn config(&self) -> &ChannelConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn logger(&self) -> &Logger {
+        &self.0.logger
+    }
+
+    /// The connection, as soon as there is one.
+    pub(crate) async fn live(&self) -> Result<Live, RpcError> {
+        self.live_after(None).await
+    }
+
+    /// Returns when the connection with this number is no longer the current one and another is.
+    pub(crate) async fn superseded(&self, number: u64) {
+        if self.live_after(Some(number)).await.is_err() {
+            // No other connection will ever take its place.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn live_after(&self, old: Option<u64>) -> Result<Live, RpcError> {
+        let mut link = self.0.link.clone();
+        loop {
+            match link.borrow_and_update().live() {
+                Some(Ok(live)) if Some(live.number) == old => {}
+                Some(outcome) => return outcome,
+                None => {}
+            }
+            if link.changed().await.is_err() {
+                return Err(RpcError::Fatal {
+                    reason: "the connection was shut down".to_owned(),
+                });
+            }
+        }
+    }
+
+    async fn live_within(&self, wait: Duration, old: Option<u64>) -> Result<Live, RpcError> {
+        timeout(wait, self.live_after(old))
+            .await
+            .map_err(|_| RpcError::NotConnected { after: wait })?
+    }
+
+    /// Makes a call. When the connection breaks under it, the call is made once more on the next
+    /// one: every call of the contract may be repeated.
+    ///
+    /// The outer error says that there is no answer, the inner one is the answer of the other side.
+    pub(crate) async fn call<T, F, Fut>(
+        &self,
+        name: &'static str,
+        after: Duration,
+        call: F,
+    ) -> Result<Result<T, Status>, RpcError>
+    where
+        F: Fn(Wire) -> Fut,
+        Fut: Future<Output = Result<Response<T>, Status>>,
+    {
+        let attempts = async {
+            let wait = self.0.config.wait;
+            let first = self.live_within(wait, None).await?;
+            match call(first.wire).await {
+                Err(status) if is_broken_connection(&status) => {}
+                answer => return Ok(answer),
+            }
+            let second = self.live_within(wait, Some(first.number)).await?;
+            Ok(call(second.wire).await)
+        };
+        let answer = timeout(after, attempts)
+            .await
+            .map_err(|_| RpcError::Timeout { call: name, after })??;
+        match answer {
+            Err(status) if is_broken_connection(&status) => Err(RpcError::failed(name, status)),
+            answer => Ok(answer.map(Response::into_inner)),
+        }
+    }
+}
+
+/// Follows the state of a channel. It does not keep the channel alive.
+#[derive(Clone)]
+pub struct ConnectionWatch(watch::Receiver<Link>);
+
+impl fmt::Debug for ConnectionWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ConnectionWatch")
+            .field(&self.current())
+            .finish()
+    }
+}
+
+impl ConnectionWatch {
+    /// How things stand now.
+    #[must_use]
+    pub fn current(&self) -> ConnectionState {
+        self.0.borrow().state.clone()
+    }
+
+    /// Waits for the next state and gives it, or nothing when there will be none. States that
+    /// follow each other closely may arrive as one. Dropping the future loses none.
+    pub async fn changed(&mut self) -> Option<ConnectionState> {
+        self.0.changed().await.ok()?;
+        Some(self.0.borrow_and_update().state.clone())
+    }
+}
