@@ -112,8 +112,8 @@ pub(crate) fn whole(mut turn: Turn) -> (String, Value) {
         content.push(json!({"type": "tool_use", "id": id, "name": call.name, "input": input}));
     }
     let mut usage = first_usage(turn.usage);
-    if let Some(output) = usage.get_mut("output_tokens") {
-        *output = json!(turn.usage.output);
+    if let (Some(first), Value::Object(last)) = (usage.as_object_mut(), last_usage(turn.usage)) {
+        first.extend(last);
     }
     let stop_reason = stop_reason(&turn);
     let message = message(&id, &turn.model, &content.into(), Some(stop_reason), &usage);
@@ -166,21 +166,25 @@ fn last_usage(usage: Usage) -> Value {
         "cache_creation_input_tokens": usage.cache_write,
         "cache_read_input_tokens": usage.cache_read,
         "output_tokens": usage.output,
+        "output_tokens_details": {"thinking_tokens": usage.thought},
     })
 }
 
 /// The models that are listed. Every other is served, too.
 pub(crate) fn models() -> Value {
-    let model = |id: &str, name: &str, created: &str| json!({"type": "model", "id": id, "display_name": name, "created_at": created});
+    let model = |id: &str, name: &str| {
+        let created = "2026-01-01T00:00:00Z";
+        json!({"type": "model", "id": id, "display_name": name, "created_at": created})
+    };
     json!({
         "data": [
-            model("claude-opus-4-5", "Claude Opus 4.5", "2025-11-24T00:00:00Z"),
-            model("claude-sonnet-4-5", "Claude Sonnet 4.5", "2025-09-29T00:00:00Z"),
-            model("claude-haiku-4-5", "Claude Haiku 4.5", "2025-10-15T00:00:00Z"),
+            model("claude-opus-5-5", "Claude Opus 5.5"),
+            model("claude-sonnet-5-5", "Claude Sonnet 5.5"),
+            model("claude-haiku-5-5", "Claude Haiku 5.5"),
         ],
         "has_more": false,
-        "first_id": "claude-opus-4-5",
-        "last_id": "claude-haiku-4-5",
+        "first_id": "claude-opus-5-5",
+        "last_id": "claude-haiku-5-5",
     })
 }
 

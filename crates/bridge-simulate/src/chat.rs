@@ -178,7 +178,7 @@ fn usage_value(usage: Usage) -> Value {
 /// The models that are listed. Every other is served, too.
 pub(crate) fn models() -> Value {
     let model = |id: &str| json!({"id": id, "object": "model", "created": CREATED, "owned_by": "simulated"});
-    json!({"object": "list", "data": [model("gpt-5.5"), model("gpt-5.4-mini"), model("gpt-4.1")]})
+    json!({"object": "list", "data": [model("gpt-5.5"), model("gpt-5.4"), model("gpt-5.4-mini")]})
 }
 
 /// Type and code, as in <https://platform.openai.com/docs/guides/error-codes>.

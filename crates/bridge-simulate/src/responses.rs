@@ -304,7 +304,7 @@ fn usage_value(usage: Usage) -> Value {
     let input = usage.input + usage.cache_read;
     json!({
         "input_tokens": input,
-        "input_tokens_details": {"cached_tokens": usage.cache_read},
+        "input_tokens_details": {"cached_tokens": usage.cache_read, "cache_write_tokens": 0},
         "output_tokens": usage.output,
         "output_tokens_details": {"reasoning_tokens": usage.thought},
         "total_tokens": input + usage.output,

@@ -10,7 +10,7 @@ use crate::pieces::{Cut, Pieces};
 use crate::schema;
 
 /// How much of a prompt and of a tool's result an answer quotes, in letters.
-const QUOTED: usize = 120;
+const QUOTED: usize = 200;
 
 /// Bytes of arguments in one event.
 const ARGUMENT_BYTES: usize = 16;

@@ -106,7 +106,7 @@ pub(crate) fn prompt(path: &str, prompt: &str, stream: bool) -> Value {
     let said = serde_json::json!([{"role": "user", "content": prompt}]);
     match path {
         MESSAGES => serde_json::json!({
-            "model": "claude-sonnet-4-5", "max_tokens": 100, "messages": said, "stream": stream,
+            "model": "claude-sonnet-5-5", "max_tokens": 100, "messages": said, "stream": stream,
         }),
         CHAT => serde_json::json!({"model": "gpt-4.1", "messages": said, "stream": stream}),
         RESPONSES => serde_json::json!({"model": "gpt-5.5", "input": said, "stream": stream}),

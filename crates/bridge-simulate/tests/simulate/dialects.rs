@@ -73,7 +73,7 @@ async fn messages_text_with_thought() {
     }
     let message = &events[0].1["message"];
     assert!(message["id"].as_str().unwrap().starts_with("msg_"));
-    assert_eq!(message["model"], "claude-sonnet-4-5");
+    assert_eq!(message["model"], "claude-sonnet-5-5");
     assert_eq!(message["content"], json!([]));
     let last = &events[events.len() - 2].1;
     assert_eq!(last["delta"]["stop_reason"], "end_turn");
