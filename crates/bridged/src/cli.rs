@@ -1,12 +1,18 @@
 //! The command line: what can be said, and who does it.
 
 mod check_config;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the server that uses it is wired next")
+)]
+mod demo;
 mod interceptions;
 mod key;
 mod operator;
 mod print_config;
 mod provider;
 mod sessions;
+mod simulate;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -15,6 +21,7 @@ mod user;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use bridge_simulate::SimulateError;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
@@ -36,6 +43,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a simulated provider that costs nothing
+    Simulate(simulate::Args),
     /// Check the configuration and report every problem in it
     CheckConfig(check_config::Args),
     /// Make, list and change users
@@ -77,6 +86,12 @@ pub(crate) enum CommandError {
     /// A file with a secret cannot be used.
     #[error(transparent)]
     SecretFile(#[from] SecretFileError),
+    /// The simulated provider cannot be started.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
+    /// Signals cannot be listened for.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
     /// What was said does not fit together.
     #[error("{0}")]
     Usage(String),
@@ -102,6 +117,7 @@ pub(crate) async fn run(
         environment,
     };
     match cli.command {
+        Command::Simulate(args) => simulate::run(&args, out).await,
         Command::CheckConfig(args) => check_config::run(&args, context, out),
         Command::User(args) => user::run(args, context, out).await,
         Command::Key(args) => key::run(args, context, out).await,

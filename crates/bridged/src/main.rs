@@ -11,10 +11,6 @@ mod config;
 )]
 mod data_folder;
 mod http_client;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the server that uses it is wired next")
-)]
 mod log_bridge;
 #[cfg(test)]
 mod log_lines;
@@ -25,10 +21,6 @@ mod operator_api;
 )]
 mod report;
 mod settings;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the server that uses it is wired next")
-)]
 mod signals;
 
 use std::io::{self, Write};
@@ -78,6 +70,8 @@ fn exit_code(failure: &CommandError) -> u8 {
         CommandError::Api(_)
         | CommandError::DataFolder(_)
         | CommandError::SecretFile(_)
+        | CommandError::Simulate(_)
+        | CommandError::Signals(_)
         | CommandError::Input(_)
         | CommandError::Output(_) => FAILURE,
     }

@@ -122,7 +122,7 @@ async fn list(operator: &Operator, args: &List, out: &mut dyn Write) -> Result<(
 pub(crate) fn rows(interceptions: &[InterceptionView]) -> String {
     let header = [
         "STARTED", "USER", "CLIENT", "PROVIDER", "MODEL", "ROUTE", "MODE", "STATUS", "MS", "IN",
-        "OUT", "CACHED", "TOOLS", "PROMPT", "ID",
+        "OUT", "TOOLS", "PROMPT", "ID",
     ];
     let rows = interceptions.iter().map(row).collect();
     table::table(&header, rows, "Nothing is recorded yet.")
@@ -142,14 +142,14 @@ fn row(view: &InterceptionView) -> Vec<String> {
         number_or_dash(view.duration_ms),
         view.usage.input.to_string(),
         view.usage.output.to_string(),
-        view.usage.cache_read.to_string(),
         view.tool_calls.to_string(),
         table::excerpt(prompt, PROMPT_CHARACTERS),
         view.id.to_string(),
     ]
 }
 
-fn mode(view: &InterceptionView) -> &'static str {
+/// Whether the caller asked for a stream, in a word.
+pub(crate) fn mode(view: &InterceptionView) -> &'static str {
     if view.streaming { "stream" } else { "blocking" }
 }
 

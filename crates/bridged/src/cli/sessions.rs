@@ -146,3 +146,51 @@ fn shown(detail: &SessionDetail) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use bridge_control::api::ThreadView;
+    use jiff::Timestamp;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_shown_thread_by_thread() {
+        let session: SessionView = serde_json::from_value(json!({
+            "session_id": "s-1",
+            "user": { "id": "6f1c0a52-2d39-4f38-9d3e-3a8f6f6f3f11", "username": "ada" },
+            "client": "Claude Code", "started_at": "2026-11-24T12:00:00Z", "ended_at": null,
+            "last_active_at": "2026-11-24T12:00:01Z", "interceptions": 1, "threads": 1,
+            "usage": { "input": 7, "output": 9, "cache_read": 5, "cache_write": 3 },
+            "models": ["claude-sonnet-4-5"], "last_prompt": "fix\n it",
+        }))
+        .unwrap();
+        let row = row(&session).join("|");
+        assert!(
+            row.contains("ada|Claude Code|claude-sonnet-4-5|1|1|7|9|fix it|s-1"),
+            "{row}"
+        );
+        let text = shown(&SessionDetail {
+            threads: vec![ThreadView {
+                root_id: Uuid::nil(),
+                prompt: Some("fix\nit".to_owned()),
+                started_at: Timestamp::UNIX_EPOCH,
+                ended_at: None,
+                usage: session.usage,
+                interceptions: Vec::new(),
+            }],
+            session,
+            truncated: true,
+        });
+        for part in [
+            "ada",
+            "7 in, 9 out",
+            "Only the newest",
+            "thread\n  fix\n  it\n",
+        ] {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+    }
+}

@@ -1,7 +1,17 @@
 //! What can be said on the command line.
 
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use bridge_auth::Secret;
+use bridge_control::api::{KeyView, ProviderView};
+use bridge_control::store::SqliteStore;
+use bridge_control::{ControlConfig, ControlServer};
+use bridge_telemetry::{Metrics, discard, task};
 use clap::CommandFactory;
 use clap::error::ErrorKind;
+use tokio::net::TcpListener;
 
 use super::*;
 
@@ -17,6 +27,7 @@ fn the_parser_is_sound() {
 #[test]
 fn commands_are_understood() {
     for line in [
+        "bridged simulate --listen 127.0.0.1:0 --pace 20ms --seed 7",
         "bridged check-config",
         "bridged check-config --print",
         "bridged --config /a.toml check-config",
@@ -115,4 +126,296 @@ async fn commands_without_a_token_say_how_to_get_one() {
         told.contains("bridged serve") && told.contains("--admin-token-file"),
         "{told}"
     );
+}
+
+/// A control plane that answers, and the environment of an operator who may call it.
+struct Answering {
+    pairs: Vec<(String, String)>,
+    _folder: tempfile::TempDir,
+    _serving: task::Task<()>,
+}
+
+impl Answering {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("test.sqlite")).unwrap();
+        let config = ControlConfig::new(Secret::new("operator-key".to_owned()));
+        let control = ControlServer::new(Arc::new(store), config, Metrics::default(), &discard());
+        Self::with(control.rest(), folder).await
+    }
+
+    async fn with(router: Router, folder: tempfile::TempDir) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let serving = task::spawn(&discard(), "server", async move {
+            axum::serve(listener, router).await.unwrap();
+        });
+        let path = folder.path().display().to_string();
+        let pairs = [
+            ("BRIDGED_DATA_FOLDER", path),
+            ("BRIDGED_LISTEN_OPERATOR_ADDRESS", address),
+            ("BRIDGED_ADMIN_TOKEN", "operator-key".to_owned()),
+            ("WORK_KEY", "hidden-provider-key".to_owned()),
+        ];
+        Self {
+            pairs: pairs.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+            _folder: folder,
+            _serving: serving,
+        }
+    }
+
+    async fn said(&self, line: &str) -> Result<String, CommandError> {
+        let pairs: Vec<_> = self
+            .pairs
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        said(line, &pairs).await
+    }
+
+    /// What a command says, which has to hold all these parts.
+    async fn check(&self, line: &str, parts: &[&str]) -> String {
+        let text = self
+            .said(line)
+            .await
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
+        for part in parts {
+            assert!(text.contains(part), "{line}: {part:?} is not in\n{text}");
+        }
+        assert!(
+            !text.contains("hidden"),
+            "{line}: a provider's key is in\n{text}"
+        );
+        text
+    }
+
+    async fn refused(&self, line: &str, part: &str) {
+        let told = self.said(line).await.expect_err(line).to_string();
+        assert!(told.contains(part), "{line}: {part:?} is not in {told}");
+    }
+}
+
+#[tokio::test]
+async fn users_and_keys_are_managed_against_a_real_control_plane() {
+    let server = Answering::start().await;
+    server
+        .check("bridged user list", &["There are no users"])
+        .await;
+    server
+        .check(
+            "bridged user create ada --email a@b.example",
+            &["bridged key create ada"],
+        )
+        .await;
+    server
+        .refused("bridged user create ada", "username: is taken")
+        .await;
+    server
+        .check("bridged user list", &["ada", "a@b.example", "active"])
+        .await;
+    server
+        .check("bridged user suspend ada", &["ada is suspended"])
+        .await;
+    server.check("bridged user show ada", &["suspended"]).await;
+    server
+        .check("bridged user activate ada", &["ada is active"])
+        .await;
+
+    let text = server
+        .check(
+            "bridged key create ada --name laptop --expires-in 90d",
+            &["good until"],
+        )
+        .await;
+    assert!(text.contains("There is no provider yet"), "{text}");
+    let listed = server
+        .said("bridged key list --user ada --json")
+        .await
+        .unwrap();
+    let keys: Vec<KeyView> = serde_json::from_str(&listed).unwrap();
+    assert_eq!(keys.len(), 1);
+    assert_eq!(keys[0].name.as_deref(), Some("laptop"));
+    assert!(text.contains(&format!("{}-", keys[0].id)), "{text}");
+    server
+        .check("bridged key list", &[&keys[0].id, "laptop"])
+        .await;
+    server
+        .check(
+            &format!("bridged key delete {}", keys[0].id),
+            &["is revoked"],
+        )
+        .await;
+    server.refused("bridged key create bob", "bob").await;
+
+    server
+        .check("bridged user delete ada", &["ada is deleted"])
+        .await;
+    server.refused("bridged user show nobody", "nobody").await;
+}
+
+#[tokio::test]
+async fn providers_are_managed_against_a_real_control_plane() {
+    let server = Answering::start().await;
+    server
+        .check("bridged provider list", &["There are no providers"])
+        .await;
+    server
+        .check(
+            "bridged provider set anthropic --type anthropic --key-env WORK_KEY",
+            &["https://api.anthropic.com", "yes"],
+        )
+        .await;
+    server
+        .refused(
+            "bridged provider set work --type azure",
+            "need a --base-url",
+        )
+        .await;
+    server
+        .check(
+            "bridged provider set work --type openai-compat --base-url https://h.example/v1 --disabled",
+            &["No keys: callers bring their own", "no"],
+        )
+        .await;
+    server
+        .check(
+            "bridged provider add-key work --key-env WORK_KEY",
+            &["is added as"],
+        )
+        .await;
+    server
+        .refused("bridged provider add-key work", "--key-stdin")
+        .await;
+    let shown = server
+        .said("bridged provider show work --json")
+        .await
+        .unwrap();
+    let provider: ProviderView = serde_json::from_str(&shown).unwrap();
+    assert_eq!((provider.enabled, provider.keys.len()), (false, 1));
+    let id = provider.keys[0].id;
+    server
+        .check(
+            &format!("bridged provider delete-key work {id}"),
+            &["is deleted"],
+        )
+        .await;
+    server
+        .check(
+            "bridged provider list",
+            &["anthropic", "work", "openai-compat"],
+        )
+        .await;
+
+    server.check("bridged user create ada", &[]).await;
+    server
+        .check(
+            "bridged key create ada --gateway-url https://gate.example/",
+            &[
+                "export ANTHROPIC_BASE_URL=https://gate.example/anthropic\n",
+                "x-coder-ai-governance-token: ",
+            ],
+        )
+        .await;
+    server
+        .check("bridged provider delete work", &["work is deleted"])
+        .await;
+    server.refused("bridged provider show work", "work").await;
+}
+
+#[tokio::test]
+async fn records_are_listed_against_a_real_control_plane() {
+    let server = Answering::start().await;
+    let nothing = ["Nothing is recorded yet."];
+    server.check("bridged interceptions list", &nothing).await;
+    server
+        .check(
+            "bridged interceptions list --outcome failed --after 2026-11-24T00:00:00Z",
+            &nothing,
+        )
+        .await;
+    server
+        .check("bridged sessions list --client Codex", &nothing)
+        .await;
+    server
+        .refused("bridged interceptions list --outcome odd", "outcome")
+        .await;
+    server
+        .refused(
+            "bridged interceptions show 6f1c0a52-2d39-4f38-9d3e-3a8f6f6f3f10",
+            "6f1c0a52",
+        )
+        .await;
+    server.refused("bridged sessions show one", "one").await;
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_said_to_be_wrong() {
+    let mut server = Answering::start().await;
+    for (name, value) in &mut server.pairs {
+        if name == "BRIDGED_ADMIN_TOKEN" {
+            "another-word".clone_into(value);
+        }
+    }
+    server
+        .refused("bridged user list", "refuses the admin token")
+        .await;
+}
+
+/// A recorded request as the operator's API tells it.
+const DETAIL: &str = r#"{
+    "id": "6f1c0a52-2d39-4f38-9d3e-3a8f6f6f3f10",
+    "user": { "id": "6f1c0a52-2d39-4f38-9d3e-3a8f6f6f3f11", "username": "ada" },
+    "provider": "anthropic", "provider_name": "anthropic", "model": "claude-sonnet-4-5",
+    "client": "Claude Code", "route": "/v1/messages", "streaming": true,
+    "credential_kind": "centralized", "session_id": "s-1", "client_session_id": "s-1",
+    "client_agent_id": null, "status": "failed", "started_at": "2026-11-24T12:00:00Z",
+    "ended_at": "2026-11-24T12:00:01Z", "duration_ms": 1000,
+    "usage": { "input": 7, "output": 9, "cache_read": 5, "cache_write": 3 },
+    "prompt": "fix it", "tool_calls": 1, "provider_status": 529,
+    "error_type": "overloaded", "error_message": "try later",
+    "api_key_id": "abcdefghij", "user_agent": "claude-cli/2", "credential_hint": "op...ey",
+    "workspace_id": null, "thread_parent_id": null, "thread_root_id": null,
+    "correlating_tool_call_id": null, "agent_firewall_session_id": null,
+    "agent_firewall_sequence_number": null, "source": null, "correlation_id": null,
+    "metadata": {}, "tokens": [],
+    "prompts": [{ "response_id": "r", "prompt": "fix it\nand \u001b[2J test it",
+        "metadata": {}, "created_at": "2026-11-24T12:00:00Z" }],
+    "tools": [{ "response_id": "r", "kind": "function", "tool": "Bash", "namespace": null,
+        "call_id": "c", "item_id": null, "input": "{\"command\":\"ls\"}", "injected": false,
+        "server_url": null, "invocation_error": null, "metadata": {},
+        "created_at": "2026-11-24T12:00:00Z" }],
+    "thoughts": [{ "response_id": "r", "content": "it is broken", "source": "thinking",
+        "metadata": {}, "created_at": "2026-11-24T12:00:00Z" }]
+}"#;
+
+#[tokio::test]
+async fn one_record_is_shown_whole_and_harmless() {
+    let page = format!(r#"{{ "items": [{DETAIL}], "next": "more" }}"#);
+    let router = Router::new()
+        .route("/api/v1/interceptions", get(move || async move { page }))
+        .route("/api/v1/interceptions/{id}", get(|| async { DETAIL }));
+    let server = Answering::with(router, tempfile::tempdir().unwrap()).await;
+    let text = server
+        .check(
+            "bridged interceptions show 6f1c0a52-2d39-4f38-9d3e-3a8f6f6f3f10",
+            &[
+                "Claude Code",
+                "claude-sonnet-4-5",
+                "/v1/messages (stream)",
+                "overloaded",
+                "try later",
+                "7 in, 9 out, 5 read from cache, 3 written to cache",
+                "  fix it\n",
+                "thinking\n  it is broken",
+                "tool call: Bash (function)\n  {\"command\":\"ls\"}",
+            ],
+        )
+        .await;
+    assert!(!text.contains('\u{1b}'), "{text}");
+    server
+        .check(
+            "bridged interceptions list --limit 1",
+            &["There are more: raise --limit.", "fix it"],
+        )
+        .await;
 }

@@ -216,7 +216,7 @@ section! {
 }
 
 section! {
-    /// A provider that the embedded control plane begins with. Write one [[providers]] for each.
+    /// A provider that the embedded control plane begins with. Write one `[[providers]]` for each.
     /// Without any there are anthropic and openai, with the keys in ANTHROPIC_API_KEY and OPENAI_API_KEY.
     RawProvider at "providers" {
         /// The first segment of the paths that lead to it: lower-case letters, digits and single hyphens.

@@ -1,0 +1,65 @@
+//! `bridged simulate`: a provider that costs nothing, to try things out and to load them.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bridge_simulate::{SimulateConfig, Simulator};
+use bridge_telemetry::{LogConfig, Logging};
+use slog::info;
+
+use super::{CommandError, say};
+use crate::config::duration;
+use crate::log_bridge;
+use crate::signals::{Order, Signals};
+
+/// How long answers may take to finish after the first SIGTERM; a second one cuts them.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4190")]
+    listen: SocketAddr,
+    /// Time between two events of a stream, like 20ms; none when not given
+    #[arg(long, value_name = "DURATION", value_parser = pace)]
+    pace: Option<Duration>,
+    /// All answers follow from this number and the request
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+fn pace(text: &str) -> Result<Duration, String> {
+    duration(text).ok_or_else(|| "give one like 20ms".to_owned())
+}
+
+/// Serves until the first SIGTERM or SIGINT, and then until running answers have ended.
+pub(crate) async fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
+    let (_logging, logger) = Logging::start(LogConfig::default());
+    log_bridge::install(&logger);
+    let mut signals = Signals::listen().map_err(CommandError::Signals)?;
+    let config = SimulateConfig {
+        listen: args.listen,
+        pace: args.pace.unwrap_or_default(),
+        seed: args.seed,
+        ..SimulateConfig::default()
+    };
+    let simulator = Simulator::bind(config, &logger).await?;
+    say(
+        out,
+        &format!(
+            "A simulated provider is running. Let a gateway lead to it:\n\n  \
+             ANTHROPIC_BASE_URL={} ANTHROPIC_API_KEY=any \\\n  \
+             OPENAI_BASE_URL={} OPENAI_API_KEY=any bridged serve\n\n",
+            simulator.base_url_anthropic(),
+            simulator.base_url_openai()
+        ),
+    )?;
+    signals.wait_for(Order::Drain).await;
+    info!(logger, "draining");
+    tokio::select! {
+        cut = simulator.shutdown(PATIENCE) => info!(logger, "stopped"; "cut" => cut),
+        () = signals.wait_for(Order::Cut) => info!(logger, "stopped at once"),
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! The operator's listener: the REST API, health and metrics.
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::Json;
+use bridge_control::ControlServer;
+use bridge_telemetry::task::{self, Task};
+use bridge_telemetry::{ErrorChain, Metrics};
+use slog::{Logger, error};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::readiness::Readiness;
+
+/// Everything that the operator can ask for.
+pub(super) fn router(control: &ControlServer, readiness: Readiness, metrics: Metrics) -> Router {
+    let ready = move || async move {
+        let report = readiness.report();
+        let status =
+            if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        (status, Json(report))
+    };
+    let expose = move || async move {
+        ([(CONTENT_TYPE, Metrics::CONTENT_TYPE)], metrics.expose()).into_response()
+    };
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(expose))
+        .merge(control.rest())
+}
+
+/// Serves until told to stop.
+pub(super) fn serve(
+    listener: TcpListener,
+    router: Router,
+    stopped: oneshot::Receiver<()>,
+    logger: &Logger,
+) -> Task<()> {
+    let lines = logger.clone();
+    task::spawn(logger, "operator", async move {
+        let shutdown = async move {
+            // The owner going away is an order to stop, too.
+            let _ignored = stopped.await;
+        };
+        let served = axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
+        if let Err(cause) = served {
+            error!(lines, "the operator's listener stopped"; "error" => ErrorChain(&cause));
+        }
+    })
+}
