@@ -143,10 +143,10 @@ mod tests {
     #[test]
     fn a_foreign_seal_is_told_apart() {
         let (ours, theirs) = (Seal::new(), Seal::new());
-        let delegation = theirs.vouch("key-1").unwrap();
+        let twin = theirs.clone();
+        let delegation = twin.vouch("key-1").unwrap();
         assert!(delegation.is_sealed_by(&theirs));
-        assert!(delegation.is_sealed_by(&theirs.clone()));
-        assert!(delegation.clone().is_sealed_by(&theirs));
+        assert!(delegation.is_sealed_by(&twin));
         assert!(!delegation.is_sealed_by(&ours));
     }
 

@@ -55,3 +55,7 @@ pub use present::Presented;
 pub use scheme::{Credential, Scheme, Verdict};
 pub use scrubbed::Scrubbed;
 pub use secret::{Secret, SecretHint};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
