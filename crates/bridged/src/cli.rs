@@ -32,7 +32,7 @@ use crate::operator_api::ApiError;
 
 /// An identity-aware gateway between coding agents and model providers.
 #[derive(Debug, Parser)]
-#[command(name = "bridged", version, about, arg_required_else_help = true)]
+#[command(name = "bridged", version, arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// The configuration file [env: BRIDGED_CONFIG] [default: bridged.toml in the data folder]
     #[arg(long, global = true, value_name = "PATH")]

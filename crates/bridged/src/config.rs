@@ -192,6 +192,9 @@ impl OperatorConfig {
         if let Some(listen) = &listen {
             check_listen(listen, findings);
         }
+        if let Some(Err(problem)) = headers.as_ref().map(Headers::policy) {
+            findings.problem("headers", problem.to_string());
+        }
         let data_folder = data.and_then(|data| data_folder(data, environment, findings));
         let admin_token = admin.and_then(|admin| admin_token(admin, environment, findings));
         Some(Self {

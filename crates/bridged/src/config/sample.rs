@@ -21,7 +21,7 @@ pub(crate) fn toml() -> String {
             let variable = variable(&format!("{}.{}", section.path, field.key()));
             let _infallible = write!(
                 out,
-                "{}# Environment: {variable}.{}\n{}",
+                "\n{}# Environment: {variable}.{}\n{}",
                 prose(field.doc),
                 without_default(field),
                 setting(field)
@@ -31,7 +31,7 @@ pub(crate) fn toml() -> String {
     let providers = RawProvider::DESCRIPTION;
     let _infallible = write!(out, "\n{}#[[providers]]\n", prose(providers.about));
     for field in providers.fields {
-        let _infallible = write!(out, "{}{}", prose(field.doc), setting(field));
+        let _infallible = write!(out, "\n{}{}", prose(field.doc), setting(field));
     }
     out
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bridge_auth::Secret;
+use bridge_auth::{HeaderPolicy, HeaderPolicyConfig, HeaderPolicyError, Secret};
 use bridge_control::api::ProviderType;
 use bridge_telemetry::LogFormat;
 use http::HeaderName;
@@ -184,12 +184,29 @@ section! {
     }
 }
 
+impl Headers {
+    /// The policy of these names.
+    ///
+    /// # Errors
+    /// When a name is used twice, or belongs to a header that is needed for something else.
+    pub(crate) fn policy(&self) -> Result<HeaderPolicy, HeaderPolicyError> {
+        HeaderPolicy::try_new(&HeaderPolicyConfig {
+            own_key_token: self.token.to_string(),
+            correlation_id: self.correlation_id.to_string(),
+            actor_prefix: self.actor_prefix.to_string(),
+            ..HeaderPolicyConfig::default()
+        })
+    }
+}
+
 section! {
     /// Who may use the gateway.
     Auth at "auth" {
         /// How long an answer about a key is remembered, or off to ask for each request.
         /// A revocation removes it at once.
         cache: Lease, Default "30s";
+        /// How many answers are remembered.
+        cache_entries: Count, Default "100000";
     }
 }
 

@@ -112,6 +112,10 @@ fn single_mistakes_are_explained() {
         &["log.level: \"loud\" is not a level"],
     );
     refused(
+        "[headers]\ntoken = \"Authorization\"",
+        &["headers: `authorization` is reserved"],
+    );
+    refused(
         "[headers]\ntoken = \"a b\"",
         &["headers.token: \"a b\" is not a header name"],
     );
