@@ -21,7 +21,6 @@ impl ControlServer {
     /// The operator's API, to be served on a listener of its own. It answers below `/api/v1` only,
     /// so that other routes may be merged beside it. Everything but the OpenAPI document asks for
     /// the admin token.
-    #[must_use]
     pub fn rest(&self) -> Router {
         let closed = Router::new()
             .route("/users", get(users::list).post(users::create))

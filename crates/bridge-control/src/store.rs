@@ -1,6 +1,8 @@
 //! The seam behind which the control plane keeps what it knows.
 
 mod sqlite;
+#[cfg(any(test, feature = "suite"))]
+pub mod suite;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -21,8 +23,8 @@ pub use sqlite::{OpenError, SqliteStore};
 ///
 /// A call that has answered is kept: it survives a killed process and a power failure. Dropping a
 /// returned future may or may not leave the change made, as a whole. What is read is in the words
-/// of the [`crate::api`]. Whoever writes a store runs the cases of [`store_suite!`](crate::store_suite)
-/// against it.
+/// of the [`crate::api`]. Whoever writes a store runs the cases of `store_suite!` against it
+/// (feature `suite`).
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Adds a user.

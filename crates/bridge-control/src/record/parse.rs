@@ -243,3 +243,6 @@ fn value(value_: prost_types::Value) -> Value {
         Some(Kind::ListValue(list)) => Value::Array(list.values.into_iter().map(value).collect()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,9 +41,9 @@ fn stored(minted: &Minted, expires_at: Option<Timestamp>, owner: Option<UserView
 fn reasons_come_in_their_order() {
     let (right, wrong) = (mint().unwrap(), mint().unwrap());
     let past = Some(NOW - SignedDuration::from_micros(1));
-    let check = |expires_at, key: Option<&Minted>, owner, expected| {
+    let row = |expires_at, key: Option<&Minted>, owner, expected| {
         let presented = key.map(|key| Presented::read(key.whole.expose()).unwrap());
-        let answer = super::check(
+        let answer = check(
             Some(stored(&right, expires_at, owner)),
             presented.as_ref(),
             NOW,
@@ -52,13 +52,13 @@ fn reasons_come_in_their_order() {
     };
     let active = || Some(owner(UserStatus::Active, false));
 
-    check(None, Some(&right), active(), None);
-    check(None, None, active(), None);
-    check(Some(NOW), Some(&right), active(), None);
-    check(past, Some(&wrong), None, Some(RefusalReason::Expired));
-    check(past, None, active(), Some(RefusalReason::Expired));
-    check(None, Some(&wrong), None, Some(RefusalReason::InvalidKey));
-    check(None, Some(&right), None, Some(RefusalReason::UnknownUser));
+    row(None, Some(&right), active(), None);
+    row(None, None, active(), None);
+    row(Some(NOW), Some(&right), active(), None);
+    row(past, Some(&wrong), None, Some(RefusalReason::Expired));
+    row(past, None, active(), Some(RefusalReason::Expired));
+    row(None, Some(&wrong), None, Some(RefusalReason::InvalidKey));
+    row(None, Some(&right), None, Some(RefusalReason::UnknownUser));
     let rows = [
         (UserStatus::Deleted, true, RefusalReason::DeletedUser),
         (UserStatus::Suspended, true, RefusalReason::InactiveUser),
@@ -66,14 +66,14 @@ fn reasons_come_in_their_order() {
         (UserStatus::Active, true, RefusalReason::SystemUser),
     ];
     for (status, is_system, reason) in rows {
-        check(
+        row(
             None,
             Some(&right),
             Some(owner(status, is_system)),
             Some(reason),
         );
-        check(None, None, Some(owner(status, is_system)), Some(reason));
+        row(None, None, Some(owner(status, is_system)), Some(reason));
     }
-    let unknown = super::check(None, None, NOW);
+    let unknown = check(None, None, NOW);
     assert_eq!(unknown.err(), Some(RefusalReason::UnknownKey));
 }

@@ -1,0 +1,173 @@
+-- A file as schema version 1 leaves it. Never changed: newer versions must be able to open it.
+PRAGMA application_id = 0x62726467;
+PRAGMA user_version = 1;
+CREATE TABLE state (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    generation  INTEGER NOT NULL
+) STRICT;
+INSERT INTO state VALUES (1, 7);
+CREATE TABLE users (
+    id          BLOB PRIMARY KEY,
+    username    TEXT NOT NULL COLLATE NOCASE,
+    email       TEXT,
+    name        TEXT,
+    status      TEXT NOT NULL,
+    is_system   INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX users_live_name ON users (username) WHERE status <> 'deleted';
+CREATE INDEX users_name ON users (username);
+CREATE INDEX users_created ON users (created_at, id);
+CREATE TABLE keys (
+    id            TEXT PRIMARY KEY,
+    secret_hash   BLOB NOT NULL,
+    user_id       BLOB NOT NULL,
+    name          TEXT,
+    workspace_id  BLOB,
+    created_at    INTEGER NOT NULL,
+    expires_at    INTEGER,
+    last_used_at  INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX keys_created ON keys (created_at, id);
+CREATE INDEX keys_user ON keys (user_id, created_at, id);
+CREATE TABLE providers (
+    name        TEXT PRIMARY KEY,
+    type        TEXT NOT NULL,
+    base_url    TEXT NOT NULL,
+    enabled     INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE provider_keys (
+    provider    TEXT NOT NULL,
+    position    INTEGER NOT NULL,
+    id          BLOB NOT NULL,
+    secret      TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    PRIMARY KEY (provider, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sessions (
+    seq                 INTEGER PRIMARY KEY,
+    session_id          TEXT NOT NULL,
+    user_id             BLOB NOT NULL,
+    client              TEXT NOT NULL,
+    started_at          INTEGER NOT NULL,
+    last_active_at      INTEGER NOT NULL,
+    interceptions       INTEGER NOT NULL DEFAULT 0,
+    running             INTEGER NOT NULL DEFAULT 0,
+    threads             INTEGER NOT NULL DEFAULT 0,
+    input_tokens        INTEGER NOT NULL DEFAULT 0,
+    output_tokens       INTEGER NOT NULL DEFAULT 0,
+    cache_read_tokens   INTEGER NOT NULL DEFAULT 0,
+    cache_write_tokens  INTEGER NOT NULL DEFAULT 0,
+    models              TEXT NOT NULL DEFAULT '[]',
+    last_prompt         TEXT,
+    last_prompt_at      INTEGER
+) STRICT;
+CREATE UNIQUE INDEX sessions_key ON sessions (session_id, user_id);
+CREATE INDEX sessions_started ON sessions (started_at, seq);
+CREATE INDEX sessions_user ON sessions (user_id, started_at, seq);
+CREATE TABLE interceptions (
+    seq                             INTEGER PRIMARY KEY,
+    id                              BLOB NOT NULL UNIQUE,
+    record_id                       BLOB NOT NULL,
+    session                         INTEGER NOT NULL,
+    thread                          BLOB NOT NULL,
+    parent                          BLOB,
+    user_id                         BLOB NOT NULL,
+    api_key_id                      TEXT NOT NULL,
+    provider                        TEXT NOT NULL,
+    provider_name                   TEXT NOT NULL,
+    model                           TEXT NOT NULL,
+    route                           TEXT NOT NULL,
+    streaming                       INTEGER NOT NULL,
+    client                          TEXT NOT NULL,
+    user_agent                      TEXT NOT NULL,
+    client_session_id               TEXT,
+    client_agent_id                 TEXT,
+    correlating_tool_call_id        TEXT,
+    credential_kind                 TEXT NOT NULL,
+    credential_hint                 TEXT NOT NULL,
+    workspace_id                    TEXT,
+    agent_firewall_session_id       TEXT,
+    agent_firewall_sequence_number  INTEGER,
+    source                          TEXT,
+    correlation_id                  TEXT,
+    metadata                        TEXT NOT NULL,
+    started_at                      INTEGER NOT NULL,
+    ended_at                        INTEGER,
+    status                          TEXT NOT NULL,
+    provider_status                 INTEGER,
+    error_type                      TEXT,
+    error_message                   TEXT,
+    input_tokens                    INTEGER NOT NULL DEFAULT 0,
+    output_tokens                   INTEGER NOT NULL DEFAULT 0,
+    cache_read_tokens               INTEGER NOT NULL DEFAULT 0,
+    cache_write_tokens              INTEGER NOT NULL DEFAULT 0,
+    prompt                          TEXT,
+    tool_calls                      INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX interceptions_started ON interceptions (started_at, id);
+CREATE INDEX interceptions_user ON interceptions (user_id, started_at, id);
+CREATE INDEX interceptions_session ON interceptions (session, thread);
+CREATE TABLE token_usages (
+    id                  BLOB PRIMARY KEY,
+    interception        INTEGER NOT NULL,
+    response_id         TEXT NOT NULL,
+    input_tokens        INTEGER NOT NULL,
+    output_tokens       INTEGER NOT NULL,
+    cache_read_tokens   INTEGER NOT NULL,
+    cache_write_tokens  INTEGER NOT NULL,
+    extra               TEXT NOT NULL,
+    metadata            TEXT NOT NULL,
+    created_at          INTEGER NOT NULL
+) STRICT;
+CREATE INDEX token_usages_interception ON token_usages (interception);
+CREATE TABLE prompts (
+    id            BLOB PRIMARY KEY,
+    interception  INTEGER NOT NULL,
+    response_id   TEXT NOT NULL,
+    prompt        TEXT NOT NULL,
+    metadata      TEXT NOT NULL,
+    created_at    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX prompts_interception ON prompts (interception);
+CREATE TABLE tool_usages (
+    id                BLOB PRIMARY KEY,
+    interception      INTEGER NOT NULL,
+    response_id       TEXT NOT NULL,
+    kind              TEXT NOT NULL,
+    tool              TEXT NOT NULL,
+    namespace         TEXT,
+    call_id           TEXT,
+    item_id           TEXT,
+    input             TEXT NOT NULL,
+    injected          INTEGER NOT NULL,
+    server_url        TEXT,
+    invocation_error  TEXT,
+    metadata          TEXT NOT NULL,
+    created_at        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX tool_usages_interception ON tool_usages (interception);
+CREATE INDEX tool_usages_call ON tool_usages (call_id, created_at) WHERE call_id IS NOT NULL;
+CREATE TABLE thoughts (
+    id            BLOB PRIMARY KEY,
+    interception  INTEGER NOT NULL,
+    response_id   TEXT NOT NULL,
+    content       TEXT NOT NULL,
+    source        TEXT NOT NULL,
+    metadata      TEXT NOT NULL,
+    created_at    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX thoughts_interception ON thoughts (interception);
+INSERT INTO users VALUES (x'00000000000000000000000000000001', 'ada', 'ada@example.com', NULL, 'active', 0, 1000000, 1000000);
+INSERT INTO keys VALUES ('key0000001', zeroblob(32), x'00000000000000000000000000000001', 'laptop', NULL, 1000000, NULL, 2000000);
+INSERT INTO providers VALUES ('main', 'anthropic', 'https://example.com/', 1, 1000000, 1000000);
+INSERT INTO provider_keys VALUES ('main', 0, x'00000000000000000000000000000002', 'operator-key', 1000000);
+INSERT INTO sessions VALUES (1, 'talk', x'00000000000000000000000000000001', 'Claude Code', 3000000, 5000000, 1, 0, 1, 11, 12, 13, 14, '["model-one"]', 'hello', 3000000);
+INSERT INTO interceptions VALUES (1, x'00000000000000000000000000000003', x'00000000000000000000000000000004', 1, x'00000000000000000000000000000003', NULL, x'00000000000000000000000000000001', 'key0000001', 'anthropic', 'main', 'model-one', '/v1/messages', 1, 'Claude Code', 'agent/1', 'talk', NULL, NULL, 'centralized', 'op...ey', NULL, NULL, NULL, NULL, NULL, '{}', 3000000, 5000000, 'completed', 200, NULL, NULL, 11, 12, 13, 14, 'hello', 1);
+INSERT INTO token_usages VALUES (x'00000000000000000000000000000005', 1, 'answer', 11, 12, 13, 14, '{"reasoning":5}', '{}', 4000000);
+INSERT INTO prompts VALUES (x'00000000000000000000000000000006', 1, 'answer', 'hello', '{}', 4000000);
+INSERT INTO tool_usages VALUES (x'00000000000000000000000000000007', 1, 'answer', 'function', 'read', NULL, 'call-1', NULL, '{}', 0, NULL, NULL, '{}', 4000000);
+INSERT INTO thoughts VALUES (x'00000000000000000000000000000008', 1, 'answer', 'well', 'thinking', '{}', 4000000);
