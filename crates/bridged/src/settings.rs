@@ -188,19 +188,19 @@ mod tests {
 
     #[test]
     fn each_client_gets_what_it_reads() {
-        let text = settings(Some("anthropic"), Some("work"));
+        let text = settings(Some("anthropic"), Some("office"));
         for part in [
             "export ANTHROPIC_BASE_URL=http://127.0.0.1:4180/anthropic\n",
             "export ANTHROPIC_AUTH_TOKEN=gateway-key\n",
             "unset ANTHROPIC_API_KEY\n",
-            "base_url = \"http://127.0.0.1:4180/work/v1\"\nwire_api = \"responses\"",
+            "base_url = \"http://127.0.0.1:4180/office/v1\"\nwire_api = \"responses\"",
             "env_key = \"BRIDGED_KEY\"",
             "\"baseURL\": \"http://127.0.0.1:4180/anthropic/v1\"",
-            "\"baseURL\": \"http://127.0.0.1:4180/work/v1\"",
+            "\"baseURL\": \"http://127.0.0.1:4180/office/v1\"",
             "export COPILOT_PROVIDER_TYPE=anthropic\n",
             "export COPILOT_PROVIDER_BASE_URL=http://127.0.0.1:4180/anthropic\n",
             "anthropic.Anthropic(base_url=\"http://127.0.0.1:4180/anthropic\", api_key=\"gateway-key\")",
-            "openai.OpenAI(base_url=\"http://127.0.0.1:4180/work/v1\", api_key=\"gateway-key\")",
+            "openai.OpenAI(base_url=\"http://127.0.0.1:4180/office/v1\", api_key=\"gateway-key\")",
             "export ANTHROPIC_CUSTOM_HEADERS=\"X-Own: gateway-key\"\n",
         ] {
             assert!(text.contains(part), "{part:?} is not in\n{text}");

@@ -122,17 +122,17 @@ mod tests {
 
     #[test]
     fn data_lies_where_it_is_told_or_where_the_user_keeps_data() {
-        check(&[("HOME", "/home/u")], Some("/home/u/.local/share/bridged"));
+        check(&[("HOME", "/u")], Some("/u/.local/share/bridged"));
         check(
-            &[("HOME", "/home/u"), ("XDG_DATA_HOME", "/d")],
+            &[("HOME", "/u"), ("XDG_DATA_HOME", "/d")],
             Some("/d/bridged"),
         );
         check(
-            &[("HOME", "/home/u"), ("XDG_DATA_HOME", "relative")],
-            Some("/home/u/.local/share/bridged"),
+            &[("HOME", "/u"), ("XDG_DATA_HOME", "relative")],
+            Some("/u/.local/share/bridged"),
         );
         check(
-            &[("HOME", "/home/u"), ("BRIDGED_DATA_FOLDER", "/srv")],
+            &[("HOME", "/u"), ("BRIDGED_DATA_FOLDER", "/srv")],
             Some("/srv"),
         );
         check(&[("HOME", "")], None);

@@ -28,7 +28,7 @@ fn direct_plan() -> Vec<DemoRequest> {
 
 #[test]
 fn the_plan_leads_to_each_format_in_both_modes() {
-    let paths: Vec<_> = plan("anthropic", "work")
+    let paths: Vec<_> = plan("anthropic", "office")
         .into_iter()
         .map(|r| r.path)
         .collect();
@@ -37,10 +37,10 @@ fn the_plan_leads_to_each_format_in_both_modes() {
         [
             "/anthropic/v1/messages",
             "/anthropic/v1/messages",
-            "/work/v1/chat/completions",
-            "/work/v1/chat/completions",
-            "/work/v1/responses",
-            "/work/v1/responses",
+            "/office/v1/chat/completions",
+            "/office/v1/chat/completions",
+            "/office/v1/responses",
+            "/office/v1/responses",
         ]
     );
     let streaming = plan("a", "o")
