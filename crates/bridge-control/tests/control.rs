@@ -1,0 +1,14 @@
+//! The control plane as its two kinds of caller see it: gateways over a pipe, operators over HTTP.
+
+#[path = "control/authorize.rs"]
+mod authorize;
+#[path = "control/configure.rs"]
+mod configure;
+#[path = "control/garbage.rs"]
+mod garbage;
+#[path = "control/operator.rs"]
+mod operator;
+#[path = "control/record.rs"]
+mod record;
+#[path = "control/stage.rs"]
+mod stage;

@@ -1,0 +1,82 @@
+//! Providers as gateways learn of them.
+
+use bridge_control::api::{ProviderSpec, SecretText};
+use bridge_proto::v1::provider_configurator_service_client::ProviderConfiguratorServiceClient;
+use bridge_proto::v1::{
+    GetProvidersRequest, ProviderSet, WatchProvidersRequest, WatchProvidersResponse,
+};
+use tonic::Streaming;
+
+use crate::stage::Stage;
+
+fn spec(enabled: bool, port: u16) -> ProviderSpec {
+    ProviderSpec {
+        kind: "openai".to_owned(),
+        base_url: format!("http://127.0.0.1:{port}/v1"),
+        enabled,
+        keys: Some(vec![SecretText::new("operator-key".to_owned())]),
+    }
+}
+
+async fn next(watch: &mut Streaming<WatchProvidersResponse>) -> ProviderSet {
+    watch.message().await.unwrap().unwrap().providers.unwrap()
+}
+
+#[tokio::test]
+async fn the_set_comes_at_once_and_after_each_change() {
+    let stage = Stage::new();
+    let (channel, served) = stage.gateway().await;
+    let mut client = ProviderConfiguratorServiceClient::new(channel);
+    let watch = client.watch_providers(WatchProvidersRequest {}).await;
+    let mut watch = watch.unwrap().into_inner();
+    let first = next(&mut watch).await;
+    assert_eq!(first.providers, []);
+
+    stage
+        .control
+        .put_provider("main", spec(true, 1))
+        .await
+        .unwrap();
+    let second = next(&mut watch).await;
+    assert!(second.generation > first.generation);
+    let provider = &second.providers[0];
+    assert_eq!(
+        (provider.name.as_str(), provider.r#type.as_str()),
+        ("main", "openai")
+    );
+    assert_eq!(provider.keys, ["operator-key"]);
+    let whole = client.get_providers(GetProvidersRequest {}).await.unwrap();
+    assert_eq!(whole.into_inner().providers, Some(second));
+
+    // Keys of a disabled provider are not told.
+    stage
+        .control
+        .put_provider("main", spec(false, 1))
+        .await
+        .unwrap();
+    let third = next(&mut watch).await;
+    assert!(!third.providers[0].enabled && third.providers[0].keys.is_empty());
+
+    // Many changes may come as few, and the last one comes.
+    for port in 2..40 {
+        stage
+            .control
+            .put_provider("main", spec(true, port))
+            .await
+            .unwrap();
+    }
+    let mut last = third.generation;
+    loop {
+        let set = next(&mut watch).await;
+        assert!(set.generation > last);
+        last = set.generation;
+        if set.providers[0].base_url.ends_with(":39/v1") {
+            break;
+        }
+    }
+    stage.control.delete_provider("main").await.unwrap();
+    assert_eq!(next(&mut watch).await.providers, []);
+
+    served.stop().await;
+    assert!(watch.message().await.unwrap().is_none());
+}
