@@ -1,0 +1,127 @@
+//! The command line, parsed by hand: a few names with a value each.
+
+use crate::target::{Dialect, Target, TargetError};
+
+/// What `--help` says.
+pub(crate) const HELP: &str = "\
+bridge-load --direct URL --gateway URL --key KEY --pid PID [--dialect NAME] [--only WORD] [--short]
+
+  --direct URL    base address of the provider, as a client without a gateway sets it
+  --gateway URL   base address of the gateway's provider, as a client of the gateway sets it
+  --key KEY       what the gateway wants to see
+  --pid PID       the gateway's process, whose time and memory are measured
+  --dialect NAME  anthropic (the default), chat or responses
+  --only WORD     only the cases whose line has this word in it
+  --short         less than a minute in place of less than six
+";
+
+/// A parsed command line.
+#[derive(Debug)]
+pub(crate) struct Flags {
+    pub(crate) direct: Target,
+    pub(crate) gateway: Target,
+    pub(crate) pid: u32,
+    pub(crate) dialect: Dialect,
+    pub(crate) only: Option<String>,
+    pub(crate) is_short: bool,
+}
+
+/// What is wrong with a command line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FlagsError {
+    #[error("unknown argument `{0}`; --help lists them")]
+    Unknown(String),
+    #[error("`{0}` needs a value")]
+    NoValue(String),
+    #[error("`{0}` is missing; --help lists the arguments")]
+    Missing(&'static str),
+    #[error("`{value}` is no {what}")]
+    Invalid { value: String, what: &'static str },
+    #[error("the address is unusable")]
+    Target(#[from] TargetError),
+}
+
+/// Nothing when help is asked for.
+pub(crate) fn parse(
+    mut arguments: impl Iterator<Item = String>,
+) -> Result<Option<Flags>, FlagsError> {
+    let (mut direct, mut gateway, mut key, mut pid) = (None, None, None, None);
+    let (mut dialect, mut only, mut is_short) = (Dialect::Anthropic, None, false);
+    while let Some(name) = arguments.next() {
+        let mut value = || {
+            let value = arguments.next();
+            value.ok_or_else(|| FlagsError::NoValue(name.clone()))
+        };
+        match name.as_str() {
+            "--help" | "-h" => return Ok(None),
+            "--short" => is_short = true,
+            "--direct" => direct = Some(value()?),
+            "--gateway" => gateway = Some(value()?),
+            "--key" => key = Some(value()?),
+            "--only" => only = Some(value()?),
+            "--pid" => {
+                let value = value()?;
+                let what = "process id";
+                pid = Some(
+                    value
+                        .parse()
+                        .map_err(|_| FlagsError::Invalid { value, what })?,
+                );
+            }
+            "--dialect" => {
+                let value = value()?;
+                let what = "dialect";
+                dialect = Dialect::named(&value).ok_or(FlagsError::Invalid { value, what })?;
+            }
+            _ => return Err(FlagsError::Unknown(name)),
+        }
+    }
+    let direct = direct.ok_or(FlagsError::Missing("--direct"))?;
+    let gateway = gateway.ok_or(FlagsError::Missing("--gateway"))?;
+    let key = key.ok_or(FlagsError::Missing("--key"))?;
+    Ok(Some(Flags {
+        direct: Target::try_new(&direct, dialect, &key)?,
+        gateway: Target::try_new(&gateway, dialect, &key)?,
+        pid: pid.ok_or(FlagsError::Missing("--pid"))?,
+        dialect,
+        only,
+        is_short,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(line: &str) -> Result<Option<Flags>, FlagsError> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn a_whole_line_is_read() {
+        let flags = line(
+            "--direct http://127.0.0.1:1/ --gateway http://127.0.0.1:2/anthropic --key k --pid 7 \
+             --short --only paced",
+        );
+        let flags = flags.unwrap().unwrap();
+        assert_eq!((flags.pid, flags.is_short), (7, true));
+        assert_eq!(flags.only.as_deref(), Some("paced"));
+        assert!(line("--help").unwrap().is_none());
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let check = |given: &str, wanted: &str| {
+            assert_eq!(line(given).unwrap_err().to_string(), wanted);
+        };
+        check("--what", "unknown argument `--what`; --help lists them");
+        check("--pid", "`--pid` needs a value");
+        check("--pid x", "`x` is no process id");
+        check("--dialect x", "`x` is no dialect");
+        check("", "`--direct` is missing; --help lists the arguments");
+        check(
+            "--direct a --gateway b --key k --pid 1",
+            "the address is unusable",
+        );
+    }
+}
