@@ -1,0 +1,4 @@
+//! Anthropic's Messages API, as its reference at docs.anthropic.com describes it.
+
+pub(crate) mod request;
+pub(crate) mod stream;

@@ -1,0 +1,313 @@
+//! A request whose untouched parts stay byte for byte.
+//!
+//! Prompt caches and signatures of providers depend on the exact bytes, so a request is not read
+//! into a tree and written again: where its top-level members stand is remembered, and an edit
+//! replaces one of them.
+
+mod index;
+pub(crate) mod scan;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use self::index::Member;
+use self::scan::{Fault, Scanner};
+
+/// How much of a request is tolerated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvelopeLimits {
+    /// How deeply objects and arrays may be nested, the request itself included.
+    pub depth: usize,
+    /// How many top-level members there may be.
+    pub members: usize,
+}
+
+impl Default for EnvelopeLimits {
+    /// 512 levels and 1024 members. Requests of agents have about ten and twenty.
+    fn default() -> Self {
+        Self {
+            depth: 512,
+            members: 1024,
+        }
+    }
+}
+
+/// Why a body is no request, or a value no value. Positions are bytes, counted from zero; what
+/// stands there is not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeError {
+    /// There is nothing but white space.
+    #[error("empty, expected a JSON object")]
+    Empty,
+    /// It is JSON, but no object.
+    #[error("not a JSON object")]
+    NotAnObject,
+    /// It is not UTF-8.
+    #[error("invalid UTF-8 at byte {position}")]
+    NotUtf8 {
+        /// The first byte that is wrong.
+        position: usize,
+    },
+    /// Something stands where JSON does not allow it.
+    #[error("invalid JSON at byte {position}")]
+    Unexpected {
+        /// The byte.
+        position: usize,
+    },
+    /// The JSON value has no end.
+    #[error("JSON ends too early, at byte {position}")]
+    Ended {
+        /// The length.
+        position: usize,
+    },
+    /// Something follows the JSON value.
+    #[error("unexpected data after the JSON value at byte {position}")]
+    Trailing {
+        /// The first byte of it.
+        position: usize,
+    },
+    /// Objects and arrays are nested too deeply.
+    #[error("JSON nested deeper than {limit} levels at byte {position}")]
+    TooDeep {
+        /// Where the limit is passed.
+        position: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// There are too many top-level members.
+    #[error("more than {limit} members in the JSON object")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl EnvelopeError {
+    fn of(fault: Fault, limit: usize) -> Self {
+        match fault {
+            Fault::Unexpected(position) => Self::Unexpected { position },
+            Fault::Ended(position) => Self::Ended { position },
+            Fault::TooDeep(position) => Self::TooDeep { position, limit },
+        }
+    }
+}
+
+/// A JSON object, its bytes, and where its members stand in them.
+///
+/// When a name stands there twice, the last one counts, as it does for the parsers of providers.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    body: Bytes,
+    limits: EnvelopeLimits,
+    /// The members, also those that were removed.
+    members: Vec<Member>,
+    /// Members that were not there, in the order in which they were set.
+    added: Vec<(String, Bytes)>,
+    is_edited: bool,
+}
+
+impl Envelope {
+    /// Checks that the whole body is one JSON object, and remembers where its members stand.
+    ///
+    /// # Errors
+    /// When it is not, or goes beyond the limits.
+    pub fn parse(body: Bytes, limits: &EnvelopeLimits) -> Result<Self, EnvelopeError> {
+        if let Err(cause) = std::str::from_utf8(&body) {
+            let position = cause.valid_up_to();
+            return Err(EnvelopeError::NotUtf8 { position });
+        }
+        let members = index::index(&body, limits)?;
+        Ok(Self {
+            body,
+            limits: limits.clone(),
+            members,
+            added: Vec::new(),
+            is_edited: false,
+        })
+    }
+
+    /// Names of the members in their order, a name that stands there twice twice.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let kept = self.members.iter().filter(|member| !member.is_removed);
+        let kept = kept.map(|member| self.name(member).into_owned());
+        kept.chain(self.added.iter().map(|(name, _)| name.clone()))
+    }
+
+    /// A member's value, as the JSON that stands there.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        if let Some(member) = self.last(name).and_then(|at| self.members.get(at)) {
+            return Some(text(self.value_of(member)));
+        }
+        let added = self.added.iter().find(|(added, _)| added == name);
+        added.map(|(_, value)| text(value))
+    }
+
+    /// Gives a member this JSON value, in its place, or at the end when there is no such member.
+    /// All other members keep their bytes; of several with the name only the last remains, so that
+    /// every reader sees the new value.
+    ///
+    /// # Errors
+    /// When the value is not JSON or nested too deeply. Nothing has changed then.
+    pub fn set(&mut self, name: &str, value: Bytes) -> Result<(), EnvelopeError> {
+        self.check(&value)?;
+        self.is_edited = true;
+        let Some(last) = self.last(name) else {
+            match self.added.iter_mut().find(|(added, _)| added == name) {
+                Some((_, old)) => *old = value,
+                None => self.added.push((name.to_owned(), value)),
+            }
+            return Ok(());
+        };
+        self.remove_members(name);
+        if let Some(member) = self.members.get_mut(last) {
+            member.is_removed = false;
+            member.replaced = Some(value);
+        }
+        Ok(())
+    }
+
+    /// Removes all members of this name. Says whether there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.added.len();
+        self.added.retain(|(added, _)| added != name);
+        let is_found = self.remove_members(name) || self.added.len() < before;
+        self.is_edited |= is_found;
+        is_found
+    }
+
+    /// The whole request. Without an edit these are the very bytes that were parsed.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        if !self.is_edited {
+            return self.body.clone();
+        }
+        let added: usize = self
+            .added
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 16)
+            .sum();
+        let replaced = self
+            .members
+            .iter()
+            .filter_map(|member| member.replaced.as_ref());
+        let replaced: usize = replaced.map(Bytes::len).sum();
+        let mut out = Vec::with_capacity(self.body.len() + added + replaced);
+        self.write(&mut out);
+        Bytes::from(out)
+    }
+
+    /// The last items of a member that is an array and was not edited, the very last one first.
+    /// There are at most [`index::TAIL`] of them.
+    pub(crate) fn last_items(&self, name: &str) -> impl Iterator<Item = &str> {
+        let member = self.last(name).and_then(|at| self.members.get(at));
+        let tail = member.filter(|member| member.replaced.is_none());
+        let items = tail.into_iter().flat_map(|member| member.tail.iter().rev());
+        items.map(|item| text(self.slice(item.clone())))
+    }
+
+    fn check(&self, value: &[u8]) -> Result<(), EnvelopeError> {
+        if let Err(cause) = std::str::from_utf8(value) {
+            let position = cause.valid_up_to();
+            return Err(EnvelopeError::NotUtf8 { position });
+        }
+        let limit = self.limits.depth;
+        let mut scanner = Scanner::new(value, limit);
+        scanner
+            .value(1)
+            .map_err(|fault| EnvelopeError::of(fault, limit))?;
+        match scanner.peek_past_space() {
+            None => Ok(()),
+            Some(_) => Err(EnvelopeError::Trailing {
+                position: scanner.at(),
+            }),
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let first = self.members.first().map(|member| member.span.start);
+        let last = self.members.last().map(|member| member.span.end);
+        // An object without members is cut behind its opening bracket.
+        let open = || memchr::memchr(b'{', &self.body).map_or(0, |at| at + 1);
+        let (head, tail) = match (first, last) {
+            (Some(first), Some(last)) => (first, last),
+            _ => (open(), open()),
+        };
+        out.extend_from_slice(self.slice(0..head));
+        let mut is_first = true;
+        for member in self.members.iter().filter(|member| !member.is_removed) {
+            separate(out, &mut is_first);
+            match &member.replaced {
+                None => out.extend_from_slice(self.slice(member.span.clone())),
+                Some(value) => {
+                    out.extend_from_slice(self.slice(member.span.start..member.value.start));
+                    out.extend_from_slice(value);
+                    out.extend_from_slice(self.slice(member.value.end..member.span.end));
+                }
+            }
+        }
+        for (name, value) in &self.added {
+            separate(out, &mut is_first);
+            out.extend_from_slice(
+                serde_json::Value::from(name.as_str())
+                    .to_string()
+                    .as_bytes(),
+            );
+            out.push(b':');
+            out.extend_from_slice(value);
+        }
+        out.extend_from_slice(self.slice(tail..self.body.len()));
+    }
+
+    fn remove_members(&mut self, name: &str) -> bool {
+        let mut is_found = false;
+        while let Some(member) = self.last(name).and_then(|at| self.members.get_mut(at)) {
+            member.is_removed = true;
+            is_found = true;
+        }
+        is_found
+    }
+
+    /// The place of the last member of this name that was not removed.
+    fn last(&self, name: &str) -> Option<usize> {
+        let is_it = |member: &Member| !member.is_removed && self.name(member) == name;
+        self.members.iter().rposition(is_it)
+    }
+
+    fn name(&self, member: &Member) -> Cow<'_, str> {
+        let plain = text(self.slice(member.name.clone()));
+        if !plain.contains('\\') {
+            return Cow::Borrowed(plain);
+        }
+        let quoted = text(self.slice(member.name.start - 1..member.name.end + 1));
+        // A name that is no text, like half of a surrogate pair, is nobody's.
+        Cow::Owned(crate::json::string(quoted).unwrap_or_else(|| plain.to_owned()))
+    }
+
+    fn value_of<'a>(&'a self, member: &'a Member) -> &'a [u8] {
+        match &member.replaced {
+            Some(value) => value,
+            None => self.slice(member.value.clone()),
+        }
+    }
+
+    fn slice(&self, range: Range<usize>) -> &[u8] {
+        self.body.get(range).unwrap_or_default()
+    }
+}
+
+/// Everything was checked to be UTF-8 when it came in, and values end between characters.
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
+fn separate(out: &mut Vec<u8>, is_first: &mut bool) {
+    if !std::mem::take(is_first) {
+        out.push(b',');
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! Errors: those of a provider, read, and our own, rendered in a dialect.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::DialectId;
+
+/// A failure in neutral form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApiFailure<'a> {
+    /// The HTTP status it has, or would have.
+    pub status: u16,
+    /// What kind it is.
+    pub kind: FailureKind,
+    /// For the caller to read.
+    pub message: &'a str,
+}
+
+/// What kind of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The request is wrong.
+    InvalidRequest,
+    /// The caller may not.
+    Permission,
+    /// There is nothing there.
+    NotFound,
+    /// The body is too large.
+    TooLarge,
+    /// Too often.
+    RateLimit,
+    /// Not now.
+    Overloaded,
+    /// Not in time.
+    Timeout,
+    /// The provider could not be reached or broke off.
+    Upstream,
+    /// Our own fault.
+    Internal,
+}
+
+impl FailureKind {
+    /// The error types of Anthropic's API reference.
+    const fn anthropic(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request_error",
+            Self::Permission => "permission_error",
+            Self::NotFound => "not_found_error",
+            Self::TooLarge => "request_too_large",
+            Self::RateLimit => "rate_limit_error",
+            Self::Overloaded => "overloaded_error",
+            Self::Timeout => "timeout_error",
+            Self::Upstream | Self::Internal => "api_error",
+        }
+    }
+
+    /// The error types of OpenAI's API reference, and a code of our own words.
+    const fn openai(self) -> (&'static str, &'static str) {
+        match self {
+            Self::InvalidRequest => ("invalid_request_error", "invalid_request"),
+            Self::Permission => ("permission_error", "permission_denied"),
+            Self::NotFound => ("invalid_request_error", "not_found"),
+            Self::TooLarge => ("invalid_request_error", "request_too_large"),
+            Self::RateLimit => ("rate_limit_error", "rate_limit_exceeded"),
+            Self::Overloaded => ("server_error", "unavailable"),
+            Self::Timeout => ("server_error", "timeout"),
+            Self::Upstream => ("server_error", "upstream_error"),
+            Self::Internal => ("server_error", "internal_error"),
+        }
+    }
+}
+
+/// The body of an answer that tells a failure in the shape of a dialect.
+#[must_use]
+pub fn error_body(dialect: DialectId, failure: &ApiFailure<'_>) -> Bytes {
+    Bytes::from(rendered(dialect, failure).to_string())
+}
+
+/// A whole event that tells a failure in a stream whose status was sent already. It is never one
+/// that ends an answer well.
+#[must_use]
+pub fn error_event(dialect: DialectId, failure: &ApiFailure<'_>) -> Bytes {
+    let text = match dialect {
+        DialectId::AnthropicMessages => {
+            format!("event: error\ndata: {}\n\n", rendered(dialect, failure))
+        }
+        DialectId::OpenAiChat => format!("data: {}\n\n", rendered(dialect, failure)),
+        DialectId::OpenAiResponses => {
+            let (kind, code) = failure.kind.openai();
+            let message = failure.message;
+            let event = json!({
+                "type": "error",
+                "code": code,
+                "message": message,
+                "param": null,
+                "error": {"type": kind, "code": code, "message": message, "param": null},
+            });
+            format!("event: error\ndata: {event}\n\n")
+        }
+    };
+    Bytes::from(text)
+}
+
+fn rendered(dialect: DialectId, failure: &ApiFailure<'_>) -> Value {
+    let message = failure.message;
+    match dialect {
+        DialectId::AnthropicMessages => {
+            json!({"type": "error", "error": {"type": failure.kind.anthropic(), "message": message}})
+        }
+        DialectId::OpenAiChat | DialectId::OpenAiResponses => {
+            let (kind, code) = failure.kind.openai();
+            json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
+        }
+    }
+}
+
+/// What may be put between two events to show that somebody is still there, in dialects that have
+/// such an event.
+#[must_use]
+pub fn ping(dialect: DialectId) -> Option<&'static [u8]> {
+    match dialect {
+        DialectId::AnthropicMessages => Some(b"event: ping\ndata: {\"type\": \"ping\"}\n\n"),
+        DialectId::OpenAiChat | DialectId::OpenAiResponses => None,
+    }
+}
+
+/// A provider's own words about a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderFailure {
+    /// The provider's word for the kind of error; empty when there is none.
+    pub error_type: String,
+    /// The provider's explanation.
+    pub message: String,
+}
+
+/// Reads the error body of a provider. Nothing when there is no message to be found in it.
+#[must_use]
+pub fn read_error(_: DialectId, body: &[u8]) -> Option<ProviderFailure> {
+    failure_in(&serde_json::from_slice(body).ok()?)
+}
+
+/// All dialects say `error` with a `message`; relays in front of them say less.
+pub(crate) fn failure_in(value: &Value) -> Option<ProviderFailure> {
+    let error = value
+        .get("error")
+        .filter(|error| !error.is_null())
+        .unwrap_or(value);
+    let text = |name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);
+    let message = text("message")
+        .or_else(|| error.as_str().map(str::to_owned))
+        .or_else(|| text("detail"))?;
+    // `type` of the outer object is only the word "error".
+    let kind = text("type").filter(|kind| kind != "error");
+    // A code says more than a type as general as "invalid_request_error".
+    let code = text("code");
+    let error_type = match (kind, code) {
+        (Some(kind), Some(code)) if is_general(&kind) => code,
+        (Some(kind), _) => kind,
+        (None, code) => code.unwrap_or_default(),
+    };
+    Some(ProviderFailure {
+        error_type,
+        message,
+    })
+}
+
+fn is_general(kind: &str) -> bool {
+    matches!(kind, "invalid_request_error" | "tokens" | "requests")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAILURE: ApiFailure<'_> = ApiFailure {
+        status: 503,
+        kind: FailureKind::Overloaded,
+        message: "say \"no\"",
+    };
+    const DIALECTS: [DialectId; 3] = [
+        DialectId::AnthropicMessages,
+        DialectId::OpenAiChat,
+        DialectId::OpenAiResponses,
+    ];
+
+    #[test]
+    fn our_failures_are_read_back_by_ourselves() {
+        for dialect in DIALECTS {
+            let read = read_error(dialect, &error_body(dialect, &FAILURE)).unwrap();
+            assert_eq!(read.message, FAILURE.message, "{dialect:?}");
+            let event = String::from_utf8(error_event(dialect, &FAILURE).to_vec()).unwrap();
+            assert!(
+                event.ends_with("}\n\n") && !event.contains("[DONE]"),
+                "{event}"
+            );
+            let data = event
+                .lines()
+                .find_map(|line| line.strip_prefix("data: "))
+                .unwrap();
+            assert_eq!(
+                read_error(dialect, data.as_bytes()).unwrap().message,
+                FAILURE.message
+            );
+        }
+    }
+
+    #[test]
+    fn words_of_providers_are_found() {
+        let check = |body: &str, expected: Option<(&str, &str)>| {
+            let found = read_error(DialectId::OpenAiChat, body.as_bytes());
+            let found = found
+                .as_ref()
+                .map(|it| (it.error_type.as_str(), it.message.as_str()));
+            assert_eq!(found, expected, "{body}");
+        };
+        check(
+            r#"{"type":"error","error":{"type":"a","message":"b"}}"#,
+            Some(("a", "b")),
+        );
+        check(
+            r#"{"error":{"message":"b","type":"t","code":null}}"#,
+            Some(("t", "b")),
+        );
+        check(
+            r#"{"error":{"message":"b","type":"invalid_request_error","code":"context_length_exceeded"}}"#,
+            Some(("context_length_exceeded", "b")),
+        );
+        check(r#"{"error":"plain"}"#, Some(("", "plain")));
+        check(r#"{"detail":"d"}"#, Some(("", "d")));
+        check(
+            r#"{"type":"error","code":"c","message":"m"}"#,
+            Some(("c", "m")),
+        );
+        check(r#"{"error":null}"#, None);
+        check("<html>", None);
+        check("", None);
+    }
+}

@@ -1,0 +1,224 @@
+//! Listening to an answer that passes by: events or a whole body in, observations out.
+
+mod bounded;
+
+use std::borrow::Cow;
+use std::fmt;
+
+pub(crate) use self::bounded::Text;
+use crate::{DialectId, anthropic, openai_chat, openai_responses};
+
+/// How much is kept of one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObserverLimits {
+    /// The longest text of a thought or of a tool's input, in bytes. Longer ones are cut and end
+    /// with a mark that says so. Default 1 MiB.
+    pub text_bytes: usize,
+    /// How many tool calls, and how many thoughts. Further ones are not kept. Default 1,024.
+    pub items: usize,
+}
+
+impl Default for ObserverLimits {
+    fn default() -> Self {
+        Self {
+            text_bytes: 1 << 20,
+            items: 1_024,
+        }
+    }
+}
+
+/// Tokens of one answer. The four counts exclude each other.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Input without cache reads and writes.
+    pub input: u64,
+    /// Output, reasoning included.
+    pub output: u64,
+    /// Input read from the provider's cache.
+    pub cache_read: u64,
+    /// Input written to the provider's cache.
+    pub cache_write: u64,
+    /// What the provider said beyond the four; parts of them, or counts of other things.
+    pub extra: Vec<(&'static str, u64)>,
+    /// Whether these are the provider's last figures.
+    pub is_final: bool,
+}
+
+/// Reasoning that the model showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thought {
+    /// The text.
+    pub content: String,
+    /// What kind of reasoning it is.
+    pub source: ThoughtSource,
+}
+
+/// What kind of reasoning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ThoughtSource {
+    /// Anthropic's thinking.
+    Thinking,
+    /// A summary of reasoning that stays hidden.
+    ReasoningSummary,
+    /// Reasoning itself.
+    Reasoning,
+    /// What the model says about its work on the way.
+    Commentary,
+}
+
+impl ThoughtSource {
+    /// The word for it in records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Thinking => "thinking",
+            Self::ReasoningSummary => "reasoning_summary",
+            Self::Reasoning => "reasoning",
+            Self::Commentary => "commentary",
+        }
+    }
+}
+
+/// What sort of tool call: `function`, `custom`, `server`, `mcp`, `web_search` and so on, in the
+/// provider's words.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ToolKind(Cow<'static, str>);
+
+impl ToolKind {
+    pub(crate) const FUNCTION: Self = Self(Cow::Borrowed("function"));
+    pub(crate) const CUSTOM: Self = Self(Cow::Borrowed("custom"));
+    pub(crate) const SERVER: Self = Self(Cow::Borrowed("server"));
+    pub(crate) const MCP: Self = Self(Cow::Borrowed("mcp"));
+
+    /// A provider's word, which is no longer than such words are.
+    pub(crate) fn of(word: &str) -> Self {
+        Self(Cow::Owned(word.chars().take(64).collect()))
+    }
+}
+
+impl fmt::Display for ToolKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A tool that the model called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    /// What sort of call it is.
+    pub kind: ToolKind,
+    /// The tool's name.
+    pub name: String,
+    /// The name space or server it was offered by.
+    pub namespace: Option<String>,
+    /// The id that a tool result will name.
+    pub call_id: String,
+    /// The provider's id of the output item, where it has one besides the call id.
+    pub item_id: Option<String>,
+    /// The arguments as the model wrote them: JSON, or plain text.
+    pub input: String,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnswerEnd {
+    /// With its proper end.
+    Complete,
+    /// Properly, and shorter than the model wanted.
+    Incomplete {
+        /// The provider's word for why.
+        reason: String,
+    },
+    /// With the provider's word that it failed.
+    Failed {
+        /// The provider's word for the kind of failure.
+        error_type: String,
+        /// The provider's explanation.
+        message: String,
+    },
+    /// In the middle.
+    Truncated,
+    /// It was no answer of this dialect.
+    Garbage,
+}
+
+/// What was seen of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// The provider's id of the answer; empty when there was none.
+    pub response_id: String,
+    /// Reasoning, in the order of the answer.
+    pub thoughts: Vec<Thought>,
+    /// Tool calls, in the order of the answer.
+    pub tool_calls: Vec<ToolCall>,
+    /// Tokens, if the provider said any.
+    pub usage: Option<Usage>,
+    /// How it ended.
+    pub end: AnswerEnd,
+}
+
+/// Listens to one answer. What cannot be understood is passed over; nothing makes it fail.
+#[derive(Debug)]
+pub struct Observer(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Anthropic(anthropic::stream::State),
+    Chat(openai_chat::stream::State),
+    Responses(openai_responses::stream::State),
+}
+
+impl Observer {
+    /// An observer that has heard nothing.
+    #[must_use]
+    pub fn new(dialect: DialectId, limits: ObserverLimits) -> Self {
+        Self(match dialect {
+            DialectId::AnthropicMessages => Kind::Anthropic(anthropic::stream::State::new(limits)),
+            DialectId::OpenAiChat => Kind::Chat(openai_chat::stream::State::new(limits)),
+            DialectId::OpenAiResponses => {
+                Kind::Responses(openai_responses::stream::State::new(limits))
+            }
+        })
+    }
+
+    /// Hears one event of a stream: its name, empty when it has none, and its data.
+    pub fn event(&mut self, name: &str, data: &[u8]) {
+        match &mut self.0 {
+            Kind::Anthropic(state) => state.event(name, data),
+            Kind::Chat(state) => state.event(data),
+            Kind::Responses(state) => state.event(name, data),
+        }
+    }
+
+    /// Hears a whole answer that is no stream.
+    pub fn whole(&mut self, body: &[u8]) {
+        let Ok(text) = std::str::from_utf8(body) else {
+            return;
+        };
+        match &mut self.0 {
+            Kind::Anthropic(state) => state.whole(text),
+            Kind::Chat(state) => state.whole(text),
+            Kind::Responses(state) => state.whole(text),
+        }
+    }
+
+    /// Whether the answer has said its last word.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        match &self.0 {
+            Kind::Anthropic(state) => state.is_complete(),
+            Kind::Chat(state) => state.is_complete(),
+            Kind::Responses(state) => state.is_complete(),
+        }
+    }
+
+    /// Everything that was heard.
+    #[must_use]
+    pub fn finish(self) -> Observed {
+        match self.0 {
+            Kind::Anthropic(state) => state.finish(),
+            Kind::Chat(state) => state.finish(),
+            Kind::Responses(state) => state.finish(),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! OpenAI's Chat Completions API, as its reference at platform.openai.com describes it, and what
+//! compatible providers add to it.
+
+pub(crate) mod request;
+pub(crate) mod stream;
