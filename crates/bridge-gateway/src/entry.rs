@@ -87,14 +87,14 @@ impl Gateway {
         let drain = Drain::default();
         let draining = drain.signal();
         let logger = logger.new(o!(keys::COMPONENT => "gateway"));
-        let parts = Parts {
+        let doorkeeping = Doorkeeping {
             authorizer,
             policy,
             seal,
         };
         Self(Arc::new(Inner {
             config,
-            parts,
+            doorkeeping,
             pool,
             factory,
             metrics,
@@ -184,18 +184,37 @@ impl Gateway {
             Ok(Some(prepared)) => prepared,
             Ok(None) => return Ok(hello()),
             Err(failure) => {
-                framing.discard(body, config.body_bytes, config.body_silence).await;
+                framing
+                    .discard(body, config.body_bytes, config.body_silence)
+                    .await;
                 return Err(failure);
             }
         };
-        let Prepared { plan, admitted, lease, query, method, path } = prepared;
+        let Prepared {
+            plan,
+            admitted,
+            lease,
+            query,
+            method,
+            path,
+        } = prepared;
         let dialect = Some(plan.dialect());
         let body = framing
             .read(body, config.body_bytes, config.body_silence)
             .await
             .map_err(|error| Failure::from_body(&error).shaped(dialect))?;
         let (cx, headers) = cx(id, arrived, logger, admitted);
-        let answer = lease.run(plan, &cx, Inbound { query, headers, body }).await;
+        let answer = lease
+            .run(
+                plan,
+                &cx,
+                Inbound {
+                    query,
+                    headers,
+                    body,
+                },
+            )
+            .await;
         let answer = answer
             .map_err(|error| Failure::from_intercept(error, &method, &path).shaped(dialect))?;
         Ok(relayed(answer, lease))
@@ -231,10 +250,20 @@ impl Gateway {
         }
         let refused = |refused| Failure::from_refused(refused, &head.method, path);
         let plan = planned.map_err(refused)?;
-        let lease = self.lease(&admitted).await.map_err(|failure| failure.shaped(dialect))?;
+        let lease = self
+            .lease(&admitted)
+            .await
+            .map_err(|failure| failure.shaped(dialect))?;
         let query = head.uri.query().map(str::to_owned);
         let (method, path) = (head.method, path.to_owned());
-        Ok(Some(Prepared { plan, admitted, lease, query, method, path }))
+        Ok(Some(Prepared {
+            plan,
+            admitted,
+            lease,
+            query,
+            method,
+            path,
+        }))
     }
 
     fn door(&self) -> Door<'_> {

@@ -4,7 +4,8 @@ use bridge_auth::KeySource;
 
 use crate::support::{Provider, Reply, Step, World, call, json};
 
-const BODY: &[u8] = br#"{"model":"m-1","max_tokens":9,"messages":[{"role":"user","content":"hello"}]}"#;
+const BODY: &[u8] =
+    br#"{"model":"m-1","max_tokens":9,"messages":[{"role":"user","content":"hello"}]}"#;
 const ANSWER: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"m-1","content":[],"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":4}}"#;
 
 async fn world() -> World {
@@ -22,20 +23,50 @@ async fn callers_without_a_good_credential_are_told_one_thing() {
     let mut world = world().await;
     let rows: [(&[&str], u16, &str); 9] = [
         (&[], 400, "no authentication key provided"),
-        (&["Coder-Session-Token: alice-key"], 400, "no authentication key provided"),
+        (
+            &["Coder-Session-Token: alice-key"],
+            400,
+            "no authentication key provided",
+        ),
         (&["X-Api-Key:   "], 400, "no authentication key provided"),
         (&["Authorization: Bearer gone-key"], 403, "unauthorized"),
         (&["Authorization: Bearer nobody-key"], 403, "unauthorized"),
-        (&["Authorization: Bearer quiet-key"], 503, "could not connect to control plane"),
-        (&["Authorization: Basic alice-key", "X-Api-Key: gone-key"], 403, "unauthorized"),
-        (&["X-Coder-AI-Governance-Token: gone-key", "Authorization: Bearer alice-key"], 403, "unauthorized"),
-        (&["Authorization: Bearer gone-key", "Authorization: Bearer alice-key"], 403, "unauthorized"),
+        (
+            &["Authorization: Bearer quiet-key"],
+            503,
+            "could not connect to control plane",
+        ),
+        (
+            &["Authorization: Basic alice-key", "X-Api-Key: gone-key"],
+            403,
+            "unauthorized",
+        ),
+        (
+            &[
+                "X-Coder-AI-Governance-Token: gone-key",
+                "Authorization: Bearer alice-key",
+            ],
+            403,
+            "unauthorized",
+        ),
+        (
+            &[
+                "Authorization: Bearer gone-key",
+                "Authorization: Bearer alice-key",
+            ],
+            403,
+            "unauthorized",
+        ),
     ];
     for (headers, status, text) in rows {
         let reply = ask(&world, headers).await;
         assert_eq!(reply.status, status, "{headers:?} {}", reply.text());
         assert!(reply.text().contains(text), "{headers:?} {}", reply.text());
-        assert!(reply.text().contains(r#""type":"error""#), "{}", reply.text());
+        assert!(
+            reply.text().contains(r#""type":"error""#),
+            "{}",
+            reply.text()
+        );
     }
     assert!(world.provider.seen().is_empty() && world.events().is_empty());
     let log = world.log();
@@ -51,7 +82,9 @@ async fn headers_that_are_no_text_are_no_credential_and_no_panic() {
     let mut request = b"POST /anthropic/v1/messages HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\
         Authorization: Bearer \xff\xfe\r\nUser-Agent: \xff\r\nContent-Length: 2\r\n\r\n{}"
         .to_vec();
-    tokio::io::AsyncWriteExt::write_all(&mut stream, &std::mem::take(&mut request)).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut stream, &std::mem::take(&mut request))
+        .await
+        .unwrap();
     let reply = crate::support::read_reply(&mut stream).await;
     assert!(matches!(reply.status, 400 | 403), "{}", reply.head);
 }
@@ -87,7 +120,12 @@ async fn the_operators_key_replaces_the_organisations_everywhere() {
     assert_eq!(reply.header("retry-after"), Some("7"));
     assert_eq!(reply.header("set-cookie"), None);
     let seen = world.provider.seen().remove(0);
-    assert!(seen.head.starts_with("POST /v1/messages?beta=true HTTP/1.1"), "{}", seen.head);
+    assert!(
+        seen.head
+            .starts_with("POST /v1/messages?beta=true HTTP/1.1"),
+        "{}",
+        seen.head
+    );
     assert_eq!(seen.header("x-api-key"), Some("operator-anthropic-key"));
     assert_eq!(seen.header("authorization"), None);
     assert!(!seen.head.contains("alice-key"), "{}", seen.head);
@@ -110,18 +148,40 @@ async fn the_operators_key_replaces_the_organisations_everywhere() {
     assert_eq!(started.client, "Claude Code");
     assert_eq!(started.client_session_id.as_deref(), Some("conversation-1"));
     assert_eq!(started.correlation_id.as_deref(), Some("trace-7"));
-    assert_eq!(started.workspace_id.as_deref(), Some("workspace-of-the-key"));
-    assert_eq!((started.route.as_str(), started.model.as_str()), ("/v1/messages", "m-1"));
+    assert_eq!(
+        started.workspace_id.as_deref(),
+        Some("workspace-of-the-key")
+    );
+    assert_eq!(
+        (started.route.as_str(), started.model.as_str()),
+        ("/v1/messages", "m-1")
+    );
     let log = world.log();
-    assert!(!log.contains("alice-key") && !log.contains("operator-anthropic-key"), "{log}");
-    assert!(log.contains("trace-7") && log.contains("Claude Code"), "{log}");
+    assert!(
+        !log.contains("alice-key") && !log.contains("operator-anthropic-key"),
+        "{log}"
+    );
+    assert!(
+        log.contains("trace-7") && log.contains("Claude Code"),
+        "{log}"
+    );
 }
 
 #[tokio::test]
 async fn callers_own_keys_travel_and_the_organisations_token_does_not() {
     let rows: [(&[&str], Option<&str>, Option<&str>, KeySource); 4] = [
-        (&["X-Api-Key: own-key-0001"], Some("own-key-0001"), None, KeySource::Byok),
-        (&["Authorization: Bearer own-sub"], None, Some("Bearer own-sub"), KeySource::Byok),
+        (
+            &["X-Api-Key: own-key-0001"],
+            Some("own-key-0001"),
+            None,
+            KeySource::Byok,
+        ),
+        (
+            &["Authorization: Bearer own-sub"],
+            None,
+            Some("Bearer own-sub"),
+            KeySource::Byok,
+        ),
         // Both: the key wins, as Claude Code does it, and only one of them travels.
         (
             &["X-Api-Key: own-key-0001", "Authorization: Bearer own-sub"],
@@ -130,7 +190,12 @@ async fn callers_own_keys_travel_and_the_organisations_token_does_not() {
             KeySource::Byok,
         ),
         // Neither: the operator's.
-        (&[], Some("operator-anthropic-key"), None, KeySource::Centralized),
+        (
+            &[],
+            Some("operator-anthropic-key"),
+            None,
+            KeySource::Centralized,
+        ),
     ];
     for (own, api_key, bearer, kind) in rows {
         let world = world().await;
@@ -151,7 +216,11 @@ async fn own_keys_can_be_forbidden() {
     let mut setup = crate::support::Setup::playing(vec![json("200 OK", ANSWER)]);
     setup.gateway.allow_own_keys = false;
     let world = World::with(setup).await;
-    let reply = ask(&world, &["X-Coder-AI-Governance-Token: alice-key", "X-Api-Key: own"]).await;
+    let reply = ask(
+        &world,
+        &["X-Coder-AI-Governance-Token: alice-key", "X-Api-Key: own"],
+    )
+    .await;
     assert_eq!(reply.status, 403);
     assert!(reply.text().contains("BYOK"), "{}", reply.text());
     assert!(world.provider.seen().is_empty());
@@ -161,7 +230,10 @@ async fn own_keys_can_be_forbidden() {
 async fn a_forbidden_model_is_refused_before_anything_leaves() {
     let world = world().await;
     let body = br#"{"model":"forbidden-model","messages":[]}"#;
-    let lines = ["POST /anthropic/v1/messages HTTP/1.1", "Authorization: Bearer alice-key"];
+    let lines = [
+        "POST /anthropic/v1/messages HTTP/1.1",
+        "Authorization: Bearer alice-key",
+    ];
     let reply = call(world.address, &lines, body).await;
     assert_eq!(reply.status, 403, "{}", reply.text());
     assert!(world.provider.seen().is_empty() && world.events().is_empty());
@@ -174,7 +246,11 @@ async fn half_a_firewall_mark_is_refused() {
     let half = "X-Coder-Agent-Firewall-Sequence-Number: 1";
     let reply = ask(&world, &[key, half]).await;
     assert_eq!(reply.status, 400);
-    assert!(reply.text().contains("invalid agent firewall headers"), "{}", reply.text());
+    assert!(
+        reply.text().contains("invalid agent firewall headers"),
+        "{}",
+        reply.text()
+    );
     let id = "X-Coder-Agent-Firewall-Session-Id: 6f1c0a52-2d39-4f38-9d3e-3a8f6f6f3f10";
     assert_eq!(ask(&world, &[key, half, id]).await.status, 200);
     assert_eq!(world.started()[0].agent_firewall_sequence_number, Some(1));
@@ -182,9 +258,9 @@ async fn half_a_firewall_mark_is_refused() {
 
 #[tokio::test]
 async fn routes_are_answered_as_clients_expect() {
-    let world = World::playing(vec![vec![
-        Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec()),
-    ]])
+    let world = World::playing(vec![vec![Step::Send(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec(),
+    )]])
     .await;
     let rows: [(&str, u16); 16] = [
         ("HEAD /anthropic/api/hello", 200),
@@ -209,12 +285,19 @@ async fn routes_are_answered_as_clients_expect() {
         let reply = call(world.address, &[&line, "X-Api-Key: alice-key"], b"{}").await;
         assert_eq!(reply.status, status, "{request} {}", reply.text());
         if status == 404 {
-            assert!(reply.text().contains("route not supported: "), "{request} {}", reply.text());
+            assert!(
+                reply.text().contains("route not supported: "),
+                "{request} {}",
+                reply.text()
+            );
         }
     }
     assert!(world.events().is_empty(), "passthrough records nothing");
     let seen = world.provider.seen();
-    assert!(seen.iter().all(|seen| !seen.head.contains("alice-key")), "{seen:?}");
+    assert!(
+        seen.iter().all(|seen| !seen.head.contains("alice-key")),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]
@@ -234,11 +317,22 @@ async fn upgrades_are_refused_so_that_clients_fall_back() {
 async fn copilot_needs_the_callers_own_credential() {
     let world = world().await;
     let line = "POST /copilot/chat/completions HTTP/1.1";
-    let reply = call(world.address, &[line, "Authorization: Bearer alice-key"], BODY).await;
+    let reply = call(
+        world.address,
+        &[line, "Authorization: Bearer alice-key"],
+        BODY,
+    )
+    .await;
     assert_eq!(reply.status, 400, "{}", reply.text());
-    let own = ["Authorization: Bearer own-sub", "X-Coder-AI-Governance-Token: alice-key"];
+    let own = [
+        "Authorization: Bearer own-sub",
+        "X-Coder-AI-Governance-Token: alice-key",
+    ];
     let reply = call(world.address, &[line, own[0], own[1]], BODY).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     let seen: &Provider = &world.provider;
-    assert_eq!(seen.seen()[0].header("authorization"), Some("Bearer own-sub"));
+    assert_eq!(
+        seen.seen()[0].header("authorization"),
+        Some("Bearer own-sub")
+    );
 }

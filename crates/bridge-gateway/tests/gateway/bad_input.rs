@@ -3,10 +3,16 @@
 use crate::support::{Reply, Setup, World, call, json, open, read_reply, until};
 
 const KEY: &str = "Authorization: Bearer alice-key";
-const ANSWER: &str = r#"{"id":"msg_1","type":"message","content":[],"usage":{"input_tokens":3,"output_tokens":4}}"#;
+const ANSWER: &str =
+    r#"{"id":"msg_1","type":"message","content":[],"usage":{"input_tokens":3,"output_tokens":4}}"#;
 
 async fn post(world: &World, path: &str, body: &[u8]) -> Reply {
-    call(world.address, &[&format!("POST {path} HTTP/1.1"), KEY], body).await
+    call(
+        world.address,
+        &[&format!("POST {path} HTTP/1.1"), KEY],
+        body,
+    )
+    .await
 }
 
 #[tokio::test]
@@ -32,7 +38,10 @@ async fn bodies_that_cannot_be_understood_are_refused_in_the_providers_shape() {
             let reply = post(&world, path, body).await;
             let text = reply.text();
             assert_eq!(reply.status, 400, "{path} {text}");
-            assert!(text.contains("invalid request body") && text.contains(shape), "{path} {text}");
+            assert!(
+                text.contains("invalid request body") && text.contains(shape),
+                "{path} {text}"
+            );
             assert!(!text.contains("private"), "{text}");
         }
     }
@@ -44,7 +53,10 @@ async fn bodies_that_cannot_be_understood_are_refused_in_the_providers_shape() {
 async fn doubled_keys_travel_as_they_are() {
     let world = World::playing(vec![json("200 OK", ANSWER)]).await;
     let body = br#"{"model":"first","model":"second","messages":[]}"#;
-    assert_eq!(post(&world, "/anthropic/v1/messages", body).await.status, 200);
+    assert_eq!(
+        post(&world, "/anthropic/v1/messages", body).await.status,
+        200
+    );
     assert_eq!(world.provider.seen()[0].body, body);
     assert_eq!(world.started()[0].model, "second");
 }
@@ -75,7 +87,11 @@ async fn a_body_that_never_comes_ends_the_request() {
     let mut setup = Setup::playing(vec![json("200 OK", ANSWER)]);
     setup.gateway.body_silence = std::time::Duration::from_millis(50);
     let world = World::with(setup).await;
-    let lines = ["POST /anthropic/v1/messages HTTP/1.1", KEY, "Content-Length: 10"];
+    let lines = [
+        "POST /anthropic/v1/messages HTTP/1.1",
+        KEY,
+        "Content-Length: 10",
+    ];
     let mut stream = open(world.address, &lines, b"{").await;
     let reply = read_reply(&mut stream).await;
     assert_eq!(reply.status, 408, "{}", reply.text());
@@ -87,15 +103,26 @@ async fn compressed_requests_are_read_and_relayed_as_they_are() {
     // {"model":"zipped","messages":[]} as one stored block: gzip without compression.
     let plain = br#"{"model":"zipped","messages":[]}"#;
     let body = stored_gzip(plain);
-    let lines = ["POST /anthropic/v1/messages HTTP/1.1", KEY, "Content-Encoding: gzip"];
+    let lines = [
+        "POST /anthropic/v1/messages HTTP/1.1",
+        KEY,
+        "Content-Encoding: gzip",
+    ];
     let reply = call(world.address, &lines, &body).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     let seen = world.provider.seen().remove(0);
-    assert_eq!((seen.body, seen.head.contains("gzip")), (body.clone(), true));
+    assert_eq!(
+        (seen.body, seen.head.contains("gzip")),
+        (body.clone(), true)
+    );
     assert_eq!(world.started()[0].model, "zipped");
     let torn = call(world.address, &lines, &body[..20]).await;
     assert_eq!(torn.status, 400, "{}", torn.text());
-    let unknown = ["POST /anthropic/v1/messages HTTP/1.1", KEY, "Content-Encoding: lzma"];
+    let unknown = [
+        "POST /anthropic/v1/messages HTTP/1.1",
+        KEY,
+        "Content-Encoding: lzma",
+    ];
     assert_eq!(call(world.address, &unknown, &body).await.status, 415);
 }
 
@@ -113,7 +140,12 @@ async fn nothing_leaves_when_nothing_can_be_recorded() {
     let mut setup = Setup::playing(vec![json("200 OK", ANSWER)]);
     setup.is_recording = false;
     let world = World::with(setup).await;
-    let reply = post(&world, "/anthropic/v1/messages", br#"{"model":"m","messages":[]}"#).await;
+    let reply = post(
+        &world,
+        "/anthropic/v1/messages",
+        br#"{"model":"m","messages":[]}"#,
+    )
+    .await;
     assert_eq!(reply.status, 503, "{}", reply.text());
     assert!(world.provider.seen().is_empty());
 }
@@ -121,7 +153,12 @@ async fn nothing_leaves_when_nothing_can_be_recorded() {
 #[tokio::test]
 async fn a_provider_without_a_key_says_so() {
     let world = World::playing(vec![json("200 OK", ANSWER)]).await;
-    let reply = post(&world, "/keyless/v1/messages", br#"{"model":"m","messages":[]}"#).await;
+    let reply = post(
+        &world,
+        "/keyless/v1/messages",
+        br#"{"model":"m","messages":[]}"#,
+    )
+    .await;
     assert_eq!(reply.status, 503, "{}", reply.text());
     assert!(reply.text().contains("has no key"), "{}", reply.text());
 }
@@ -143,7 +180,11 @@ async fn a_draining_gateway_takes_nothing_new_and_finishes_what_runs() {
     gate.notify_one();
     let reply = read_reply(&mut running).await;
     assert_eq!((reply.status, reply.is_whole), (200, true));
-    assert_eq!(world.serving.take().unwrap().join().await.unwrap(), 0, "nothing was cut");
+    assert_eq!(
+        world.serving.take().unwrap().join().await.unwrap(),
+        0,
+        "nothing was cut"
+    );
     assert!(tokio::net::TcpStream::connect(world.address).await.is_err());
 }
 
@@ -160,6 +201,8 @@ fn stored_gzip(plain: &[u8]) -> Vec<u8> {
 
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
     })
 }

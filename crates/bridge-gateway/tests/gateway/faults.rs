@@ -8,12 +8,18 @@ use bridge_upstream::{ClientConfig, Timeouts};
 use crate::support::{Reply, Script, Setup, Step, World, call, json, open, read_reply, sse, until};
 
 const KEY: &str = "Authorization: Bearer alice-key";
-const BODY: &[u8] = br#"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hello"}]}"#;
+const BODY: &[u8] =
+    br#"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hello"}]}"#;
 const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"usage\":{\"input_tokens\":5,\"output_tokens\":1}}}\n\n";
 const DELTA: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"hi\"}}\n\n";
 
 async fn ask(world: &World) -> Reply {
-    call(world.address, &["POST /anthropic/v1/messages HTTP/1.1", KEY], BODY).await
+    call(
+        world.address,
+        &["POST /anthropic/v1/messages HTTP/1.1", KEY],
+        BODY,
+    )
+    .await
 }
 
 fn raw(text: &str) -> Script {
@@ -42,10 +48,22 @@ async fn what_is_no_answer_becomes_a_failure_and_never_an_empty_200() {
         let world = World::with(setup).await;
         let reply = ask(&world).await;
         assert_eq!(reply.status, status, "row {row}: {}", reply.text());
-        assert!(reply.text().contains(r#""type":"error""#), "row {row}: {}", reply.text());
+        assert!(
+            reply.text().contains(r#""type":"error""#),
+            "row {row}: {}",
+            reply.text()
+        );
         let ended = world.ended(1).await.remove(0);
-        assert_eq!((ended.outcome, ended.error_type), (Outcome::Failed, Some(error_type)), "row {row}");
-        assert_eq!(world.provider.seen().len(), 1, "row {row}: a request is not sent twice");
+        assert_eq!(
+            (ended.outcome, ended.error_type),
+            (Outcome::Failed, Some(error_type)),
+            "row {row}"
+        );
+        assert_eq!(
+            world.provider.seen().len(),
+            1,
+            "row {row}: a request is not sent twice"
+        );
     }
 }
 
@@ -55,7 +73,10 @@ fn hasty() -> ClientConfig {
         head: Duration::from_millis(300),
         silence: Duration::from_millis(300),
     };
-    ClientConfig { timeouts, ..ClientConfig::default() }
+    ClientConfig {
+        timeouts,
+        ..ClientConfig::default()
+    }
 }
 
 #[tokio::test]
@@ -68,9 +89,16 @@ async fn an_unreachable_provider_is_named_as_such() {
     let world = World::with(setup).await;
     let reply = ask(&world).await;
     assert_eq!(reply.status, 502, "{}", reply.text());
-    assert!(!reply.text().contains("127.0.0.1"), "addresses are not for callers: {}", reply.text());
+    assert!(
+        !reply.text().contains("127.0.0.1"),
+        "addresses are not for callers: {}",
+        reply.text()
+    );
     let ended = world.ended(1).await.remove(0);
-    assert_eq!((ended.outcome, ended.provider_status), (Outcome::Failed, None));
+    assert_eq!(
+        (ended.outcome, ended.provider_status),
+        (Outcome::Failed, None)
+    );
 }
 
 #[tokio::test]
@@ -85,8 +113,15 @@ async fn refusals_of_the_provider_reach_the_caller_as_they_are() {
         let body = r#"{"type":"error","error":{"type":"some_error","message":"too  much"},"request_id":"r"}"#;
         let world = World::playing(vec![json(status, body)]).await;
         let reply = ask(&world).await;
-        assert!(status.starts_with(&reply.status.to_string()), "{status} {}", reply.status);
-        assert_eq!((reply.text().as_str(), reply.header("retry-after")), (body, Some("7")));
+        assert!(
+            status.starts_with(&reply.status.to_string()),
+            "{status} {}",
+            reply.status
+        );
+        assert_eq!(
+            (reply.text().as_str(), reply.header("retry-after")),
+            (body, Some("7"))
+        );
         let ended = world.ended(1).await.remove(0);
         assert_eq!(ended.error_type, Some(error_type), "{status}");
         assert_eq!(ended.error_message.as_deref(), Some("too  much"));
@@ -107,8 +142,14 @@ async fn a_stream_that_breaks_ends_with_an_error_event_and_keeps_what_was_seen()
         let text = reply.text();
         assert!(text.starts_with(&format!("{START}{DELTA}")), "{text}");
         let added = &text[START.len() + DELTA.len()..];
-        assert!(added.starts_with("event: error\ndata: {"), "no half event before it: {added}");
-        assert!(!text.contains("message_stop") && !text.contains("half"), "{text}");
+        assert!(
+            added.starts_with("event: error\ndata: {"),
+            "no half event before it: {added}"
+        );
+        assert!(
+            !text.contains("message_stop") && !text.contains("half"),
+            "{text}"
+        );
         assert_eq!((reply.status, reply.is_whole), (200, true));
         let ended = world.ended(1).await.remove(0);
         assert_eq!(ended.outcome, Outcome::Failed);
@@ -123,7 +164,8 @@ async fn a_stream_that_breaks_ends_with_an_error_event_and_keeps_what_was_seen()
 
 #[tokio::test]
 async fn a_blocking_answer_that_breaks_is_cut_and_not_whole() {
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"id\":";
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"id\":";
     let world = World::playing(vec![vec![Step::Send(head.into()), Step::Reset]]).await;
     let reply = ask(&world).await;
     assert!(!reply.is_whole, "{}", reply.text());
@@ -137,21 +179,40 @@ async fn a_silent_provider_is_bridged_by_pings_between_events() {
     script.pop();
     script.push(Step::Wait(gate.clone()));
     let rest = &DELTA["event: content_block_delta\nda".len()..];
-    script.push(Step::Send(format!("{:x}\r\n{rest}\r\n0\r\n\r\n", rest.len()).into_bytes()));
+    script.push(Step::Send(
+        format!("{:x}\r\n{rest}\r\n0\r\n\r\n", rest.len()).into_bytes(),
+    ));
     let mut setup = Setup::playing(vec![script]);
     setup.intercept.ping_after = Duration::from_millis(20);
     let world = World::with(setup).await;
-    let mut stream = open(world.address, &["POST /anthropic/v1/messages HTTP/1.1", KEY], BODY).await;
+    let mut stream = open(
+        world.address,
+        &["POST /anthropic/v1/messages HTTP/1.1", KEY],
+        BODY,
+    )
+    .await;
     let mut heard = Vec::new();
     while !String::from_utf8_lossy(&heard).contains("ping") {
-        assert!(tokio::io::AsyncReadExt::read_buf(&mut stream, &mut heard).await.unwrap() > 0);
+        assert!(
+            tokio::io::AsyncReadExt::read_buf(&mut stream, &mut heard)
+                .await
+                .unwrap()
+                > 0
+        );
     }
     gate.notify_one();
-    while matches!(tokio::io::AsyncReadExt::read_buf(&mut stream, &mut heard).await, Ok(read) if read > 0) {}
+    while matches!(tokio::io::AsyncReadExt::read_buf(&mut stream, &mut heard).await, Ok(read) if read > 0)
+    {
+    }
     let text = String::from_utf8_lossy(&heard).into_owned();
     let without = |text: &str| {
         let at = text.find("event: ping").unwrap();
-        assert!(text[..at].trim_end_matches(|c: char| c.is_ascii_hexdigit() || c == '\r' || c == '\n').ends_with('}'), "{text}");
+        assert!(
+            text[..at]
+                .trim_end_matches(|c: char| c.is_ascii_hexdigit() || c == '\r' || c == '\n')
+                .ends_with('}'),
+            "{text}"
+        );
         text.contains("event: content_block_delta\nda\r\n")
     };
     assert!(!without(&text), "a ping stands between events only: {text}");
@@ -164,23 +225,42 @@ async fn a_caller_who_leaves_ends_the_exchange_and_is_recorded_as_gone() {
     script.pop();
     script.push(Step::Hang);
     let world = World::playing(vec![script]).await;
-    let mut stream = open(world.address, &["POST /anthropic/v1/messages HTTP/1.1", KEY], BODY).await;
+    let mut stream = open(
+        world.address,
+        &["POST /anthropic/v1/messages HTTP/1.1", KEY],
+        BODY,
+    )
+    .await;
     let mut heard = Vec::new();
     while !String::from_utf8_lossy(&heard).contains("text_delta") {
-        assert!(tokio::io::AsyncReadExt::read_buf(&mut stream, &mut heard).await.unwrap() > 0);
+        assert!(
+            tokio::io::AsyncReadExt::read_buf(&mut stream, &mut heard)
+                .await
+                .unwrap()
+                > 0
+        );
     }
     drop(stream);
     let ended = world.ended(1).await.remove(0);
     assert_eq!(ended.outcome, Outcome::Aborted);
     until(|| world.provider.deserted() == 1).await;
-    let prompts = world.events().into_iter().filter(|event| matches!(event, Event::Prompt(_))).count();
+    let prompts = world
+        .events()
+        .into_iter()
+        .filter(|event| matches!(event, Event::Prompt(_)))
+        .count();
     assert_eq!(prompts, 1);
 }
 
 #[tokio::test]
 async fn a_caller_who_leaves_before_the_answer_is_recorded_too() {
     let world = World::playing(vec![vec![Step::Hang]]).await;
-    let stream = open(world.address, &["POST /anthropic/v1/messages HTTP/1.1", KEY], BODY).await;
+    let stream = open(
+        world.address,
+        &["POST /anthropic/v1/messages HTTP/1.1", KEY],
+        BODY,
+    )
+    .await;
     until(|| world.provider.seen().len() == 1).await;
     drop(stream);
     assert_eq!(world.ended(1).await[0].outcome, Outcome::Aborted);
@@ -195,7 +275,12 @@ async fn a_turn_that_is_cut_at_shutdown_says_so() {
     let mut setup = Setup::playing(vec![script]);
     setup.patience = Duration::ZERO;
     let world = World::with(setup).await;
-    let mut stream = open(world.address, &["POST /anthropic/v1/messages HTTP/1.1", KEY], BODY).await;
+    let mut stream = open(
+        world.address,
+        &["POST /anthropic/v1/messages HTTP/1.1", KEY],
+        BODY,
+    )
+    .await;
     until(|| world.provider.seen().len() == 1).await;
     world.cutoff.begin();
     world.gateway.begin_drain();
@@ -218,11 +303,19 @@ async fn a_waiting_connection_that_the_provider_closed_costs_nothing() {
 #[tokio::test]
 async fn a_provider_that_drips_is_relayed_as_it_comes() {
     let answer = r#"{"id":"msg_1","content":[],"usage":{"input_tokens":1,"output_tokens":1}}"#;
-    let script = json("200 OK", answer).into_iter().flat_map(|step| match step {
-        Step::Send(bytes) => bytes.into_iter().map(|byte| Step::Send(vec![byte])).collect(),
-        other => vec![other],
-    });
+    let script = json("200 OK", answer)
+        .into_iter()
+        .flat_map(|step| match step {
+            Step::Send(bytes) => bytes
+                .into_iter()
+                .map(|byte| Step::Send(vec![byte]))
+                .collect(),
+            other => vec![other],
+        });
     let world = World::playing(vec![script.collect()]).await;
     let reply = ask(&world).await;
-    assert_eq!((reply.status, reply.text().as_str(), reply.is_whole), (200, answer, true));
+    assert_eq!(
+        (reply.status, reply.text().as_str(), reply.is_whole),
+        (200, answer, true)
+    );
 }

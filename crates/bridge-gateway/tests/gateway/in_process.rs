@@ -11,7 +11,9 @@ const BODY: &[u8] = br#"{"model":"m","messages":[{"role":"user","content":"hello
 const ANSWER: &str = r#"{"id":"msg_1","content":[],"usage":{"input_tokens":1,"output_tokens":1}}"#;
 
 fn request(headers: &[(&str, &str)]) -> Request<Full<bytes::Bytes>> {
-    let mut request = Request::builder().method("POST").uri("https://ignored/v1/messages?beta=true");
+    let mut request = Request::builder()
+        .method("POST")
+        .uri("https://ignored/v1/messages?beta=true");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -25,7 +27,12 @@ fn agents() -> RequestSource {
 #[tokio::test]
 async fn a_delegated_request_is_authorised_by_key_id_alone_in_both_modes() {
     let rows: [(&[(&str, &str)], Option<&str>, Option<&str>, KeySource); 3] = [
-        (&[], Some("operator-anthropic-key"), None, KeySource::Centralized),
+        (
+            &[],
+            Some("operator-anthropic-key"),
+            None,
+            KeySource::Centralized,
+        ),
         // What an SDK sets by default is no claim here, and it does not travel.
         (
             &[("authorization", "Bearer dummy"), ("x-api-key", "dummy")],
@@ -34,7 +41,10 @@ async fn a_delegated_request_is_authorised_by_key_id_alone_in_both_modes() {
             KeySource::Centralized,
         ),
         (
-            &[("x-coder-ai-governance-token", "gone-key"), ("authorization", "Bearer own-sub")],
+            &[
+                ("x-coder-ai-governance-token", "gone-key"),
+                ("authorization", "Bearer own-sub"),
+            ],
             None,
             Some("Bearer own-sub"),
             KeySource::Byok,
@@ -46,16 +56,36 @@ async fn a_delegated_request_is_authorised_by_key_id_alone_in_both_modes() {
         let transport = host.transport_for("anthropic", agents()).unwrap();
         let reply = transport.send("alice-id", request(headers)).await.unwrap();
         assert_eq!(reply.status(), StatusCode::OK);
-        assert_eq!(reply.into_body().collect().await.unwrap().to_bytes(), ANSWER);
+        assert_eq!(
+            reply.into_body().collect().await.unwrap().to_bytes(),
+            ANSWER
+        );
         assert_eq!(*world.asked.claims.lock(), [("id", "alice-id".to_owned())]);
         let seen = world.provider.seen().remove(0);
-        assert!(seen.head.starts_with("POST /v1/messages?beta=true"), "{}", seen.head);
-        assert_eq!((seen.header("x-api-key"), seen.header("authorization")), (api_key, bearer));
-        assert!(!seen.head.contains("gone-key") && !seen.head.contains("dummy"), "{}", seen.head);
+        assert!(
+            seen.head.starts_with("POST /v1/messages?beta=true"),
+            "{}",
+            seen.head
+        );
+        assert_eq!(
+            (seen.header("x-api-key"), seen.header("authorization")),
+            (api_key, bearer)
+        );
+        assert!(
+            !seen.head.contains("gone-key") && !seen.head.contains("dummy"),
+            "{}",
+            seen.head
+        );
         world.ended(1).await;
         let started = world.started().remove(0);
-        assert_eq!((started.credential_kind, started.source.as_deref()), (kind, Some("agents")));
-        assert_eq!(started.workspace_id, None, "the key's workspace is not the host's");
+        assert_eq!(
+            (started.credential_kind, started.source.as_deref()),
+            (kind, Some("agents"))
+        );
+        assert_eq!(
+            started.workspace_id, None,
+            "the key's workspace is not the host's"
+        );
     }
 }
 
@@ -64,11 +94,21 @@ async fn a_host_names_the_workspace_it_works_for() {
     let world = World::playing(vec![json("200 OK", ANSWER)]).await;
     let host = InProcess::new(world.gateway.clone(), world.seal.clone());
     let transport = host.transport_for("anthropic", agents()).unwrap();
-    let delegation = world.seal.vouch("alice-id").unwrap().with_workspace("workspace-9");
-    let reply = transport.send_as(delegation.with_source(agents()), request(&[])).await.unwrap();
+    let delegation = world
+        .seal
+        .vouch("alice-id")
+        .unwrap()
+        .with_workspace("workspace-9");
+    let reply = transport
+        .send_as(delegation.with_source(agents()), request(&[]))
+        .await
+        .unwrap();
     drop(reply);
     world.ended(1).await;
-    assert_eq!(world.started()[0].workspace_id.as_deref(), Some("workspace-9"));
+    assert_eq!(
+        world.started()[0].workspace_id.as_deref(),
+        Some("workspace-9")
+    );
 }
 
 #[tokio::test]
@@ -117,11 +157,21 @@ async fn the_answer_is_readable_before_it_ends_and_dropping_it_ends_the_exchange
     let host = InProcess::new(world.gateway.clone(), world.seal.clone());
     let transport = host.transport_for("anthropic", agents()).unwrap();
     let mut reply = transport.send("alice-id", request(&[])).await.unwrap();
-    let piece = reply.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
+    let piece = reply
+        .body_mut()
+        .frame()
+        .await
+        .unwrap()
+        .unwrap()
+        .into_data()
+        .unwrap();
     assert!(piece.starts_with(b"event: message_start"), "{piece:?}");
     drop(reply);
     until(|| world.provider.deserted() == 1).await;
-    assert_eq!(world.ended(1).await[0].outcome, bridge_record::Outcome::Aborted);
+    assert_eq!(
+        world.ended(1).await[0].outcome,
+        bridge_record::Outcome::Aborted
+    );
 }
 
 #[tokio::test]
@@ -131,7 +181,16 @@ async fn many_at_once_do_not_disturb_each_other() {
     let transport = host.transport_for("anthropic", agents()).unwrap();
     let all = (0..16).map(|_| transport.send("alice-id", request(&[])));
     for reply in futures_util::future::join_all(all).await {
-        assert_eq!(reply.unwrap().into_body().collect().await.unwrap().to_bytes(), ANSWER);
+        assert_eq!(
+            reply
+                .unwrap()
+                .into_body()
+                .collect()
+                .await
+                .unwrap()
+                .to_bytes(),
+            ANSWER
+        );
     }
     assert_eq!(world.ended(16).await.len(), 16);
 }

@@ -1,5 +1,11 @@
 //! The gateway over real sockets, between a scripted provider and a raw client.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails may panic"
+)]
+
 mod admission;
 mod bad_input;
 mod faults;

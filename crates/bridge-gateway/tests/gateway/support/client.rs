@@ -43,7 +43,10 @@ pub(crate) async fn open(to: SocketAddr, lines: &[&str], body: &[u8]) -> TcpStre
     let mut request = lines.join("\r\n").into_bytes();
     let length = body.len();
     request.extend_from_slice(b"\r\nHost: gateway\r\nConnection: close\r\n");
-    if !lines.iter().any(|line| line.to_ascii_lowercase().starts_with("content-length")) {
+    if !lines
+        .iter()
+        .any(|line| line.to_ascii_lowercase().starts_with("content-length"))
+    {
         request.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
     }
     request.extend_from_slice(b"\r\n");
@@ -61,12 +64,25 @@ pub(crate) async fn read_reply(stream: &mut TcpStream) -> Reply {
 }
 
 fn parse(bytes: &[u8]) -> Reply {
-    let Some(end) = find(bytes, b"\r\n\r\n") else { return Reply::default() };
+    let Some(end) = find(bytes, b"\r\n\r\n") else {
+        return Reply::default();
+    };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let status = head.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
-    let mut reply = Reply { status, head, ..Reply::default() };
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    let mut reply = Reply {
+        status,
+        head,
+        ..Reply::default()
+    };
     let rest = &bytes[end + 4..];
-    if let Some(length) = reply.header("content-length").and_then(|text| text.parse().ok()) {
+    if let Some(length) = reply
+        .header("content-length")
+        .and_then(|text| text.parse::<usize>().ok())
+    {
         reply.is_whole = rest.len() == length;
         reply.body = rest.to_vec();
     } else {
@@ -78,8 +94,12 @@ fn parse(bytes: &[u8]) -> Reply {
 fn dechunk(mut rest: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     while let Some(line) = find(rest, b"\r\n") {
-        let Ok(size) = std::str::from_utf8(&rest[..line]) else { break };
-        let Ok(size) = usize::from_str_radix(size, 16) else { break };
+        let Ok(size) = std::str::from_utf8(&rest[..line]) else {
+            break;
+        };
+        let Ok(size) = usize::from_str_radix(size, 16) else {
+            break;
+        };
         let from = line + 2;
         if size == 0 {
             return (body, true);

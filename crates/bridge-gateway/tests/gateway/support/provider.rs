@@ -64,10 +64,17 @@ impl Provider {
     pub(crate) async fn start(scripts: Vec<Script>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared { scripts: Mutex::new(scripts.into()), ..Shared::default() });
+        let shared = Arc::new(Shared {
+            scripts: Mutex::new(scripts.into()),
+            ..Shared::default()
+        });
         let logger = bridge_telemetry::discard();
         let work = accept(listener, Arc::clone(&shared), logger.clone());
-        Self { address, shared, _task: task::spawn(&logger, "provider", work) }
+        Self {
+            address,
+            shared,
+            _task: task::spawn(&logger, "provider", work),
+        }
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
@@ -93,7 +100,11 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) {
         shared.seen.lock().push(seen);
         let script = {
             let mut scripts = shared.scripts.lock();
-            if scripts.len() > 1 { scripts.pop_front() } else { scripts.front().cloned() }
+            if scripts.len() > 1 {
+                scripts.pop_front()
+            } else {
+                scripts.front().cloned()
+            }
         };
         for step in script.unwrap_or_default() {
             match step {
@@ -133,8 +144,13 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Se
         }
     };
     let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
-    let seen = Seen { head, body: Vec::new() };
-    let length = seen.header("content-length").map_or(0, |text| text.parse().unwrap());
+    let seen = Seen {
+        head,
+        body: Vec::new(),
+    };
+    let length = seen
+        .header("content-length")
+        .map_or(0, |text| text.parse().unwrap());
     while buffer.len() < end + 4 + length {
         if stream.read_buf(buffer).await.ok()? == 0 {
             return None;
@@ -146,7 +162,9 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Se
 }
 
 pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }
 
 /// A whole JSON answer.
@@ -165,7 +183,9 @@ pub(crate) fn sse(pieces: &[&str]) -> Script {
                 Transfer-Encoding: chunked\r\n\r\n";
     let mut script = vec![Step::Send(head.into())];
     for piece in pieces {
-        script.push(Step::Send(format!("{:x}\r\n{piece}\r\n", piece.len()).into_bytes()));
+        script.push(Step::Send(
+            format!("{:x}\r\n{piece}\r\n", piece.len()).into_bytes(),
+        ));
     }
     script.push(Step::Send(b"0\r\n\r\n".to_vec()));
     script

@@ -70,7 +70,10 @@ impl World {
         let provider = Provider::start(setup.scripts).await;
         let lines = Lines::default();
         let (logging, logger) = Logging::with_drain(Level::Trace, lines.clone());
-        let records = Arc::new(Kept { records: Mutex::default(), is_open: setup.is_recording });
+        let records = Arc::new(Kept {
+            records: Mutex::default(),
+            is_open: setup.is_recording,
+        });
         let asked = Arc::new(Keys::default());
         let (seal, cutoff, metrics) = (Seal::new(), Cutoff::default(), Metrics::default());
         let policy = Arc::new(HeaderPolicy::default());
@@ -82,7 +85,9 @@ impl World {
             metrics: metrics.clone(),
             logger: logger.clone(),
         });
-        let base = setup.base_url.unwrap_or_else(|| format!("http://{}", provider.address));
+        let base = setup
+            .base_url
+            .unwrap_or_else(|| format!("http://{}", provider.address));
         gateway.replace(Arc::new(Blueprint {
             providers: Arc::new(ProviderSet::try_new(providers(&base)).unwrap()),
             exchange: Arc::new(Client::try_new(&setup.client, &logger).unwrap()),
@@ -101,23 +106,55 @@ impl World {
         let work = async move { served.serve(listener, cut).await };
         let serving = Some(task::spawn(&logger, "gateway", work));
         let logging = Some(logging);
-        Self { gateway, address, provider, seal, cutoff, serving, asked, records, lines, logging }
+        Self {
+            gateway,
+            address,
+            provider,
+            seal,
+            cutoff,
+            serving,
+            asked,
+            records,
+            lines,
+            logging,
+        }
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        self.records.records.lock().iter().map(|record| record.event.clone()).collect()
+        self.records
+            .records
+            .lock()
+            .iter()
+            .map(|record| record.event.clone())
+            .collect()
     }
 
     pub(crate) fn started(&self) -> Vec<Started> {
         let events = self.events().into_iter();
-        events.filter_map(|event| if let Event::Started(it) = event { Some(*it) } else { None }).collect()
+        events
+            .filter_map(|event| {
+                if let Event::Started(it) = event {
+                    Some(*it)
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     /// Waits until this many interceptions have ended.
     pub(crate) async fn ended(&self, count: usize) -> Vec<Ended> {
         let ended = || -> Vec<Ended> {
             let events = self.events().into_iter();
-            events.filter_map(|event| if let Event::Ended(it) = event { Some(*it) } else { None }).collect()
+            events
+                .filter_map(|event| {
+                    if let Event::Ended(it) = event {
+                        Some(*it)
+                    } else {
+                        None
+                    }
+                })
+                .collect()
         };
         until(|| ended().len() >= count).await;
         ended()
@@ -136,10 +173,18 @@ fn providers(base: &str) -> Vec<ProviderSpec> {
         provider_type: provider_type.to_owned(),
         enabled: name != "resting",
         base_url: format!("{base}{path}"),
-        keys: key.map(|key| Secret::new(key.to_owned())).into_iter().collect(),
+        keys: key
+            .map(|key| Secret::new(key.to_owned()))
+            .into_iter()
+            .collect(),
     };
     vec![
-        spec("anthropic", "anthropic", "/", Some("operator-anthropic-key")),
+        spec(
+            "anthropic",
+            "anthropic",
+            "/",
+            Some("operator-anthropic-key"),
+        ),
         spec("openai", "openai", "/v1/", Some("operator-openai-key")),
         spec("copilot", "copilot", "/", None),
         spec("keyless", "anthropic", "/", None),
