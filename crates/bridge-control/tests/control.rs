@@ -1,5 +1,7 @@
 //! The control plane as its two kinds of caller see it: gateways over a pipe, operators over HTTP.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "control/authorize.rs"]
 mod authorize;
 #[path = "control/configure.rs"]

@@ -77,6 +77,8 @@ async fn owners_are_found_or_refused() {
         let expires = answer.expires_at.map(|at| at.seconds);
         assert_eq!(expires, key.key.expires_at.map(|at| at.as_second()));
     }
+    // The use is noted behind the answer; whatever is written next is written after it.
+    stage.user("bob").await;
     assert!(stage.control.key(id).await.unwrap().last_used_at.is_some());
     let model = IsAuthorizedRequest {
         provider_name: "main".to_owned(),

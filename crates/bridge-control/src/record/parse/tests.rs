@@ -213,7 +213,7 @@ proptest! {
                 id: id.clone(), outcome, ended_at: second(seconds, nanos), ..end()
             }),
             Event::TokenUsage(v1::TokenUsage {
-                interception_id: id.clone(), input_tokens: count, ..usage()
+                interception_id: id, input_tokens: count, ..usage()
             }),
         ];
         for event in events {

@@ -1,10 +1,17 @@
-//! The order of the checks: each row breaks one thing and all that are checked after it.
+//! The order of the checks: each row breaks one thing and all that are checked after it. And what
+//! a slow subscriber hears.
 
+use std::sync::Arc;
+
+use bridge_auth::Secret;
+use bridge_telemetry::Metrics;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::*;
+use crate::control::{ControlConfig, ControlServer};
 use crate::key::{Minted, mint};
-use crate::store::NewStoredKey;
+use crate::store::{NewStoredKey, SqliteStore};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -76,4 +83,36 @@ fn reasons_come_in_their_order() {
     }
     let unknown = check(None, None, NOW);
     assert_eq!(unknown.err(), Some(RefusalReason::UnknownKey));
+}
+
+#[tokio::test]
+async fn a_subscriber_that_is_behind_is_told_to_forget_everything() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path().join("control.db")).unwrap();
+    let config = ControlConfig::new(Secret::new("operator-token".to_owned()));
+    let logger = bridge_telemetry::discard();
+    let control = ControlServer::new(Arc::new(store), config, Metrics::default(), &logger);
+    let (_close, closing) = watch::channel(false);
+    let service = Service {
+        control: control.clone(),
+        closing,
+    };
+    let watch = service
+        .watch_revocations(Request::new(WatchRevocationsRequest {}))
+        .await;
+    let mut watch = watch.unwrap().into_inner();
+    for number in 0..2_000 {
+        control.revoke(Revocation::Key(number.to_string()));
+    }
+    let mut resets = Vec::new();
+    loop {
+        let message = watch.next().await.unwrap().unwrap();
+        resets.push(message.reset);
+        if message.api_key_ids == ["1999"] {
+            break;
+        }
+    }
+    // The one of the beginning, the one for what was missed, then what is left in the queue.
+    assert!(resets[0] && resets[1] && !resets[2]);
+    assert!(resets.len() < 2_000);
 }
