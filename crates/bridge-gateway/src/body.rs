@@ -1,6 +1,7 @@
 //! The body of an answer on its way out, and the one line that closes each request.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -12,6 +13,8 @@ use http::{Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use slog::{Logger, info};
 use tokio::time::Instant;
+
+use crate::entry::panic_text;
 
 /// The body of an answer. It keeps the handler alive that gave it, and when it ends, breaks or is
 /// dropped, one line says how the request went.
@@ -26,8 +29,6 @@ enum Content {
         body: Box<AnswerBody>,
         _lease: Lease<Handler>,
     },
-    /// What is left after a panic.
-    Lost(Option<String>),
 }
 
 /// What is known of a request when its answer begins.
@@ -60,14 +61,6 @@ impl GatewayBody {
         }
     }
 
-    /// A body that breaks at once, with this cause.
-    pub(crate) fn lost(cause: String) -> Self {
-        Self {
-            content: Content::Lost(Some(cause)),
-            line: None,
-        }
-    }
-
     /// Writes this line when the body is over.
     pub(crate) fn closing_with(mut self, line: ClosingLine) -> Self {
         self.line = Some(Box::new(line));
@@ -86,9 +79,14 @@ impl Body for GatewayBody {
         let this = &mut *self;
         let frame = match &mut this.content {
             Content::Fixed(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
-            Content::Answer { body, .. } => ready!(Pin::new(body.as_mut()).poll_frame(cx))
-                .map(|frame| frame.map_err(Into::into)),
-            Content::Lost(cause) => cause.take().map(|cause| Err(cause.into())),
+            Content::Answer { body, .. } => match guarded(body, cx) {
+                Ok(polled) => ready!(polled).map(|frame| frame.map_err(Into::into)),
+                Err(cause) => {
+                    // The turn is over: dropping its body records that.
+                    this.content = Content::Fixed(None);
+                    Some(Err(cause.into()))
+                }
+            },
         };
         if let (Some(line), Some(Ok(frame))) = (&mut this.line, &frame) {
             line.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
@@ -100,7 +98,6 @@ impl Body for GatewayBody {
         match &self.content {
             Content::Fixed(bytes) => bytes.is_none(),
             Content::Answer { body, .. } => body.is_end_stream(),
-            Content::Lost(cause) => cause.is_none(),
         }
     }
 
@@ -110,16 +107,25 @@ impl Body for GatewayBody {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             Content::Answer { body, .. } => body.size_hint(),
-            Content::Lost(_) => SizeHint::default(),
         }
     }
+}
+
+type PolledFrame = Poll<Option<Result<Frame<Bytes>, <AnswerBody as Body>::Error>>>;
+
+/// Polls a body. A panic in it breaks this one answer, as it would break a connection, and not the
+/// host program that reads it.
+fn guarded(body: &mut AnswerBody, cx: &mut Context<'_>) -> Result<PolledFrame, String> {
+    let polled = AssertUnwindSafe(|| Pin::new(body).poll_frame(cx));
+    std::panic::catch_unwind(polled)
+        .map_err(|panic| format!("handler panicked: {}", panic_text(&*panic)))
 }
 
 impl Drop for GatewayBody {
     fn drop(&mut self) {
         let closing = match &mut self.content {
             Content::Answer { body, .. } => body.close(),
-            Content::Fixed(_) | Content::Lost(_) => None,
+            Content::Fixed(_) => None,
         };
         let Some(line) = self.line.take() else { return };
         let elapsed = line.arrived.elapsed();

@@ -1,16 +1,13 @@
 //! The command line: what can be said, and who does it.
 
 mod check_config;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the server that uses it is wired next")
-)]
 mod demo;
 mod interceptions;
 mod key;
 mod operator;
 mod print_config;
 mod provider;
+mod serve;
 mod sessions;
 mod simulate;
 mod table;
@@ -25,10 +22,12 @@ use bridge_simulate::SimulateError;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
+use self::demo::DemoError;
 use crate::config::env::Environment;
 use crate::config::{ConfigError, secret_file::SecretFileError};
 use crate::data_folder::DataFolderError;
 use crate::operator_api::ApiError;
+use crate::wiring::StartError;
 
 /// An identity-aware gateway between coding agents and model providers.
 #[derive(Debug, Parser)]
@@ -43,6 +42,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the gateway with its embedded control plane
+    Serve(serve::Args),
+    /// Show everything in one go, with a provider that costs nothing
+    Demo(demo::Args),
     /// Run a simulated provider that costs nothing
     Simulate(simulate::Args),
     /// Check the configuration and report every problem in it
@@ -89,6 +92,15 @@ pub(crate) enum CommandError {
     /// The simulated provider cannot be started.
     #[error(transparent)]
     Simulate(#[from] SimulateError),
+    /// The server cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The demonstration did not go as it should.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// The server ended, and not everything was kept.
+    #[error("{0} records were lost: the control plane did not take them")]
+    Lost(usize),
     /// Signals cannot be listened for.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
@@ -117,6 +129,8 @@ pub(crate) async fn run(
         environment,
     };
     match cli.command {
+        Command::Serve(args) => serve::run(&args, context, out).await,
+        Command::Demo(args) => demo::run(&args, out).await,
         Command::Simulate(args) => simulate::run(&args, out).await,
         Command::CheckConfig(args) => check_config::run(&args, context, out),
         Command::User(args) => user::run(args, context, out).await,

@@ -5,23 +5,17 @@
 
 mod cli;
 mod config;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the server that uses it is wired next")
-)]
 mod data_folder;
 mod http_client;
 mod log_bridge;
 #[cfg(test)]
 mod log_lines;
+mod observers;
 mod operator_api;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the server that uses it is wired next")
-)]
 mod report;
 mod settings;
 mod signals;
+mod wiring;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,6 +25,10 @@ use clap::Parser;
 
 use crate::cli::{Cli, CommandError};
 use crate::config::env::Environment;
+
+/// Many small buffers of many sizes come and go with every stream.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The command could not do what it was told.
 const FAILURE: u8 = 1;
@@ -71,6 +69,9 @@ fn exit_code(failure: &CommandError) -> u8 {
         | CommandError::DataFolder(_)
         | CommandError::SecretFile(_)
         | CommandError::Simulate(_)
+        | CommandError::Start(_)
+        | CommandError::Demo(_)
+        | CommandError::Lost(_)
         | CommandError::Signals(_)
         | CommandError::Input(_)
         | CommandError::Output(_) => FAILURE,

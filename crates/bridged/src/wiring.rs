@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bridge_auth::{Authorizer, HeaderPolicy, HeaderPolicyConfig, HeaderPolicyError, Seal, Secret};
+use bridge_auth::{Authorizer, HeaderPolicyError, Seal, Secret};
 use bridge_control::store::{OpenError, SqliteStore};
 use bridge_control::{ControlConfig, ControlError, ControlServer};
 use bridge_gateway::{Gateway, GatewayConfig, GatewayParts};
@@ -126,16 +126,16 @@ impl Server {
         let listener = bind("listen.address", listen.address).await?;
         let operator_listener = bind("listen.operator_address", listen.operator_address).await?;
         let metrics = Metrics::default();
-        let policy = Arc::new(policy(config)?);
-        let client = Client::try_new(&client_config(config), logger).map_err(StartError::Upstream)?;
+        let policy = Arc::new(config.headers.policy().map_err(StartError::Headers)?);
+        let client =
+            Client::try_new(&client_config(config), logger).map_err(StartError::Upstream)?;
 
         let store = open_store(folder.join(DATABASE)).await?;
         let control_config = ControlConfig {
             build_version: env!("CARGO_PKG_VERSION").to_owned(),
             ..ControlConfig::new(admin_token)
         };
-        let control =
-            ControlServer::new(Arc::new(store), control_config, metrics.clone(), logger);
+        let control = ControlServer::new(Arc::new(store), control_config, metrics.clone(), logger);
         seed::providers(&control, config, is_from_file).await?;
 
         let (dialer, incoming) = memory_pipe();
@@ -149,6 +149,7 @@ impl Server {
             .map_err(StartError::Channel)?;
         let authorizer_config = AuthorizerConfig {
             lease: config.auth.cache.0,
+            capacity: config.auth.cache_entries.0,
             ..AuthorizerConfig::default()
         };
         let authorizer: Arc<dyn Authorizer> = Arc::new(
@@ -227,7 +228,15 @@ impl Server {
         drain: impl Future<Output = ()>,
         cut: impl Future<Output = ()>,
     ) -> usize {
-        let Self { gateway, batcher, cutoff, logger, listener, stop, .. } = self;
+        let Self {
+            gateway,
+            batcher,
+            cutoff,
+            logger,
+            listener,
+            stop,
+            ..
+        } = self;
         let ended = async {
             cut.await;
             cutoff.begin();
@@ -265,7 +274,11 @@ impl Server {
 async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address)
         .await
-        .map_err(|source| StartError::Listen { setting, address, source })
+        .map_err(|source| StartError::Listen {
+            setting,
+            address,
+            source,
+        })
 }
 
 /// The address with the port that the system chose for port zero.
@@ -309,17 +322,6 @@ fn sweep(gateway: Gateway, client: Client, logger: &Logger) -> Task<()> {
             client.sweep();
         }
     })
-}
-
-fn policy(config: &Config) -> Result<HeaderPolicy, StartError> {
-    let names = &config.headers;
-    HeaderPolicy::try_new(&HeaderPolicyConfig {
-        own_key_token: names.token.to_string(),
-        correlation_id: names.correlation_id.to_string(),
-        actor_prefix: names.actor_prefix.to_string(),
-        ..HeaderPolicyConfig::default()
-    })
-    .map_err(StartError::Headers)
 }
 
 fn client_config(config: &Config) -> ClientConfig {

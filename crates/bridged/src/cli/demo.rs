@@ -1,7 +1,8 @@
 //! `bridged demo`: everything in one go, with a provider that costs nothing.
 //!
-//! This half knows what is asked and what is shown; starting gateway, control plane and provider
-//! is the wiring's matter.
+//! This half knows what is asked and what is shown; `run` starts what is shown.
+
+mod run;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+pub(crate) use self::run::run;
 use super::table;
 use crate::http_client::{self, HttpError};
 use crate::operator_api::{ApiError, OperatorApi};

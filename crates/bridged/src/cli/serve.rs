@@ -1,6 +1,7 @@
 //! `bridged serve`: gateway and embedded control plane, until a signal.
 
 use std::io::Write;
+use std::time::Duration;
 
 use bridge_control::store::PageQuery;
 use bridge_telemetry::{LogConfig, Logging};
@@ -21,7 +22,11 @@ use crate::wiring::{Server, StartError};
 pub(crate) struct Args {}
 
 /// Runs until a signal.
-pub(crate) async fn run(context: Context<'_>, out: &mut dyn Write) -> Result<(), CommandError> {
+pub(crate) async fn run(
+    _: &Args,
+    context: Context<'_>,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
     let loaded = Config::load(context.config, context.environment)?;
     let (logging, logger) = start_logging(&loaded.config);
     let outcome = serve(&loaded, &logger, out).await;
@@ -31,7 +36,10 @@ pub(crate) async fn run(context: Context<'_>, out: &mut dyn Write) -> Result<(),
 }
 
 fn start_logging(config: &Config) -> (Logging, Logger) {
-    let log = LogConfig { level: config.log.level, format: config.log.format };
+    let log = LogConfig {
+        level: config.log.level,
+        format: config.log.format,
+    };
     let (logging, logger) = Logging::start(log);
     let logger = logger.new(o!("pid" => std::process::id()));
     log_bridge::install(&logger);
@@ -50,9 +58,14 @@ async fn serve(
         Some(token) => token.clone(),
         None => folder.admin_token()?,
     };
-    let server =
-        Server::start(config, loaded.file.is_some(), folder.path(), token, logger).await?;
-    let users = server.control().users(PageQuery { limit: 1, after: None }).await;
+    let server = Server::start(config, loaded.file.is_some(), folder.path(), token, logger).await?;
+    let users = server
+        .control()
+        .users(PageQuery {
+            limit: 1,
+            after: None,
+        })
+        .await;
     let token_file = admin_token_path(folder.path());
     let report = StartReport {
         gateway: server.gateway_address(),
@@ -66,26 +79,35 @@ async fn serve(
     };
     report.log(logger);
     say(out, &report.text())?;
-    let left = run_until_signalled(server, signals, config.drain.patience, logger).await;
+    let orders = watch::Sender::new(None);
+    let left = run_until_signalled(server, signals, config.drain.patience, &orders, logger).await;
     drop(folder);
-    if left == 0 { Ok(()) } else { Err(CommandError::Lost(left)) }
+    if left == 0 {
+        Ok(())
+    } else {
+        Err(CommandError::Lost(left))
+    }
 }
 
-/// Runs the server; the first signal drains it and the second one, or the end of patience, cuts.
+/// Runs the server until a signal, or an order of the caller's. The first one drains it and the
+/// second one, or the end of patience, cuts. Says how many records were lost.
 pub(crate) async fn run_until_signalled(
     server: Server,
     mut signals: Signals,
-    patience: std::time::Duration,
+    patience: Duration,
+    orders: &watch::Sender<Option<Order>>,
     logger: &Logger,
 ) -> usize {
-    let (orders, order) = watch::channel(None);
-    let (mut draining, mut cutting) = (order.clone(), order);
+    let (mut draining, mut cutting) = (orders.subscribe(), orders.subscribe());
     let listen = async {
         loop {
             match signals.next().await {
                 Order::Reload => {
-                    warn!(logger, "the configuration file is read at the start only: change \
-                                   providers with `bridged provider`");
+                    warn!(
+                        logger,
+                        "the configuration file is read at the start only: change \
+                                   providers with `bridged provider`"
+                    );
                 }
                 heard => {
                     orders.send_replace(Some(heard));

@@ -1,11 +1,11 @@
 //! The operator's listener: the REST API, health and metrics.
 
+use axum::Json;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use axum::Json;
 use bridge_control::ControlServer;
 use bridge_telemetry::task::{self, Task};
 use bridge_telemetry::{ErrorChain, Metrics};
@@ -19,8 +19,11 @@ use super::readiness::Readiness;
 pub(super) fn router(control: &ControlServer, readiness: Readiness, metrics: Metrics) -> Router {
     let ready = move || async move {
         let report = readiness.report();
-        let status =
-            if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let status = if report.ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
         (status, Json(report))
     };
     let expose = move || async move {
@@ -46,7 +49,9 @@ pub(super) fn serve(
             // The owner going away is an order to stop, too.
             let _ignored = stopped.await;
         };
-        let served = axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
+        let served = axum::serve(listener, router)
+            .with_graceful_shutdown(shutdown)
+            .await;
         if let Err(cause) = served {
             error!(lines, "the operator's listener stopped"; "error" => ErrorChain(&cause));
         }

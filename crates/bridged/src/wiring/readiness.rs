@@ -39,6 +39,9 @@ impl Readiness {
                 reasons.push(format!("the control plane refused this gateway: {reason}"));
             }
         }
-        Report { ready: reasons.is_empty(), reasons }
+        Report {
+            ready: reasons.is_empty(),
+            reasons,
+        }
     }
 }

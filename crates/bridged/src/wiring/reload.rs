@@ -18,7 +18,11 @@ pub(super) struct Reload {
 
 impl Reload {
     pub(super) fn new(gateway: Gateway, blueprint: Blueprint, logger: &Logger) -> Self {
-        Self { gateway, blueprint, logger: logger.clone() }
+        Self {
+            gateway,
+            blueprint,
+            logger: logger.clone(),
+        }
     }
 
     /// Uses a set from now on if all of it is good; otherwise the one before stays.
@@ -26,8 +30,10 @@ impl Reload {
         let specs = snapshot.providers.iter().map(spec).collect();
         match ProviderSet::try_new(specs) {
             Ok(providers) => {
-                let blueprint =
-                    Blueprint { providers: Arc::new(providers), ..self.blueprint.clone() };
+                let blueprint = Blueprint {
+                    providers: Arc::new(providers),
+                    ..self.blueprint.clone()
+                };
                 self.gateway.replace(Arc::new(blueprint));
                 self.blueprint.metrics.reloaded(snapshot.generation, true);
             }

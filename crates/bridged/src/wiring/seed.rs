@@ -20,7 +20,10 @@ pub(crate) async fn providers(
             continue;
         }
         let put = control.put_provider(&provider.name, spec(provider)).await;
-        put.map_err(|source| StartError::Seed { name: provider.name.clone(), source })?;
+        put.map_err(|source| StartError::Seed {
+            name: provider.name.clone(),
+            source,
+        })?;
     }
     Ok(())
 }
