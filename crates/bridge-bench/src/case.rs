@@ -39,7 +39,7 @@ impl Case {
     /// The case that memory is measured with. It has to be the first: memory that an earlier one
     /// left with the allocator would hide what a stream takes.
     pub(crate) fn memory(is_short: bool) -> Self {
-        Self::paced(if is_short { 60 } else { 100 }, 1000)
+        Self::paced(if is_short { 40 } else { 100 }, 1000)
     }
 
     fn paced(events: usize, connections: usize) -> Self {
@@ -72,12 +72,18 @@ impl Case {
             }));
         }
         if is_short {
-            cases.extend([1, 64].map(|connections| Self::paced(60, connections)));
+            cases.extend([1, 64].map(|connections| Self::paced(40, connections)));
         } else {
             cases.extend([1, 64].map(|connections| Self::paced(100, connections)));
             cases.push(Self::paced(1000, 64));
         }
         cases
+    }
+
+    /// Whether one answer on each connection is a lot already.
+    pub(crate) fn is_heavy(&self) -> bool {
+        let events = self.stream.map_or(0, |stream| stream.events);
+        self.connections * events > 500_000
     }
 
     pub(crate) fn is_paced(&self) -> bool {
@@ -86,14 +92,16 @@ impl Case {
 
     pub(crate) fn effort(&self, is_short: bool) -> Effort {
         // A paced stream takes its own time: it is asked for once on each connection.
-        let (turns, turn_ms, most) = match (self.is_paced(), is_short) {
-            (true, _) => (1, u64::MAX / 2, 1),
+        let (turns, turn_ms, most) = match (self.is_paced() || self.is_heavy(), is_short) {
+            (true, true) => (1, 600_000, 1),
+            (true, false) if self.is_paced() => (1, 600_000, 1),
+            (true, false) => (2, 600_000, 2),
             (false, true) => (2, 350, 20_000),
             (false, false) => (4, 900, 100_000),
         };
         Effort {
             turns,
-            turn: Duration::from_millis(turn_ms.min(600_000)),
+            turn: Duration::from_millis(turn_ms),
             most,
         }
     }

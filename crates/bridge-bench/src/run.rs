@@ -181,10 +181,10 @@ impl<'t> Side<'t> {
         Ok(())
     }
 
-    /// Opens all connections and, where the answer does not take its time, uses each once.
+    /// Opens all connections and, where the answers do not take long, uses each once.
     async fn warm(&mut self, effort: Effort) -> Result<(), AskError> {
         self.open().await?;
-        if !self.case.is_paced() {
+        if !self.case.is_paced() && !self.case.is_heavy() {
             self.turn(Effort { most: 1, ..effort }).await?;
             self.samples = Samples {
                 errors: self.samples.errors,

@@ -36,8 +36,8 @@ pub(crate) fn line(measured: &Measured) -> String {
     cells(&[
         measured.case.to_string(),
         measured.case.connections.to_string(),
-        format!("{:.0}", measured.direct.per_second()),
-        format!("{:.0}", measured.through.per_second()),
+        rate(measured.direct.per_second()),
+        rate(measured.through.per_second()),
         delay(figures.direct.0),
         delay(figures.direct.1),
         delay(figures.through.0),
@@ -91,6 +91,11 @@ impl Figures {
 
 fn dash() -> String {
     "-".to_owned()
+}
+
+fn rate(per_second: f64) -> String {
+    let digits = if per_second < 100.0 { 1 } else { 0 };
+    format!("{per_second:.digits$}")
 }
 
 /// Microseconds for people.

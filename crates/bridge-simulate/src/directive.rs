@@ -65,6 +65,23 @@ pub(crate) enum Fault {
     Garbage,
 }
 
+impl Fault {
+    /// The faults that need no number.
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "stream-error" => Self::StreamError,
+            "reset-before" => Self::ResetBefore,
+            "reset-mid" => Self::ResetMid,
+            "html" => Self::Html,
+            "empty" => Self::Empty,
+            "hang" => Self::Hang,
+            "drip" => Self::Drip,
+            "garbage" => Self::Garbage,
+            _ => return None,
+        })
+    }
+}
+
 /// A directive that cannot be obeyed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DirectiveError {
@@ -148,66 +165,32 @@ impl Directives {
             let most = u64::try_from(most).unwrap_or(u64::MAX);
             number(most).map(|number| usize::try_from(number).unwrap_or(usize::MAX))
         };
-        let fault = match name {
-            "think" => {
-                self.think = true;
-                None
-            }
-            "gzip" => {
-                self.gzip = true;
-                None
-            }
-            "delay" => {
-                self.delay = wait()?;
-                None
-            }
-            "pace" => {
-                self.pace = Some(wait()?);
-                None
-            }
-            "silence" => {
-                self.silence = wait()?;
-                None
-            }
-            "events" => {
-                self.events = Some(size(MOST_EVENTS)?.max(1));
-                None
-            }
-            "bytes" => {
-                self.bytes = Some(size(MOST_BYTES)?.max(1));
-                None
-            }
+        if let Some(fault) = Fault::named(name) {
+            self.fault = Some(fault);
+            return Ok(());
+        }
+        match name {
+            "think" => self.think = true,
+            "gzip" => self.gzip = true,
+            "delay" => self.delay = wait()?,
+            "pace" => self.pace = Some(wait()?),
+            "silence" => self.silence = wait()?,
+            "events" => self.events = Some(size(MOST_EVENTS)?.max(1)),
+            "bytes" => self.bytes = Some(size(MOST_BYTES)?.max(1)),
             "times" => {
-                self.times = Some(u32::try_from(number(u64::from(u32::MAX))?).unwrap_or(u32::MAX));
-                None
+                let times = number(u64::from(u32::MAX))?;
+                self.times = Some(u32::try_from(times).unwrap_or(u32::MAX));
             }
-            "retry-after" => {
-                self.retry_after = Some(number(MOST_WAIT_MS)?);
-                None
-            }
+            "retry-after" => self.retry_after = Some(number(MOST_WAIT_MS)?),
             "error" => match u16::try_from(number(599)?).unwrap_or(0) {
-                status @ 400..=599 => Some(Fault::Status(status)),
-                _ => {
-                    return Err(DirectiveError::Unknown(format!(
-                        "error={}",
-                        value.unwrap_or("")
-                    )));
-                }
+                status @ 400..=599 => self.fault = Some(Fault::Status(status)),
+                status => return Err(DirectiveError::Unknown(format!("error={status}"))),
             },
-            "stream-error" => Some(Fault::StreamError),
-            "reset-before" => Some(Fault::ResetBefore),
-            "reset-mid" => Some(Fault::ResetMid),
-            "html" => Some(Fault::Html),
-            "empty" => Some(Fault::Empty),
-            "hang" => Some(Fault::Hang),
-            "drip" => Some(Fault::Drip),
-            "garbage" => Some(Fault::Garbage),
             unknown => {
                 let short = unknown.chars().take(40).collect();
                 return Err(DirectiveError::Unknown(short));
             }
-        };
-        self.fault = fault.or(self.fault);
+        }
         Ok(())
     }
 

@@ -1,3 +1,5 @@
+//! Requests of each dialect, good and bad.
+
 use serde_json::json;
 
 use super::*;

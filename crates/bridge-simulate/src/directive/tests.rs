@@ -1,3 +1,5 @@
+//! Directives in prompts and headers.
+
 use serde_json::json;
 
 use super::*;
