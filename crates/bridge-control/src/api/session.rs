@@ -29,7 +29,7 @@ pub struct SessionView {
     /// How many interceptions it has.
     pub interceptions: u64,
     /// How many threads: a prompt and the tool loop that followed it.
-    pub threads: u64,
+    pub thread_count: u64,
     /// Sums over its interceptions.
     pub usage: TokenSums,
     /// Models that were used, in the order of their first use, at most 32.

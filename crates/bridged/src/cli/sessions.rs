@@ -116,7 +116,7 @@ fn row(session: &SessionView) -> Vec<String> {
         table::line(&session.user.username),
         table::line(&session.client),
         table::line(&session.models.join(", ")),
-        session.threads.to_string(),
+        session.thread_count.to_string(),
         session.interceptions.to_string(),
         session.usage.input.to_string(),
         session.usage.output.to_string(),
@@ -162,7 +162,7 @@ mod tests {
             "session_id": "s-1",
             "user": { "id": "6f1c0a52-2d39-4f38-9d3e-3a8f6f6f3f11", "username": "ada" },
             "client": "Claude Code", "started_at": "2026-11-24T12:00:00Z", "ended_at": null,
-            "last_active_at": "2026-11-24T12:00:01Z", "interceptions": 1, "threads": 1,
+            "last_active_at": "2026-11-24T12:00:01Z", "interceptions": 1, "thread_count": 1,
             "usage": { "input": 7, "output": 9, "cache_read": 5, "cache_write": 3 },
             "models": ["claude-sonnet-4-5"], "last_prompt": "fix\n it",
         }))

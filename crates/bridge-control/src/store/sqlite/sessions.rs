@@ -57,7 +57,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Numbered> {
         ended_at: Some(last_active_at).filter(|_| !is_running),
         last_active_at,
         interceptions: count(row, "interceptions")?,
-        threads: count(row, "threads")?,
+        thread_count: count(row, "threads")?,
         usage: sums(row)?,
         models: json(row, "models")?,
         last_prompt: row.get("last_prompt")?,

@@ -52,7 +52,7 @@ pub async fn sessions_gather_interceptions(store: &dyn Store) -> Case {
         panic!("one session is expected: {:?}", list.items);
     };
     assert_eq!(session.session_id, "talk/1");
-    assert_eq!((session.interceptions, session.threads), (3, 2));
+    assert_eq!((session.interceptions, session.thread_count), (3, 2));
     assert_eq!((session.started_at, session.ended_at), (at(1), None));
     assert_eq!(session.usage.input, 11);
     assert_eq!(session.models, ["model-one", "model-two"]);
