@@ -42,6 +42,8 @@ pub(crate) async fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandE
         listen: args.listen,
         pace: args.pace.unwrap_or_default(),
         seed: args.seed,
+        // Nobody in this process looks at them, and a load test is spared the hashing.
+        keep_seen: 0,
         ..SimulateConfig::default()
     };
     let simulator = Simulator::bind(config, &logger).await?;
