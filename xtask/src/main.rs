@@ -9,13 +9,18 @@
     reason = "a task speaks to the person who started it"
 )]
 
+mod bench;
 mod ci;
 mod clock;
 mod codegen;
+mod conformance;
 mod flags;
 mod fuzz;
+mod gateway;
+mod http1;
 mod layers;
 mod process;
+mod program;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -47,7 +52,8 @@ fn run(root: &Path, task: &Task) -> Outcome {
         Task::Tidy => tidy::run(root),
         Task::Codegen { check } => codegen::run(root, *check),
         Task::Ci { fast } => ci::run(root, *fast),
-        Task::Conformance { .. } | Task::Bench { .. } => Err("coming".into()),
+        Task::Conformance { fixtures, bin } => conformance::run(root, fixtures, bin.as_deref()),
+        Task::Bench { short } => bench::run(root, *short),
         Task::Fuzz { target, seconds } => fuzz::run(root, target.as_deref(), *seconds),
     }
 }

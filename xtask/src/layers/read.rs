@@ -55,10 +55,12 @@ fn member(package: &Package, metadata: &Metadata, nodes: &Arrows<'_>) -> Outcome
     let shared = shared_lines(&manifest);
     let dependencies = package.dependencies.iter().map(|line| {
         let key = line.rename.as_ref().unwrap_or(&line.name);
-        let kind = match line.kind {
-            DependencyKind::Development => Kind::Dev,
-            DependencyKind::Build => Kind::Build,
-            _ => Kind::Normal,
+        let kind = if line.kind == DependencyKind::Development {
+            Kind::Dev
+        } else if line.kind == DependencyKind::Build {
+            Kind::Build
+        } else {
+            Kind::Normal
         };
         Dependency {
             name: line.name.clone(),

@@ -1,0 +1,216 @@
+//! The exchanges of a folder of recorded traffic.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::expected::{self, Expected};
+use super::provider::Answer;
+use super::txtar;
+use crate::Outcome;
+
+/// Whose credential goes to the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Central,
+    Own,
+}
+
+/// Which API an exchange belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Api {
+    Messages,
+    Chat,
+    Responses,
+    AnthropicModels,
+    OpenAiModels,
+}
+
+impl Api {
+    /// Method, target at the gateway, and target at the provider.
+    pub(super) fn way(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Messages => (
+                "POST",
+                "/anthropic/v1/messages?beta=true",
+                "/v1/messages?beta=true",
+            ),
+            Self::Chat => (
+                "POST",
+                "/openai/v1/chat/completions?trace=1",
+                "/v1/chat/completions?trace=1",
+            ),
+            Self::Responses => (
+                "POST",
+                "/api/v2/ai-gateway/openai/v1/responses?a=b%20c",
+                "/v1/responses?a=b%20c",
+            ),
+            Self::AnthropicModels => (
+                "GET",
+                "/anthropic/v1/models?limit=20",
+                "/v1/models?limit=20",
+            ),
+            Self::OpenAiModels => ("GET", "/openai/v1/models", "/v1/models"),
+        }
+    }
+
+    pub(super) fn provider(self) -> &'static str {
+        match self {
+            Self::Messages | Self::AnthropicModels => "anthropic",
+            Self::Chat | Self::Responses | Self::OpenAiModels => "openai",
+        }
+    }
+}
+
+/// One request with its answer, and what is to be recorded of it.
+#[derive(Debug, Clone)]
+pub(super) struct Exchange {
+    pub(super) name: String,
+    pub(super) api: Api,
+    pub(super) mode: Mode,
+    pub(super) is_streaming: bool,
+    pub(super) request: Vec<u8>,
+    pub(super) answer: Answer,
+    /// Nothing when it is passed through without a record.
+    pub(super) expected: Option<Expected>,
+}
+
+/// Reads all exchanges below a folder, in the order of their names. Those in which the gateway
+/// would offer tools of its own, and those with Bedrock, are left out: it does neither yet.
+pub(super) fn all(folder: &Path) -> Outcome<Vec<Exchange>> {
+    let mut exchanges = Vec::new();
+    for path in archives(folder)? {
+        let name = path.strip_prefix(folder)?.with_extension("");
+        let name = name.to_string_lossy().replace('\\', "/");
+        let text = fs::read_to_string(&path)?;
+        let sections = txtar::sections(&text);
+        let is_injected = sections
+            .iter()
+            .any(|(name, _)| name.ends_with("/tool-call"));
+        if is_injected || name.contains("bedrock") {
+            println!("left out {name}: needs what is not built yet");
+            continue;
+        }
+        for mode in [Mode::Central, Mode::Own] {
+            exchanges.extend(of_archive(&name, &sections, mode)?);
+        }
+    }
+    Ok(exchanges)
+}
+
+fn archives(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|end| end == "txtar") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn of_archive(name: &str, sections: &[(&str, &str)], mode: Mode) -> Outcome<Vec<Exchange>> {
+    let section = |wanted: &str| {
+        let mut sections = sections.iter();
+        sections
+            .find(|(name, _)| *name == wanted)
+            .map(|(_, text)| *text)
+    };
+    let api = api(name).ok_or_else(|| format!("{name}: of which API is it?"))?;
+    let mut exchanges = Vec::new();
+    for (kind, is_streaming) in [("streaming", true), ("non-streaming", false)] {
+        let Some(answer) = section(kind) else {
+            continue;
+        };
+        let (request, expected) = match section("request") {
+            None => (Vec::new(), None),
+            Some(request) => {
+                let request = with_stream(request, is_streaming)
+                    .ok_or_else(|| format!("{name}: cannot set `stream`"))?;
+                let expected = expected::of(name, is_streaming)
+                    .ok_or_else(|| format!("{name}: the table does not know it"))?;
+                (request.into_bytes(), Some(expected))
+            }
+        };
+        exchanges.push(Exchange {
+            name: format!("{name} ({kind})"),
+            api,
+            mode,
+            is_streaming,
+            request,
+            answer: Answer::of_section(answer, is_streaming),
+            expected,
+        });
+    }
+    Ok(exchanges)
+}
+
+fn api(name: &str) -> Option<Api> {
+    let (folder, file) = name.rsplit_once('/')?;
+    match (folder, file) {
+        ("anthropic", "fallthrough") => Some(Api::AnthropicModels),
+        ("anthropic", _) => Some(Api::Messages),
+        ("openai/chatcompletions", "fallthrough") => Some(Api::OpenAiModels),
+        ("openai/chatcompletions", _) => Some(Api::Chat),
+        ("openai/responses/blocking" | "openai/responses/streaming", _) => Some(Api::Responses),
+        _ => None,
+    }
+}
+
+/// The request with `stream` set, every other byte as it was. Nothing when that cannot be done.
+fn with_stream(request: &str, wanted: bool) -> Option<String> {
+    let stream = |text: &str| -> Option<Option<bool>> {
+        let value: serde_json::Value = serde_json::from_str(text).ok()?;
+        Some(
+            value
+                .as_object()?
+                .get("stream")
+                .and_then(|flag| flag.as_bool()),
+        )
+    };
+    let edited = match stream(request)? {
+        Some(flag) if flag == wanted => request.to_owned(),
+        // Absent means that the answer comes whole.
+        None if !wanted => request.to_owned(),
+        None => request.replacen('{', "{\n  \"stream\": true,", 1),
+        Some(flag) => {
+            let (old, new) = (
+                format!("\"stream\": {flag}"),
+                format!("\"stream\": {wanted}"),
+            );
+            request.replacen(&old, &new, 1)
+        }
+    };
+    (stream(&edited)?.unwrap_or(false) == wanted).then_some(edited)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stream_is_set_and_nothing_else_is_touched() {
+        let check = |text: &str, wanted: bool, expected: Option<&str>| {
+            assert_eq!(with_stream(text, wanted).as_deref(), expected, "{text}");
+        };
+        check("{ \"a\":1 }\n", false, Some("{ \"a\":1 }\n"));
+        check("{\"a\": 1}", true, Some("{\n  \"stream\": true,\"a\": 1}"));
+        check(
+            "{\"stream\": true, \"a\": 1}",
+            true,
+            Some("{\"stream\": true, \"a\": 1}"),
+        );
+        check(
+            "{\"stream\": true, \"a\": 1}",
+            false,
+            Some("{\"stream\": false, \"a\": 1}"),
+        );
+        check("{\"a\": {\"stream\": true}, \"stream\": true}", false, None);
+        check("no JSON", true, None);
+    }
+}
