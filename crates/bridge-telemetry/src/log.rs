@@ -3,7 +3,7 @@
 mod redact;
 
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, LineWriter};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -116,6 +116,9 @@ impl fmt::Debug for Logging {
     }
 }
 
+/// Lines up to this many bytes are written at once.
+const LONGEST_LINE: usize = 8 << 10;
+
 impl Logging {
     /// Starts the log's thread and gives the root logger.
     pub fn start(config: LogConfig) -> (Self, Logger) {
@@ -132,7 +135,9 @@ impl Logging {
                 .build();
             Self::with_drain(config.level, drain.ignore_res())
         } else {
-            let drain = slog_json::Json::new(std::io::stderr())
+            // One write for each line and not for each of its parts.
+            let lines = LineWriter::with_capacity(LONGEST_LINE, std::io::stderr());
+            let drain = slog_json::Json::new(lines)
                 .add_default_keys()
                 .build();
             Self::with_drain(config.level, drain.ignore_res())
