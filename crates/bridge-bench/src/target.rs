@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Request, Uri};
 use http_body_util::Full;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::case::{Case, Stream};
 
@@ -44,6 +44,10 @@ pub(crate) enum TargetError {
     Key,
 }
 
+/// About how long one turn of a conversation is, and what frames it.
+const TURN_BYTES: usize = 2 << 10;
+const TURN_FRAME: usize = 36;
+
 impl Dialect {
     pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
@@ -71,10 +75,12 @@ impl Dialect {
         }
     }
 
-    /// A request body of so many bytes.
+    /// A request body of about so many bytes, at least: a conversation of many turns that ends
+    /// with a short question, as agents send them.
     pub(crate) fn body(self, bytes: usize, is_stream: bool) -> Bytes {
-        let with = |prompt: &str| {
-            let said = json!([{"role": "user", "content": prompt}]);
+        let question = json!({"role": "user", "content": "And what follows from that?"});
+        let with = |turns: &[Value]| {
+            let said = [turns, std::slice::from_ref(&question)].concat();
             let body = match self {
                 Self::Anthropic => json!({
                     "model": "simulated", "max_tokens": 1024, "messages": said,
@@ -91,10 +97,19 @@ impl Dialect {
             };
             body.to_string()
         };
-        let filler = bytes.saturating_sub(with("").len());
-        let mut prompt = "what is said here weighs ".repeat(filler / 25 + 1);
-        prompt.truncate(filler);
-        with(&prompt).into()
+        let mut left = bytes.saturating_sub(with(&[]).len());
+        let mut turns = Vec::new();
+        while left > TURN_FRAME {
+            let said = "what is said here weighs\n".repeat(left.min(TURN_BYTES) / 26 + 1);
+            let role = if turns.len() % 2 == 0 {
+                "user"
+            } else {
+                "assistant"
+            };
+            turns.push(json!({"role": role, "content": said}));
+            left = left.saturating_sub(said.len() + TURN_FRAME);
+        }
+        with(&turns).into()
     }
 }
 
