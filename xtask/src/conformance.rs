@@ -126,7 +126,7 @@ fn report(exchange: &Exchange, differences: &[String]) {
         Mode::Central => "operator's key",
         Mode::Own => "own key",
     };
-    println!("{verdict}  {:<44} {mode}", exchange.name);
+    println!("{verdict}  {:<68} {mode}", exchange.name);
     for difference in differences {
         println!("           {difference}");
     }
@@ -143,6 +143,9 @@ fn close(stage: Stage, exchanges: &[Exchange]) -> Outcome<Vec<String>> {
         differences.push(format!("{found} interceptions recorded, not {recorded}"));
     }
     let log = stage.gateway.stop()?;
+    if log.is_empty() {
+        differences.push("nothing was logged, so nothing can be said of the log".to_owned());
+    }
     for secret in [&stage.key, ANTHROPIC_KEY, OPENAI_KEY, OWN_KEY] {
         // The part before the hyphen is the key's id, which may be shown.
         let secret = match secret.split_once('-') {
