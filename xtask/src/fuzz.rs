@@ -46,7 +46,11 @@ fn fuzz(root: &Path, name: &str, seconds: u64) -> Command {
         .current_dir(root.join("crates"))
         // The sanitizer flags are unstable; the stable compiler takes them when it is told to.
         .env("RUSTC_BOOTSTRAP", "1")
-        .args(["fuzz", "run", "--fuzz-dir", "fuzz", name, "--"])
+        .args(["fuzz", "run", "--fuzz-dir", "fuzz", name])
+        // New inputs go into the first folder, which is not committed.
+        .arg(format!("fuzz/corpus/{name}"))
+        .arg(format!("fuzz/seeds/{name}"))
+        .arg("--")
         .arg(format!("-max_total_time={seconds}"))
         .arg("-timeout=10");
     command
