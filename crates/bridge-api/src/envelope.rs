@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use self::index::Member;
 use self::scan::{Fault, Scanner};
+use crate::json::Value;
 
 /// How much of a request is tolerated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,11 +202,16 @@ impl Envelope {
 
     /// The last items of a member that is an array and was not edited, the very last one first.
     /// There are at most [`index::TAIL`] of them.
-    pub(crate) fn last_items(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn last_items(&self, name: &str) -> impl Iterator<Item = Value<'_>> {
         let member = self.last(name).and_then(|at| self.members.get(at));
         let tail = member.filter(|member| member.replaced.is_none());
         let items = tail.into_iter().flat_map(|member| member.tail.iter().rev());
-        items.map(|item| text(self.slice(item.clone())))
+        items.map(|item| Value::new(self.slice(item.clone())))
+    }
+
+    /// A member's value, to be read.
+    pub(crate) fn value(&self, name: &str) -> Option<Value<'_>> {
+        self.get(name).map(|text| Value::new(text.as_bytes()))
     }
 
     fn check(&self, value: &[u8]) -> Result<(), EnvelopeError> {
@@ -277,13 +283,7 @@ impl Envelope {
     }
 
     fn name(&self, member: &Member) -> Cow<'_, str> {
-        let plain = text(self.slice(member.name.clone()));
-        if !plain.contains('\\') {
-            return Cow::Borrowed(plain);
-        }
-        let quoted = text(self.slice(member.name.start - 1..member.name.end + 1));
-        // A name that is no text, like half of a surrogate pair, is nobody's.
-        Cow::Owned(crate::json::string(quoted).unwrap_or_else(|| plain.to_owned()))
+        crate::json::unescaped(self.slice(member.name.clone()))
     }
 
     fn value_of<'a>(&'a self, member: &'a Member) -> &'a [u8] {

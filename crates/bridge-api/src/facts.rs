@@ -1,7 +1,13 @@
 //! What is worth knowing of a request, whatever its dialect.
 
-use crate::Envelope;
-use crate::json::{Object, string};
+use std::borrow::Cow;
+
+use crate::json::Value;
+use crate::observe::Room;
+use crate::{Envelope, ObserverLimits};
+
+/// Longest model name that is kept, in characters.
+const LONGEST_MODEL: usize = 256;
 
 /// What is worth knowing of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,32 +45,37 @@ impl SessionHints {
 
 /// The model's name. A number is taken for its digits, as providers do.
 pub(crate) fn model(envelope: &Envelope) -> String {
-    let Some(raw) = envelope.get("model") else {
-        return String::new();
-    };
-    string(raw).unwrap_or_else(|| {
-        let is_number = raw.starts_with(|c: char| c.is_ascii_digit());
-        if is_number {
-            raw.to_owned()
-        } else {
-            String::new()
-        }
-    })
+    let model = envelope.value("model").unwrap_or_default();
+    let digits = || model.count().map(|number| Cow::Owned(number.to_string()));
+    let name = model.text().or_else(digits).unwrap_or_default();
+    name.chars().take(LONGEST_MODEL).collect()
 }
 
+/// Whether a member is the boolean.
 pub(crate) fn is_true(envelope: &Envelope, name: &str) -> bool {
-    envelope.get(name) == Some("true")
+    envelope.value(name).is_some_and(Value::is_true)
 }
 
+/// Whether a member could be taken for the boolean by a tolerant reader.
+pub(crate) fn is_loosely_true(envelope: &Envelope, name: &str) -> bool {
+    let Some(value) = envelope.value(name) else {
+        return false;
+    };
+    match value.text() {
+        Some(text) => matches!(&*text.to_ascii_lowercase(), "true" | "t" | "1"),
+        None => value.is_true() || value.count().is_some_and(|number| number > 0),
+    }
+}
+
+/// A member that is a string with something in it.
 pub(crate) fn filled(envelope: &Envelope, name: &str) -> Option<String> {
-    envelope
-        .get(name)
-        .and_then(string)
-        .filter(|text| !text.is_empty())
+    let text = envelope.value(name)?.filled()?;
+    Some(text.into_owned())
 }
 
-pub(crate) fn member<'e>(envelope: &'e Envelope, name: &str) -> Option<Object<'e>> {
-    envelope.get(name).and_then(crate::json::object)
+/// A prompt, cut like the texts of an answer when it is too long.
+pub(crate) fn prompt(text: &str) -> String {
+    Room::new(ObserverLimits::default()).word(text)
 }
 
 /// Text that a program put beside what a person wrote.
@@ -77,4 +88,12 @@ pub(crate) fn is_reminder(text: &str) -> bool {
     ]
     .iter()
     .any(|mark| text.starts_with(mark))
+}
+
+/// The last text that a person wrote. A program's reminders beside tool results are no prompt;
+/// where nothing else is said they are.
+pub(crate) fn last_written<'t>(texts: &[Cow<'t, str>], has_results: bool) -> Option<Cow<'t, str>> {
+    let written = texts.iter().rfind(|text| !is_reminder(text));
+    let fallback = texts.last().filter(|_| !has_results);
+    written.or(fallback).cloned()
 }

@@ -1,9 +1,15 @@
 //! Errors: those of a provider, read, and our own, rendered in a dialect.
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::DialectId;
+use crate::json::{Value, check};
+
+/// Longest word for a kind of error that is kept, in characters.
+const LONGEST_TYPE: usize = 128;
+/// Longest explanation that is kept, in characters.
+const LONGEST_MESSAGE: usize = 16 << 10;
 
 /// A failure in neutral form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +107,7 @@ pub fn error_event(dialect: DialectId, failure: &ApiFailure<'_>) -> Bytes {
     Bytes::from(text)
 }
 
-fn rendered(dialect: DialectId, failure: &ApiFailure<'_>) -> Value {
+fn rendered(dialect: DialectId, failure: &ApiFailure<'_>) -> serde_json::Value {
     let message = failure.message;
     match dialect {
         DialectId::AnthropicMessages => {
@@ -136,18 +142,19 @@ pub struct ProviderFailure {
 /// Reads the error body of a provider. Nothing when there is no message to be found in it.
 #[must_use]
 pub fn read_error(_: DialectId, body: &[u8]) -> Option<ProviderFailure> {
-    failure_in(&serde_json::from_slice(body).ok()?)
+    check(body).ok()?;
+    let body = Value::new(body);
+    // Google's endpoint wraps the body in an array.
+    failure_in(body.items().next().unwrap_or(body))
 }
 
 /// All dialects say `error` with a `message`; relays in front of them say less.
-pub(crate) fn failure_in(value: &Value) -> Option<ProviderFailure> {
-    let error = value
-        .get("error")
-        .filter(|error| !error.is_null())
-        .unwrap_or(value);
-    let text = |name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);
+pub(crate) fn failure_in(body: Value<'_>) -> Option<ProviderFailure> {
+    let error = body.get("error").filter(|error| error.is_something());
+    let error = error.unwrap_or(body);
+    let text = |name: &str| error.get(name).and_then(Value::text);
     let message = text("message")
-        .or_else(|| error.as_str().map(str::to_owned))
+        .or_else(|| error.text())
         .or_else(|| text("detail"))?;
     // `type` of the outer object is only the word "error".
     let kind = text("type").filter(|kind| kind != "error");
@@ -159,9 +166,13 @@ pub(crate) fn failure_in(value: &Value) -> Option<ProviderFailure> {
         (None, code) => code.unwrap_or_default(),
     };
     Some(ProviderFailure {
-        error_type,
-        message,
+        error_type: shortened(&error_type, LONGEST_TYPE),
+        message: shortened(&message, LONGEST_MESSAGE),
     })
+}
+
+fn shortened(text: &str, longest: usize) -> String {
+    text.chars().take(longest).collect()
 }
 
 fn is_general(kind: &str) -> bool {

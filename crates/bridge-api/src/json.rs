@@ -1,113 +1,275 @@
-//! JSON that is read one level at a time: what nobody asks for is passed over and not built.
+//! JSON that is read where it stands, and only as far as somebody asks.
 //!
-//! Of a name that stands twice the last value counts, as most readers have it.
+//! Nothing is built and nothing is checked on the way: what cannot be understood is simply not
+//! there. Requests have been checked before, whole answers too; events of a stream have not.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
-use serde_json::value::RawValue;
+use crate::envelope::scan::{Fault, Scanner, end_of_plain};
 
-/// The members of an object, unread.
-pub(crate) type Object<'a> = HashMap<String, &'a RawValue>;
+/// A value, from its first byte on. Where it ends is found out only when it matters.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Value<'a>(&'a [u8]);
 
-/// The members of a text that is an object.
-pub(crate) fn object(text: &str) -> Option<Object<'_>> {
-    serde_json::from_str(text).ok()
+/// Whether bytes are one JSON value, or at least the beginning of one.
+pub(crate) fn check(bytes: &[u8]) -> Result<(), Fault> {
+    Scanner::new(bytes, usize::MAX).value(0)
 }
 
-/// The items of a text that is an array.
-pub(crate) fn items(text: &str) -> Option<Vec<&RawValue>> {
-    serde_json::from_str(text).ok()
+impl<'a> Value<'a> {
+    /// The value with which these bytes begin.
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes.get(past_space(bytes, 0)..).unwrap_or_default())
+    }
+
+    fn first(self) -> Option<u8> {
+        self.0.first().copied()
+    }
+
+    pub(crate) fn is_object(self) -> bool {
+        self.first() == Some(b'{')
+    }
+
+    /// Whether there is anything. Null is as good as nothing.
+    pub(crate) fn is_something(self) -> bool {
+        !matches!(self.first(), None | Some(b'n'))
+    }
+
+    /// The value as it is written; null is as good as nothing.
+    pub(crate) fn source(self) -> Option<Cow<'a, str>> {
+        let end = end_of_value(self.0).filter(|_| self.is_something())?;
+        self.0.get(..end).map(String::from_utf8_lossy)
+    }
+
+    /// The text of a string. Halves of surrogate pairs become U+FFFD.
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
+        if self.first() != Some(b'"') {
+            return None;
+        }
+        let end = end_of_value(self.0)?;
+        self.0.get(1..end.checked_sub(1)?).map(unescaped)
+    }
+
+    /// The text of a string with something in it.
+    pub(crate) fn filled(self) -> Option<Cow<'a, str>> {
+        self.text().filter(|text| !text.is_empty())
+    }
+
+    /// The text of a string, the source of anything else, for values that come both ways.
+    pub(crate) fn text_or_source(self) -> Option<Cow<'a, str>> {
+        self.text().or_else(|| self.source())
+    }
+
+    /// A number that is not negative, without what follows its point.
+    pub(crate) fn count(self) -> Option<u64> {
+        let len = self
+            .0
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if matches!(self.0.get(len), Some(b'e' | b'E')) {
+            return None;
+        }
+        std::str::from_utf8(self.0.get(..len)?).ok()?.parse().ok()
+    }
+
+    pub(crate) fn is_true(self) -> bool {
+        self.first() == Some(b't')
+    }
+
+    /// The members of an object in their order; none of anything else.
+    pub(crate) fn members(self) -> Members<'a> {
+        let rest = self.0.get(1..).filter(|_| self.is_object());
+        Members(Walk::new(rest.unwrap_or_default()))
+    }
+
+    /// The items of an array in their order; none of anything else.
+    pub(crate) fn items(self) -> Items<'a> {
+        let rest = self.0.get(1..).filter(|_| self.first() == Some(b'['));
+        Items(Walk::new(rest.unwrap_or_default()))
+    }
+
+    /// The first member of this name. What follows it is not looked at. Of a name that stands
+    /// twice most readers take the last; providers write no name twice.
+    pub(crate) fn get(self, name: &str) -> Option<Self> {
+        let found = self.members().find(|(other, _)| other == name);
+        found.map(|(_, value)| value)
+    }
 }
 
-/// A text that is a string.
-pub(crate) fn string(text: &str) -> Option<String> {
-    serde_json::from_str(text).ok()
+/// A position between values.
+#[derive(Debug, Clone)]
+struct Walk<'a> {
+    rest: &'a [u8],
+    /// Whether the value that was given out last has yet to be passed.
+    is_at_value: bool,
 }
 
-/// What is asked of a member.
-pub(crate) trait Members {
-    /// The member as it is written; null is as good as nothing.
-    fn raw(&self, name: &str) -> Option<&str>;
-
-    /// The member if it is a string.
-    fn text(&self, name: &str) -> Option<String> {
-        self.raw(name).and_then(string)
+impl<'a> Walk<'a> {
+    fn new(rest: &'a [u8]) -> Self {
+        Self {
+            rest,
+            is_at_value: false,
+        }
     }
 
-    /// The member if it is a string with something in it.
-    fn filled(&self, name: &str) -> Option<String> {
-        self.text(name).filter(|text| !text.is_empty())
-    }
-
-    /// The member if it is an object.
-    fn object(&self, name: &str) -> Option<Object<'_>> {
-        self.raw(name).and_then(object)
-    }
-
-    /// The items of the member if it is an array, none otherwise.
-    fn items(&self, name: &str) -> Vec<&RawValue> {
-        self.raw(name).and_then(items).unwrap_or_default()
-    }
-
-    /// The member if it is a whole number that is not negative.
-    fn count(&self, name: &str) -> Option<u64> {
-        self.raw(name)
-            .and_then(|text| serde_json::from_str(text).ok())
-    }
-
-    /// The member if it is a string, its source if it is anything else, for values that come both
-    /// ways.
-    fn text_or_source(&self, name: &str) -> Option<String> {
-        let raw = self.raw(name)?;
-        Some(string(raw).unwrap_or_else(|| raw.to_owned()))
+    /// What stands after the value that was given out last.
+    fn next(&mut self) -> Option<Value<'a>> {
+        let rest = std::mem::take(&mut self.rest);
+        if !std::mem::replace(&mut self.is_at_value, true) {
+            return Some(Value::new(rest));
+        }
+        let comma = past_space(rest, end_of_value(rest)?);
+        let rest = rest.get(comma..)?.strip_prefix(b",")?;
+        Some(Value::new(rest))
     }
 }
 
-impl Members for Object<'_> {
-    fn raw(&self, name: &str) -> Option<&str> {
-        self.get(name)
-            .map(|value| value.get())
-            .filter(|text| *text != "null")
+/// See [`Value::members`].
+#[derive(Debug, Clone)]
+pub(crate) struct Members<'a>(Walk<'a>);
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Cow<'a, str>, Value<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = self.0.next()?;
+        let text = name.text()?;
+        let colon = past_space(name.0, end_of_value(name.0)?);
+        let value = Value::new(name.0.get(colon..)?.strip_prefix(b":")?);
+        self.0.rest = value.0;
+        Some((text, value))
     }
 }
 
-/// Whether `"name": value` stands somewhere in the text with a value other than null. Cheap, and
-/// may be wrong in one direction: text of a model can look like it.
-pub(crate) fn may_have(text: &[u8], quoted_name: &[u8]) -> bool {
-    memchr::memmem::find_iter(text, quoted_name).any(|at| {
-        let rest = text
-            .get(at + quoted_name.len()..)
-            .unwrap_or_default()
-            .trim_ascii_start();
-        let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
-        value.is_some_and(|value| !value.starts_with(b"null"))
-    })
+/// See [`Value::items`].
+#[derive(Debug, Clone)]
+pub(crate) struct Items<'a>(Walk<'a>);
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        let item = self.0.next()?;
+        if matches!(item.first(), None | Some(b']')) {
+            return None;
+        }
+        self.0.rest = item.0;
+        Some(item)
+    }
+}
+
+fn past_space(bytes: &[u8], from: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    let is_space = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+    from + rest.iter().take_while(is_space).count()
+}
+
+/// Where the value at the beginning ends; none when it does not.
+fn end_of_value(bytes: &[u8]) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    loop {
+        match bytes.get(at)? {
+            b'"' => at = end_of_string(bytes, at)?,
+            b'{' | b'[' => {
+                depth += 1;
+                at += 1;
+            }
+            b'}' | b']' => {
+                depth = depth.checked_sub(1)?;
+                at += 1;
+            }
+            _ if depth == 0 => return Some(end_of_word(bytes, at)),
+            _ => at += 1,
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
+
+fn end_of_word(bytes: &[u8], from: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    let is_end = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t');
+    from + rest.iter().position(is_end).unwrap_or(rest.len())
+}
+
+fn end_of_string(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from + 1;
+    loop {
+        at = end_of_plain(bytes, at);
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+/// The text between quotation marks without its escapes. Bytes that are no text are replaced.
+pub(crate) fn unescaped(inner: &[u8]) -> Cow<'_, str> {
+    if memchr::memchr(b'\\', inner).is_none() {
+        return String::from_utf8_lossy(inner);
+    }
+    let mut text = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let (plain, escape) = rest.split_at(at);
+        text.push_str(&String::from_utf8_lossy(plain));
+        rest = unescape_one(escape, &mut text);
+    }
+    text.push_str(&String::from_utf8_lossy(rest));
+    Cow::Owned(text)
+}
+
+/// Reads the escape at the beginning, and gives back what follows it.
+fn unescape_one<'a>(escape: &'a [u8], text: &mut String) -> &'a [u8] {
+    let character = match escape.get(1) {
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => return unescape_unit(escape, text),
+        Some(byte) if byte.is_ascii() => char::from(*byte),
+        Some(_) | None => {
+            text.push(char::REPLACEMENT_CHARACTER);
+            return escape.get(1..).unwrap_or_default();
+        }
+    };
+    text.push(character);
+    escape.get(2..).unwrap_or_default()
+}
+
+fn unescape_unit<'a>(escape: &'a [u8], text: &mut String) -> &'a [u8] {
+    let Some(first) = unit(escape) else {
+        text.push(char::REPLACEMENT_CHARACTER);
+        return escape.get(2..).unwrap_or_default();
+    };
+    let rest = escape.get(6..).unwrap_or_default();
+    if let Some(character) = char::from_u32(first) {
+        text.push(character);
+        return rest;
+    }
+    let second = unit(rest).filter(|second| (0xdc00..0xe000).contains(second));
+    let pair = second
+        .filter(|_| first < 0xdc00)
+        .and_then(|second| char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)));
+    text.push(pair.unwrap_or(char::REPLACEMENT_CHARACTER));
+    match pair {
+        Some(_) => rest.get(6..).unwrap_or_default(),
+        None => rest,
+    }
+}
+
+/// The number in an escape with four digits.
+fn unit(escape: &[u8]) -> Option<u32> {
+    let digits = escape.strip_prefix(b"\\u")?.get(..4)?;
+    let digits = std::str::from_utf8(digits).ok()?;
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u32::from_str_radix(digits, 16).ok().filter(|_| is_hex)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn members_are_read_as_they_are_asked_for() {
-        let text = r#"{"a":"x","b":[1,"y"],"c":7,"n":null,"a":"z","o":{"k":""},"m":-1}"#;
-        let members = object(text).unwrap();
-        assert_eq!(members.text("a").as_deref(), Some("z"));
-        assert_eq!(members.items("b").len(), 2);
-        assert_eq!(
-            (members.count("c"), members.count("m"), members.raw("n")),
-            (Some(7), None, None)
-        );
-        assert_eq!(members.object("o").unwrap().filled("k"), None);
-        assert_eq!(members.text_or_source("b").as_deref(), Some("[1,\"y\"]"));
-        assert!(object("[]").is_none() && object("{").is_none());
-    }
-
-    #[test]
-    fn null_is_no_value() {
-        assert!(!may_have(br#"{"usage":null}"#, b"\"usage\""));
-        assert!(!may_have(br#"{"usage" : null}"#, b"\"usage\""));
-        assert!(may_have(br#"{"x":"\"usage\"","usage": {}}"#, b"\"usage\""));
-        assert!(!may_have(br#"{"content":"usage"}"#, b"\"usage\""));
-    }
-}
+mod tests;

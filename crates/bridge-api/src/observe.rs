@@ -5,7 +5,10 @@ mod bounded;
 use std::borrow::Cow;
 use std::fmt;
 
-pub(crate) use self::bounded::Text;
+pub(crate) use self::bounded::{Room, Text};
+use crate::envelope::scan::Fault;
+use crate::failure::failure_in;
+use crate::json::{Value, check};
 use crate::{DialectId, anthropic, openai_chat, openai_responses};
 
 /// How much is kept of one answer.
@@ -14,7 +17,9 @@ pub struct ObserverLimits {
     /// The longest text of a thought or of a tool's input, in bytes. Longer ones are cut and end
     /// with a mark that says so. Default 1 MiB.
     pub text_bytes: usize,
-    /// How many tool calls, and how many thoughts. Further ones are not kept. Default 1,024.
+    /// All texts together, in bytes. When it is reached, texts are cut as well. Default 4 MiB.
+    pub total_bytes: usize,
+    /// How many tool calls and thoughts. Further ones are not kept. Default 1,024.
     pub items: usize,
 }
 
@@ -22,6 +27,7 @@ impl Default for ObserverLimits {
     fn default() -> Self {
         Self {
             text_bytes: 1 << 20,
+            total_bytes: 4 << 20,
             items: 1_024,
         }
     }
@@ -119,6 +125,46 @@ pub struct ToolCall {
     pub input: String,
 }
 
+/// A tool call whose input may still grow.
+#[derive(Debug)]
+pub(crate) struct OpenCall {
+    pub(crate) kind: ToolKind,
+    pub(crate) name: String,
+    pub(crate) namespace: Option<String>,
+    pub(crate) call_id: String,
+    pub(crate) item_id: Option<String>,
+    pub(crate) input: Text,
+}
+
+impl OpenCall {
+    pub(crate) fn close(self) -> ToolCall {
+        ToolCall {
+            kind: self.kind,
+            name: self.name,
+            namespace: self.namespace,
+            call_id: self.call_id,
+            item_id: self.item_id,
+            input: self.input.into_string(),
+        }
+    }
+}
+
+/// What a provider says of a failure, as the end of an answer.
+pub(crate) fn failed(said: Value<'_>) -> AnswerEnd {
+    let failure = failure_in(said);
+    let words = failure.map(|failure| (failure.error_type, failure.message));
+    let (error_type, message) = words.unwrap_or_default();
+    AnswerEnd::Failed {
+        error_type,
+        message,
+    }
+}
+
+/// Whether an event has no name of its own. `message` is what the standard calls those.
+pub(crate) fn is_unnamed(name: &str) -> bool {
+    matches!(name, "" | "message")
+}
+
 /// How an answer ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnswerEnd {
@@ -181,7 +227,8 @@ impl Observer {
         })
     }
 
-    /// Hears one event of a stream: its name, empty when it has none, and its data.
+    /// Hears one event of a stream: its name and its data. A name that is empty or `message` is
+    /// none; what the event is then stands in its data.
     pub fn event(&mut self, name: &str, data: &[u8]) {
         match &mut self.0 {
             Kind::Anthropic(state) => state.event(name, data),
@@ -190,15 +237,18 @@ impl Observer {
         }
     }
 
-    /// Hears a whole answer that is no stream.
+    /// Hears a whole answer that is no stream. Of one that was cut off counts what is there.
     pub fn whole(&mut self, body: &[u8]) {
-        let Ok(text) = std::str::from_utf8(body) else {
-            return;
+        let is_whole = match check(body) {
+            Ok(()) => true,
+            Err(Fault::Ended(_)) => false,
+            Err(Fault::Unexpected(_) | Fault::TooDeep(_)) => return,
         };
+        let answer = Value::new(body);
         match &mut self.0 {
-            Kind::Anthropic(state) => state.whole(text),
-            Kind::Chat(state) => state.whole(text),
-            Kind::Responses(state) => state.whole(text),
+            Kind::Anthropic(state) => state.whole(answer, is_whole),
+            Kind::Chat(state) => state.whole(answer, is_whole),
+            Kind::Responses(state) => state.whole(answer, is_whole),
         }
     }
 

@@ -3,3 +3,4 @@
 
 pub(crate) mod request;
 pub(crate) mod stream;
+mod usage;

@@ -1,4 +1,6 @@
 //! OpenAI's Responses API, as its reference at platform.openai.com describes it.
 
+mod item;
 pub(crate) mod request;
 pub(crate) mod stream;
+mod usage;

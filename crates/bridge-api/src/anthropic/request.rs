@@ -1,89 +1,127 @@
 //! What is worth knowing of a Messages request.
 
-use serde_json::value::RawValue;
+use std::borrow::Cow;
 
-use crate::facts::{is_reminder, is_true, member, model};
-use crate::json::{Members, Object, object, string};
-use crate::{Envelope, RequestFacts, SessionHints};
+use crate::facts::{is_true, last_written, model};
+use crate::json::Value;
+use crate::{Envelope, RequestFacts, SessionHints, facts};
 
 pub(crate) fn facts(envelope: &Envelope) -> RequestFacts {
-    let last = last_turn(envelope);
     RequestFacts {
         model: model(envelope),
         stream: is_true(envelope, "stream"),
         background: false,
-        prompt: last.as_ref().and_then(prompt),
-        tool_call_id: last.as_ref().and_then(tool_call_id),
+        prompt: turns(envelope).next().and_then(|turn| prompt(&turn)),
+        tool_call_id: tool_call_id(turns(envelope)),
         session: session(envelope),
     }
 }
 
-/// The last message that is not an instruction of the program: those stand in the middle of
-/// conversations, and at their end.
-fn last_turn(envelope: &Envelope) -> Option<Object<'_>> {
-    let turns = envelope.last_items("messages").map_while(object);
-    turns
-        .into_iter()
-        .find(|turn| turn.text("role").as_deref() != Some("system"))
+/// One message.
+#[derive(Default)]
+struct Turn<'a> {
+    role: Cow<'a, str>,
+    content: Value<'a>,
 }
 
-/// The last text a person wrote in a user turn. Beside tool results stand reminders of the
-/// program, which are no prompt.
-fn prompt(turn: &Object<'_>) -> Option<String> {
-    if turn.text("role")? != "user" {
+/// The last messages, the very last one first, without instructions of the program: those stand
+/// in the middle of conversations, and at their end.
+fn turns(envelope: &Envelope) -> impl Iterator<Item = Turn<'_>> {
+    let turns = envelope.last_items("messages").map(turn);
+    turns.filter(|turn| turn.role != "system")
+}
+
+fn turn(message: Value<'_>) -> Turn<'_> {
+    let mut turn = Turn::default();
+    for (name, value) in message.members() {
+        match &*name {
+            "role" => turn.role = value.text().unwrap_or_default(),
+            "content" => turn.content = value,
+            _ => {}
+        }
+    }
+    turn
+}
+
+/// One block of a message's content.
+#[derive(Default)]
+struct Block<'a> {
+    kind: Cow<'a, str>,
+    text: Option<Cow<'a, str>>,
+    tool_use_id: Option<Cow<'a, str>>,
+}
+
+impl<'a> Turn<'a> {
+    fn blocks(&self) -> impl Iterator<Item = Block<'a>> {
+        self.content.items().map(block)
+    }
+}
+
+fn block(block: Value<'_>) -> Block<'_> {
+    let mut found = Block::default();
+    for (name, value) in block.members() {
+        match &*name {
+            "type" => found.kind = value.text().unwrap_or_default(),
+            "text" => found.text = value.text(),
+            "tool_use_id" => found.tool_use_id = value.filled(),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The last text a person wrote in a user turn.
+fn prompt(turn: &Turn<'_>) -> Option<String> {
+    if turn.role != "user" {
         return None;
     }
-    let content = turn.raw("content")?;
-    if let Some(text) = string(content) {
-        return Some(text);
+    if let Some(text) = turn.content.text() {
+        return Some(facts::prompt(&text));
     }
-    let blocks: Vec<Object<'_>> = blocks(turn);
-    let has_results = blocks.iter().any(|block| is_of_type(block, "tool_result"));
-    let texts = || {
-        let blocks = blocks
-            .iter()
-            .rev()
-            .filter(|block| is_of_type(block, "text"));
-        blocks.filter_map(|block| block.text("text"))
-    };
-    let written = texts().find(|text| !is_reminder(text));
-    if has_results {
-        written
-    } else {
-        written.or_else(|| texts().next())
+    let (mut texts, mut has_results) = (Vec::new(), false);
+    for block in turn.blocks() {
+        match &*block.kind {
+            "text" => texts.extend(block.text),
+            "tool_result" => has_results = true,
+            _ => {}
+        }
     }
+    last_written(&texts, has_results).map(|text| facts::prompt(&text))
 }
 
-fn tool_call_id(turn: &Object<'_>) -> Option<String> {
-    let results = blocks(turn).into_iter().rev();
-    results
-        .filter(|block| {
-            block
-                .text("type")
-                .is_some_and(|kind| kind.ends_with("tool_result"))
-        })
-        .find_map(|block| block.filled("tool_use_id"))
-}
-
-fn blocks<'a>(turn: &'a Object<'_>) -> Vec<Object<'a>> {
-    turn.items("content")
-        .into_iter()
-        .map(RawValue::get)
-        .filter_map(object)
-        .collect()
-}
-
-fn is_of_type(block: &Object<'_>, kind: &str) -> bool {
-    block.text("type").as_deref() == Some(kind)
+/// The last tool result since the model spoke. A turn of the model that was paused ends with
+/// results, too.
+fn tool_call_id<'a>(turns: impl Iterator<Item = Turn<'a>>) -> Option<String> {
+    for (place, turn) in turns.enumerate() {
+        let is_model = turn.role == "assistant";
+        if is_model && place > 0 {
+            return None;
+        }
+        let results = turn
+            .blocks()
+            .filter(|block| block.kind.ends_with("tool_result"));
+        if let Some(id) = results.filter_map(|block| block.tool_use_id).last() {
+            return Some(id.into_owned());
+        }
+        if is_model {
+            return None;
+        }
+    }
+    None
 }
 
 /// Claude Code writes a JSON object into `metadata.user_id`, and wrote
 /// `user_<hash>_account_<id>_session_<id>` before.
 fn session(envelope: &Envelope) -> SessionHints {
-    let user_id = member(envelope, "metadata").and_then(|metadata| metadata.text("user_id"));
-    let session_id = user_id.and_then(|user_id| match object(&user_id) {
-        Some(parts) => parts.filled("session_id"),
-        None => user_id.split_once("_session_").map(|(_, id)| id.to_owned()),
+    let metadata = envelope.value("metadata").unwrap_or_default();
+    let user_id = metadata.get("user_id").and_then(Value::text);
+    let session_id = user_id.and_then(|user_id| {
+        let parts = Value::new(user_id.as_bytes());
+        if parts.is_object() {
+            return parts.get("session_id")?.text().map(Cow::into_owned);
+        }
+        let (_, id) = user_id.split_once("_session_")?;
+        Some(id.to_owned())
     });
     SessionHints {
         session_id: session_id.filter(|id| !id.trim().is_empty()),

@@ -5,103 +5,87 @@
 
 use std::collections::BTreeMap;
 
-use crate::failure::failure_in;
-use crate::json::{Members, Object, may_have, object};
-use crate::observe::Text;
-use crate::{
-    AnswerEnd, Observed, ObserverLimits, Thought, ThoughtSource, ToolCall, ToolKind, Usage,
-};
+use super::usage::replace_usage;
+use crate::json::Value;
+use crate::observe::{OpenCall, Room, Text, failed, is_unnamed};
+use crate::{AnswerEnd, Observed, ObserverLimits, Thought, ThoughtSource, ToolKind, Usage};
+
+/// Why answers end that said all the model wanted to say. Every other reason cut it short.
+const GOOD_REASONS: [&str; 4] = ["end_turn", "stop_sequence", "tool_use", "pause_turn"];
 
 #[derive(Debug)]
 pub(crate) struct State {
-    limits: ObserverLimits,
+    room: Room,
     response_id: String,
     /// Content blocks that are worth recording, by their index.
     blocks: BTreeMap<u64, Block>,
     usage: Option<Usage>,
     has_begun: bool,
+    stop_reason: Option<String>,
     end: Option<AnswerEnd>,
 }
 
 #[derive(Debug)]
 enum Block {
     Thinking(Text),
-    Tool { call: ToolCall, input: Text },
+    Tool {
+        call: OpenCall,
+        /// Whether the input is what the block began with, which pieces replace.
+        is_initial: bool,
+    },
 }
 
 impl State {
     pub(crate) fn new(limits: ObserverLimits) -> Self {
         Self {
-            limits,
+            room: Room::new(limits),
             response_id: String::new(),
             blocks: BTreeMap::new(),
             usage: None,
             has_begun: false,
+            stop_reason: None,
             end: None,
         }
     }
 
     pub(crate) fn event(&mut self, name: &str, data: &[u8]) {
-        let is_dull = match name {
-            "content_block_delta" => {
-                !may_have(data, b"\"thinking\"") && !may_have(data, b"\"partial_json\"")
-            }
-            "ping" | "content_block_stop" => true,
-            _ => false,
-        };
-        if is_dull {
-            return;
+        let event = Value::new(data);
+        if !is_unnamed(name) {
+            self.named(name, event);
+        } else if let Some(name) = event.get("type").and_then(Value::text) {
+            self.named(&name, event);
         }
-        let Ok(text) = std::str::from_utf8(data) else {
-            return;
-        };
-        let Some(event) = object(text) else { return };
-        match event
-            .text("type")
-            .unwrap_or_else(|| name.to_owned())
-            .as_str()
-        {
-            "message_start" => self.message(&event.object("message").unwrap_or_default()),
-            "content_block_start" => self.block_start(&event),
-            "content_block_delta" => self.delta(&event),
-            "message_delta" => {
+    }
+
+    fn named(&mut self, name: &str, event: Value<'_>) {
+        match name {
+            "content_block_delta" => self.delta(event),
+            "message_start" => {
                 self.has_begun = true;
-                if let Some(usage) = event.object("usage") {
-                    self.replace_usage(&usage);
-                    if let Some(usage) = &mut self.usage {
-                        usage.is_final = true;
-                    }
-                }
+                self.message(event.get("message").unwrap_or_default());
             }
-            "message_stop" => {
-                self.end.get_or_insert(AnswerEnd::Complete);
+            "content_block_start" => self.block_start(event),
+            "message_delta" => self.message(event),
+            "message_stop" => self.stopped(),
+            "error" => {
+                self.has_begun = true;
+                self.end = Some(failed(event));
             }
-            "error" => self.failed(text),
             _ => {}
         }
     }
 
-    pub(crate) fn whole(&mut self, text: &str) {
-        let Some(message) = object(text) else { return };
-        if message.text("type").as_deref() == Some("error") {
-            self.failed(text);
+    pub(crate) fn whole(&mut self, answer: Value<'_>, is_whole: bool) {
+        let kind = answer.get("type").and_then(Value::text);
+        if kind.as_deref() == Some("error") {
+            self.has_begun = true;
+            self.end = Some(failed(answer));
             return;
         }
-        // A count of tokens, for one, is an answer, too, and no message.
-        let is_message = message.raw("content").is_some() || message.raw("usage").is_some();
-        if !is_message {
-            return;
+        self.message(answer);
+        if is_whole && self.has_begun {
+            self.stopped();
         }
-        self.message(&message);
-        for (index, block) in (0..).zip(message.items("content")) {
-            if let Some(block) = object(block.get()) {
-                self.keep_block(index, &block);
-            }
-        }
-        if let Some(usage) = &mut self.usage {
-            usage.is_final = true;
-        }
-        self.end = Some(AnswerEnd::Complete);
     }
 
     pub(crate) fn is_complete(&self) -> bool {
@@ -109,6 +93,7 @@ impl State {
     }
 
     pub(crate) fn finish(self) -> Observed {
+        let is_final = self.stop_reason.is_some() || self.end == Some(AnswerEnd::Complete);
         let unfinished = if self.has_begun {
             AnswerEnd::Truncated
         } else {
@@ -122,140 +107,132 @@ impl State {
                     content: text.into_string(),
                     source: ThoughtSource::Thinking,
                 }),
-                Block::Tool { mut call, input } => {
-                    if !input.is_empty() {
-                        call.input = input.into_string();
-                    }
-                    tool_calls.push(call);
-                }
+                Block::Tool { call, .. } => tool_calls.push(call.close()),
             }
         }
         Observed {
             response_id: self.response_id,
             thoughts,
             tool_calls,
-            usage: self.usage,
+            usage: self.usage.map(|usage| Usage { is_final, ..usage }),
             end: self.end.unwrap_or(unfinished),
         }
     }
 
-    fn message(&mut self, message: &Object<'_>) {
-        self.has_begun = true;
-        self.response_id = message.text("id").unwrap_or_default();
-        if let Some(usage) = message.object("usage") {
-            self.replace_usage(&usage);
+    /// A message as it begins, what is said of it at its end, or the whole of it.
+    fn message(&mut self, message: Value<'_>) {
+        for (name, value) in message.members() {
+            match &*name {
+                "id" => self.response_id = self.room.word(&value.text().unwrap_or_default()),
+                "content" => {
+                    self.has_begun = true;
+                    for (index, block) in (0..).zip(value.items()) {
+                        self.keep_block(index, block);
+                    }
+                }
+                "usage" if value.is_object() => {
+                    self.has_begun = true;
+                    replace_usage(self.usage.get_or_insert_default(), value);
+                }
+                "delta" => self.stop_reason(value.get("stop_reason").unwrap_or_default()),
+                "stop_reason" => self.stop_reason(value),
+                _ => {}
+            }
         }
     }
 
-    fn block_start(&mut self, event: &Object<'_>) {
-        self.has_begun = true;
-        let index = event.count("index").unwrap_or_default();
-        if let Some(block) = event.object("content_block") {
-            self.keep_block(index, &block);
+    fn stop_reason(&mut self, value: Value<'_>) {
+        if let Some(reason) = value.filled() {
+            self.has_begun = true;
+            self.stop_reason = Some(self.room.word(&reason));
         }
     }
 
-    fn keep_block(&mut self, index: u64, block: &Object<'_>) {
-        if self.blocks.len() >= self.limits.items {
-            return;
+    fn stopped(&mut self) {
+        self.has_begun = true;
+        let is_short = |reason: &&String| !GOOD_REASONS.contains(&reason.as_str());
+        let end = match self.stop_reason.as_ref().filter(is_short) {
+            Some(reason) => AnswerEnd::Incomplete {
+                reason: reason.clone(),
+            },
+            None => AnswerEnd::Complete,
+        };
+        self.end.get_or_insert(end);
+    }
+
+    fn block_start(&mut self, event: Value<'_>) {
+        self.has_begun = true;
+        let index = event.get("index").and_then(Value::count);
+        if let Some(block) = event.get("content_block") {
+            self.keep_block(index.unwrap_or_default(), block);
         }
-        let kind = match block.text("type").as_deref() {
-            Some("thinking") => {
-                let mut text = Text::default();
-                text.push(
-                    &block.text("thinking").unwrap_or_default(),
-                    self.limits.text_bytes,
-                );
-                self.blocks.insert(index, Block::Thinking(text));
+    }
+
+    fn keep_block(&mut self, index: u64, block: Value<'_>) {
+        let kind = block.get("type").and_then(Value::text).unwrap_or_default();
+        let kind = match &*kind {
+            "thinking" => {
+                let text = block.get("thinking").and_then(Value::text);
+                if self.room.take_item() {
+                    let text = self.room.text(&text.unwrap_or_default());
+                    self.blocks.insert(index, Block::Thinking(text));
+                }
                 return;
             }
-            Some("tool_use") => ToolKind::FUNCTION,
-            Some("server_tool_use") => ToolKind::SERVER,
-            Some("mcp_tool_use") => ToolKind::MCP,
-            Some(_) | None => return,
+            "tool_use" => ToolKind::FUNCTION,
+            "mcp_tool_use" => ToolKind::MCP,
+            kind if kind.ends_with("_tool_use") => ToolKind::SERVER,
+            _ => return,
         };
-        let call = ToolCall {
-            kind,
-            name: block.text("name").unwrap_or_default(),
-            namespace: block.filled("server_name"),
-            call_id: block.text("id").unwrap_or_default(),
-            item_id: None,
-            input: Text::of(block.raw("input").unwrap_or("{}"), self.limits.text_bytes),
-        };
-        self.blocks.insert(
-            index,
-            Block::Tool {
-                call,
-                input: Text::default(),
-            },
-        );
+        if self.room.take_item() {
+            let call = self.call(kind, block);
+            let is_initial = true;
+            self.blocks.insert(index, Block::Tool { call, is_initial });
+        }
     }
 
-    fn delta(&mut self, event: &Object<'_>) {
-        let index = event.count("index").unwrap_or_default();
-        let Some(delta) = event.object("delta") else {
+    fn call(&mut self, kind: ToolKind, block: Value<'_>) -> OpenCall {
+        let room = &mut self.room;
+        let mut word = |name: &str| {
+            let text = block.get(name).and_then(Value::filled)?;
+            Some(room.word(&text))
+        };
+        let (name, call_id) = (word("name"), word("id"));
+        let namespace = word("server_name");
+        let input = block.get("input").and_then(Value::source);
+        OpenCall {
+            kind,
+            name: name.unwrap_or_default(),
+            namespace,
+            call_id: call_id.unwrap_or_default(),
+            item_id: None,
+            input: room.text(input.as_deref().unwrap_or("{}")),
+        }
+    }
+
+    fn delta(&mut self, event: Value<'_>) {
+        let index = event.get("index").and_then(Value::count);
+        // Text is not recorded, and most deltas are text.
+        let Some(block) = self.blocks.get_mut(&index.unwrap_or_default()) else {
             return;
         };
-        let limit = self.limits.text_bytes;
-        match self.blocks.get_mut(&index) {
-            Some(Block::Thinking(text)) => {
-                text.push(&delta.text("thinking").unwrap_or_default(), limit);
+        let delta = event.get("delta").unwrap_or_default();
+        let piece = |name: &str| delta.get(name).and_then(Value::filled);
+        match block {
+            Block::Thinking(text) => {
+                if let Some(piece) = piece("thinking") {
+                    text.push(&piece, &mut self.room);
+                }
             }
-            Some(Block::Tool { input, .. }) => {
-                input.push(&delta.text("partial_json").unwrap_or_default(), limit);
-            }
-            None => {}
-        }
-    }
-
-    /// Figures that are not said again stay as they were.
-    fn replace_usage(&mut self, said: &Object<'_>) {
-        let usage = self.usage.get_or_insert_default();
-        let figures = [
-            ("input_tokens", &mut usage.input),
-            ("output_tokens", &mut usage.output),
-            ("cache_read_input_tokens", &mut usage.cache_read),
-            ("cache_creation_input_tokens", &mut usage.cache_write),
-        ];
-        for (name, figure) in figures {
-            *figure = said.count(name).unwrap_or(*figure);
-        }
-        let details: [(&str, &[&'static str]); 3] = [
-            (
-                "cache_creation",
-                &["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"],
-            ),
-            (
-                "server_tool_use",
-                &["web_search_requests", "web_fetch_requests"],
-            ),
-            ("output_tokens_details", &["thinking_tokens"]),
-        ];
-        for (group, names) in details {
-            let Some(group) = said.object(group) else {
-                continue;
-            };
-            for name in names {
-                if let Some(count) = group.count(name) {
-                    usage.extra.retain(|(other, _)| other != name);
-                    usage.extra.push((name, count));
+            Block::Tool { call, is_initial } => {
+                if let Some(piece) = piece("partial_json") {
+                    if std::mem::take(is_initial) {
+                        call.input = Text::default();
+                    }
+                    call.input.push(&piece, &mut self.room);
                 }
             }
         }
-        usage.extra.retain(|(_, count)| *count > 0);
-    }
-
-    fn failed(&mut self, text: &str) {
-        self.has_begun = true;
-        let value = serde_json::from_str(text).unwrap_or_default();
-        let failure = failure_in(&value);
-        let (error_type, message) = failure
-            .map(|it| (it.error_type, it.message))
-            .unwrap_or_default();
-        self.end = Some(AnswerEnd::Failed {
-            error_type,
-            message,
-        });
     }
 }
 

@@ -1,19 +1,18 @@
 //! What is worth knowing of a Chat Completions request.
 
-use serde_json::value::RawValue;
+use std::borrow::Cow;
 
-use crate::facts::{filled, is_reminder, is_true, model};
-use crate::json::{Members, Object, object, string};
-use crate::{Envelope, RequestFacts, SessionHints};
+use crate::facts::{filled, is_loosely_true, last_written, model};
+use crate::json::Value;
+use crate::{Envelope, RequestFacts, SessionHints, facts};
 
 pub(crate) fn facts(envelope: &Envelope) -> RequestFacts {
-    let last = last_turn(envelope);
     RequestFacts {
         model: model(envelope),
-        stream: is_true(envelope, "stream"),
+        stream: is_loosely_true(envelope, "stream"),
         background: false,
-        prompt: last.as_ref().and_then(prompt),
-        tool_call_id: last.as_ref().and_then(tool_call_id),
+        prompt: turns(envelope).next().and_then(|turn| prompt(&turn)),
+        tool_call_id: tool_call_id(turns(envelope)),
         session: SessionHints {
             session_id: None,
             cache_key: filled(envelope, "prompt_cache_key"),
@@ -21,46 +20,62 @@ pub(crate) fn facts(envelope: &Envelope) -> RequestFacts {
     }
 }
 
-/// The last message that is not an instruction of the program.
-fn last_turn(envelope: &Envelope) -> Option<Object<'_>> {
-    let is_instruction = |turn: &Object<'_>| {
-        turn.text("role")
-            .is_some_and(|role| role == "system" || role == "developer")
-    };
-    envelope
-        .last_items("messages")
-        .map_while(object)
-        .find(|turn| !is_instruction(turn))
+/// One message.
+#[derive(Default)]
+struct Turn<'a> {
+    role: Cow<'a, str>,
+    content: Value<'a>,
+    tool_call_id: Option<Cow<'a, str>>,
 }
 
-fn prompt(turn: &Object<'_>) -> Option<String> {
-    if turn.text("role")? != "user" {
+/// The last messages, the very last one first, without instructions of the program.
+fn turns(envelope: &Envelope) -> impl Iterator<Item = Turn<'_>> {
+    let turns = envelope.last_items("messages").map(turn);
+    turns.filter(|turn| turn.role != "system" && turn.role != "developer")
+}
+
+fn turn(message: Value<'_>) -> Turn<'_> {
+    let mut turn = Turn::default();
+    for (name, value) in message.members() {
+        match &*name {
+            "role" => turn.role = value.text().unwrap_or_default(),
+            "content" => turn.content = value,
+            "tool_call_id" => turn.tool_call_id = value.filled(),
+            _ => {}
+        }
+    }
+    turn
+}
+
+/// The last text a person wrote in a user turn.
+fn prompt(turn: &Turn<'_>) -> Option<String> {
+    if turn.role != "user" {
         return None;
     }
-    if let Some(text) = turn.raw("content").and_then(string) {
-        return Some(text);
+    if let Some(text) = turn.content.text() {
+        return Some(facts::prompt(&text));
     }
-    let parts: Vec<_> = turn
-        .items("content")
-        .into_iter()
-        .map(RawValue::get)
-        .filter_map(object)
-        .collect();
-    let texts = || {
-        let parts = parts
-            .iter()
-            .rev()
-            .filter(|part| part.text("type").as_deref() == Some("text"));
-        parts.filter_map(|part| part.text("text"))
-    };
-    texts()
-        .find(|text| !is_reminder(text))
-        .or_else(|| texts().next())
+    let texts: Vec<_> = turn.content.items().filter_map(text_of_part).collect();
+    last_written(&texts, false).map(|text| facts::prompt(&text))
 }
 
-fn tool_call_id(turn: &Object<'_>) -> Option<String> {
-    let is_result = turn.text("role").as_deref() == Some("tool");
-    turn.filled("tool_call_id").filter(|_| is_result)
+fn text_of_part(part: Value<'_>) -> Option<Cow<'_, str>> {
+    let (mut is_text, mut text) = (false, None);
+    for (name, value) in part.members() {
+        match &*name {
+            "type" => is_text = value.text().as_deref() == Some("text"),
+            "text" => text = value.text(),
+            _ => {}
+        }
+    }
+    text.filter(|_| is_text)
+}
+
+/// The last tool result since the model spoke.
+fn tool_call_id<'a>(turns: impl Iterator<Item = Turn<'a>>) -> Option<String> {
+    let mut since = turns.take_while(|turn| turn.role != "assistant");
+    let result = since.find(|turn| turn.role == "tool" && turn.tool_call_id.is_some());
+    result?.tool_call_id.map(Cow::into_owned)
 }
 
 #[cfg(test)]

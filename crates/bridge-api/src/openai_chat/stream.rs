@@ -1,60 +1,62 @@
 //! Listening to an answer of the Chat Completions API.
-//!
-//! Events have no names, so a chunk that cannot hold anything to record is told by its text.
 
 use std::collections::BTreeMap;
 
-use crate::failure::failure_in;
-use crate::json::{Members, Object, may_have, object};
-use crate::observe::Text;
-use crate::{
-    AnswerEnd, Observed, ObserverLimits, Thought, ThoughtSource, ToolCall, ToolKind, Usage,
-};
+use super::usage::usage;
+use crate::json::Value;
+use crate::observe::{OpenCall, Room, Text, failed};
+use crate::{AnswerEnd, Observed, ObserverLimits, Thought, ThoughtSource, ToolKind, Usage};
 
-/// What chunks are parsed for.
-const WORTH_READING: [&[u8]; 7] = [
-    b"\"tool_calls\"",
-    b"\"function_call\"",
-    b"\"usage\"",
-    b"\"finish_reason\"",
-    b"\"reasoning_content\"",
-    b"\"reasoning\"",
-    b"\"error\"",
-];
+/// Why answers end that said all the model wanted to say. Every other reason cut it short.
+const GOOD_REASONS: [&str; 3] = ["stop", "tool_calls", "function_call"];
 
 #[derive(Debug)]
 pub(crate) struct State {
-    limits: ObserverLimits,
+    room: Room,
     response_id: String,
-    /// By choice and position.
-    calls: BTreeMap<(u64, u64), Call>,
-    /// By choice.
-    thoughts: BTreeMap<u64, Text>,
+    choices: BTreeMap<u64, Choice>,
+    /// In the order in which they began.
+    calls: Vec<Call>,
     usage: Option<Usage>,
     has_begun: bool,
-    finish_reason: Option<String>,
     is_done: bool,
     failure: Option<AnswerEnd>,
 }
 
+/// One of the answers between which the caller may choose.
 #[derive(Debug, Default)]
+struct Choice {
+    thought: Text,
+    finish_reason: Option<String>,
+    is_refused: bool,
+}
+
+#[derive(Debug)]
 struct Call {
-    is_custom: bool,
-    id: String,
-    name: String,
-    input: Text,
+    choice: u64,
+    index: Index,
+    call: OpenCall,
+}
+
+/// Which call of a choice a piece belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Index {
+    At(u64),
+    /// Some providers do not say: a piece with an id begins a call, others go on with the last.
+    Unsaid,
+    /// The form before there were tools has one call at most.
+    Legacy,
 }
 
 impl State {
     pub(crate) fn new(limits: ObserverLimits) -> Self {
         Self {
-            limits,
+            room: Room::new(limits),
             response_id: String::new(),
-            calls: BTreeMap::new(),
-            thoughts: BTreeMap::new(),
+            choices: BTreeMap::new(),
+            calls: Vec::new(),
             usage: None,
             has_begun: false,
-            finish_reason: None,
             is_done: false,
             failure: None,
         }
@@ -63,187 +65,223 @@ impl State {
     pub(crate) fn event(&mut self, data: &[u8]) {
         if data.trim_ascii() == b"[DONE]" {
             self.is_done = true;
-            return;
+        } else {
+            self.answer(Value::new(data));
         }
-        let is_dull = self.has_begun && !WORTH_READING.iter().any(|name| may_have(data, name));
-        if is_dull {
-            return;
-        }
-        let Ok(text) = std::str::from_utf8(data) else {
-            return;
-        };
-        self.chunk(text, "delta");
     }
 
-    pub(crate) fn whole(&mut self, text: &str) {
-        self.chunk(text, "message");
-        self.is_done = self.has_begun && self.failure.is_none();
+    pub(crate) fn whole(&mut self, answer: Value<'_>, is_whole: bool) {
+        self.answer(answer);
+        self.is_done = self.has_begun && is_whole;
     }
 
     pub(crate) fn is_complete(&self) -> bool {
-        self.is_done || self.finish_reason.is_some() || self.failure.is_some()
+        self.is_done || self.is_finished() || self.failure.is_some()
+    }
+
+    /// Whether every choice that began has ended. Not every provider says `[DONE]` after that.
+    fn is_finished(&self) -> bool {
+        let is_open = |choice: &Choice| choice.finish_reason.is_none();
+        !self.choices.is_empty() && !self.choices.values().any(is_open)
     }
 
     pub(crate) fn finish(self) -> Observed {
-        let end = match (self.failure, self.is_done || self.finish_reason.is_some()) {
-            (Some(failure), _) => failure,
-            (None, _) if !self.has_begun => AnswerEnd::Garbage,
-            (None, true) => AnswerEnd::Complete,
-            (None, false) => AnswerEnd::Truncated,
+        let is_final = self.failure.is_none() && (self.is_done || self.is_finished());
+        let end = match self.failure {
+            Some(failure) => failure,
+            None if !self.has_begun => AnswerEnd::Garbage,
+            None if !is_final => AnswerEnd::Truncated,
+            None => ended(&self.choices),
         };
-        let thoughts = self.thoughts.into_values().map(|text| Thought {
-            content: text.into_string(),
-            source: ThoughtSource::Reasoning,
-        });
+        let thoughts = self.choices.into_values().map(|choice| choice.thought);
+        let thoughts = thoughts.filter(|thought| !thought.is_empty());
         Observed {
             response_id: self.response_id,
-            thoughts: thoughts.collect(),
-            tool_calls: self.calls.into_values().map(tool_call).collect(),
-            usage: self.usage,
+            thoughts: thoughts
+                .map(|thought| Thought {
+                    content: thought.into_string(),
+                    source: ThoughtSource::Reasoning,
+                })
+                .collect(),
+            tool_calls: self
+                .calls
+                .into_iter()
+                .map(|call| call.call.close())
+                .collect(),
+            usage: self.usage.map(|usage| Usage { is_final, ..usage }),
             end,
         }
     }
 
-    /// Chunks and whole answers differ in the name of one member.
-    fn chunk(&mut self, text: &str, message: &str) {
-        let Some(chunk) = object(text) else { return };
-        if chunk.raw("error").is_some() {
-            self.failed(text);
-            return;
-        }
-        let is_answer = chunk.raw("choices").is_some() || chunk.raw("usage").is_some();
-        if !is_answer {
-            return;
-        }
-        self.has_begun = true;
-        if self.response_id.is_empty() {
-            self.response_id = chunk.text("id").unwrap_or_default();
-        }
-        if let Some(said) = chunk.object("usage") {
-            self.usage = Some(usage(&said));
-        }
-        for (place, choice) in (0..).zip(chunk.items("choices")) {
-            let Some(choice) = object(choice.get()) else {
-                continue;
-            };
-            let index = choice.count("index").unwrap_or(place);
-            if let Some(reason) = choice.filled("finish_reason") {
-                self.finish_reason = Some(reason);
-            }
-            if let Some(message) = choice.object(message) {
-                self.message(index, &message);
+    /// A chunk or a whole answer. They differ in the name of one member.
+    fn answer(&mut self, answer: Value<'_>) {
+        for (name, value) in answer.members() {
+            match &*name {
+                "id" if self.response_id.is_empty() => {
+                    let id = value.text().unwrap_or_default();
+                    self.response_id = self.room.word(&id);
+                }
+                "choices" => {
+                    self.has_begun = true;
+                    for (place, choice) in (0..).zip(value.items()) {
+                        self.choice(place, choice);
+                    }
+                }
+                // Where there are several, the last one counts all.
+                "usage" if value.is_object() => {
+                    self.has_begun = true;
+                    self.usage = Some(usage(value));
+                }
+                "error" if value.is_something() => {
+                    self.has_begun = true;
+                    self.failure = Some(failed(answer));
+                }
+                _ => {}
             }
         }
     }
 
-    fn message(&mut self, choice: u64, message: &Object<'_>) {
-        let limit = self.limits.text_bytes;
-        let thought = message
-            .filled("reasoning_content")
-            .or_else(|| message.filled("reasoning"));
-        if let Some(piece) = thought
-            && (self.thoughts.len() < self.limits.items || self.thoughts.contains_key(&choice))
-        {
-            self.thoughts.entry(choice).or_default().push(&piece, limit);
+    fn choice(&mut self, place: u64, choice: Value<'_>) {
+        let index = choice.get("index").and_then(Value::count).unwrap_or(place);
+        if !self.choices.contains_key(&index) {
+            if !self.room.take_item() {
+                return;
+            }
+            self.choices.insert(index, Choice::default());
         }
-        for (place, call) in (0..).zip(message.items("tool_calls")) {
-            let Some(call) = object(call.get()) else {
-                continue;
-            };
-            let index = call.count("index").unwrap_or(place);
-            self.call((choice, index), &call);
-        }
-        // The form before there were tools.
-        if let Some(function) = message.object("function_call") {
-            self.part((choice, 0), &function, "arguments");
-        }
-    }
-
-    fn call(&mut self, at: (u64, u64), call: &Object<'_>) {
-        if let Some(function) = call.object("function") {
-            self.part(at, &function, "arguments");
-        }
-        if let Some(custom) = call.object("custom") {
-            self.part(at, &custom, "input");
-            if let Some(kept) = self.calls.get_mut(&at) {
-                kept.is_custom = true;
+        for (name, value) in choice.members() {
+            match &*name {
+                "delta" | "message" => self.message(index, value),
+                "finish_reason" => {
+                    if let (Some(reason), Some(kept)) =
+                        (value.filled(), self.choices.get_mut(&index))
+                    {
+                        kept.finish_reason = Some(self.room.word(&reason));
+                    }
+                }
+                _ => {}
             }
         }
-        if let (Some(id), Some(kept)) = (call.filled("id"), self.calls.get_mut(&at)) {
-            kept.id = id;
+    }
+
+    fn message(&mut self, choice: u64, message: Value<'_>) {
+        let mut thoughts = [None, None, None];
+        let [content, plain, text] = &mut thoughts;
+        for (name, value) in message.members() {
+            match &*name {
+                "reasoning_content" => *content = value.filled(),
+                "reasoning" => *plain = value.filled(),
+                "reasoning_text" => *text = value.filled(),
+                "refusal" if value.filled().is_some() => {
+                    if let Some(kept) = self.choices.get_mut(&choice) {
+                        kept.is_refused = true;
+                    }
+                }
+                "tool_calls" => {
+                    for call in value.items() {
+                        self.piece(choice, call);
+                    }
+                }
+                "function_call" if value.is_object() => {
+                    let (word, empty) = (ToolKind::FUNCTION, Value::default());
+                    self.grow(choice, Index::Legacy, word, empty, value);
+                }
+                _ => {}
+            }
+        }
+        // Some providers say the same under two names.
+        let piece = thoughts.into_iter().flatten().next();
+        if let (Some(piece), Some(kept)) = (piece, self.choices.get_mut(&choice)) {
+            kept.thought.push(&piece, &mut self.room);
         }
     }
 
-    fn part(&mut self, at: (u64, u64), part: &Object<'_>, input: &str) {
-        if self.calls.len() >= self.limits.items && !self.calls.contains_key(&at) {
+    fn piece(&mut self, choice: u64, piece: Value<'_>) {
+        let (mut index, mut id) = (Index::Unsaid, Value::default());
+        let (mut kind, mut part) = (ToolKind::FUNCTION, None);
+        for (name, value) in piece.members() {
+            match &*name {
+                "index" => index = value.count().map_or(Index::Unsaid, Index::At),
+                "id" => id = value,
+                "function" if value.is_object() => part = Some(value),
+                "custom" if value.is_object() => (kind, part) = (ToolKind::CUSTOM, Some(value)),
+                _ => {}
+            }
+        }
+        self.grow(choice, index, kind, id, part.unwrap_or_default());
+    }
+
+    /// Begins a call, or goes on with one.
+    fn grow(&mut self, choice: u64, index: Index, kind: ToolKind, id: Value<'_>, part: Value<'_>) {
+        let id = id.filled().unwrap_or_default();
+        let is_it = |call: &Call| {
+            let is_other =
+                !id.is_empty() && !call.call.call_id.is_empty() && call.call.call_id != id;
+            call.choice == choice && call.index == index && !is_other
+        };
+        let begins = index == Index::Unsaid && !id.is_empty();
+        let place = self.calls.iter().rposition(is_it).filter(|_| !begins);
+        let place = match place {
+            Some(place) => place,
+            None if !self.room.take_item() => return,
+            None => {
+                self.calls.push(Call::new(choice, index, kind));
+                self.calls.len() - 1
+            }
+        };
+        let Some(Call { call, .. }) = self.calls.get_mut(place) else {
             return;
+        };
+        if call.call_id.is_empty() {
+            call.call_id = self.room.word(&id);
         }
-        let limit = self.limits.text_bytes;
-        let kept = self.calls.entry(at).or_default();
-        if let Some(name) = part.filled("name") {
-            kept.name = name;
+        for (name, value) in part.members() {
+            match &*name {
+                "name" if call.name.is_empty() => {
+                    call.name = self.room.word(&value.text().unwrap_or_default());
+                }
+                "arguments" | "input" => {
+                    let piece = value.text_or_source().unwrap_or_default();
+                    call.input.push(&piece, &mut self.room);
+                }
+                _ => {}
+            }
         }
-        kept.input
-            .push(&part.text_or_source(input).unwrap_or_default(), limit);
-    }
-
-    fn failed(&mut self, text: &str) {
-        self.has_begun = true;
-        let value = serde_json::from_str(text).unwrap_or_default();
-        let (error_type, message) = failure_in(&value)
-            .map(|it| (it.error_type, it.message))
-            .unwrap_or_default();
-        self.failure = Some(AnswerEnd::Failed {
-            error_type,
-            message,
-        });
     }
 }
 
-fn tool_call(call: Call) -> ToolCall {
-    ToolCall {
-        kind: if call.is_custom {
-            ToolKind::CUSTOM
-        } else {
-            ToolKind::FUNCTION
+impl Call {
+    fn new(choice: u64, index: Index, kind: ToolKind) -> Self {
+        let call = OpenCall {
+            kind,
+            name: String::new(),
+            namespace: None,
+            call_id: String::new(),
+            item_id: None,
+            input: Text::default(),
+        };
+        Self {
+            choice,
+            index,
+            call,
+        }
+    }
+}
+
+fn ended(choices: &BTreeMap<u64, Choice>) -> AnswerEnd {
+    let short = choices.values().find_map(|choice| {
+        let reason = choice.finish_reason.as_deref().unwrap_or("stop");
+        match (choice.is_refused, GOOD_REASONS.contains(&reason)) {
+            (true, true) => Some("refusal"),
+            (_, false) => Some(reason),
+            (false, true) => None,
+        }
+    });
+    match short {
+        Some(reason) => AnswerEnd::Incomplete {
+            reason: reason.to_owned(),
         },
-        name: call.name,
-        namespace: None,
-        call_id: call.id,
-        item_id: None,
-        input: call.input.into_string(),
-    }
-}
-
-fn usage(said: &Object<'_>) -> Usage {
-    let prompt = said.object("prompt_tokens_details").unwrap_or_default();
-    let completion = said.object("completion_tokens_details").unwrap_or_default();
-    let cache_read = prompt.count("cached_tokens").unwrap_or_default();
-    let cache_write = prompt.count("cache_write_tokens").unwrap_or_default();
-    let input = said.count("prompt_tokens").unwrap_or_default();
-    let extra = [
-        ("input_audio_tokens", prompt.count("audio_tokens")),
-        ("output_audio_tokens", completion.count("audio_tokens")),
-        ("reasoning_tokens", completion.count("reasoning_tokens")),
-        (
-            "accepted_prediction_tokens",
-            completion.count("accepted_prediction_tokens"),
-        ),
-        (
-            "rejected_prediction_tokens",
-            completion.count("rejected_prediction_tokens"),
-        ),
-    ];
-    Usage {
-        input: input.saturating_sub(cache_read).saturating_sub(cache_write),
-        output: said.count("completion_tokens").unwrap_or_default(),
-        cache_read,
-        cache_write,
-        extra: extra
-            .into_iter()
-            .filter_map(|(name, count)| Some((name, count.filter(|count| *count > 0)?)))
-            .collect(),
-        is_final: true,
+        None => AnswerEnd::Complete,
     }
 }
 

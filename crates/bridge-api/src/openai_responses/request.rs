@@ -1,86 +1,110 @@
 //! What is worth knowing of a Responses request.
 
-use serde_json::value::RawValue;
+use std::borrow::Cow;
 
-use crate::facts::{filled, is_reminder, is_true, member, model};
-use crate::json::{Members, Object, object, string};
-use crate::{Envelope, RequestFacts, SessionHints};
+use crate::facts::{filled, is_loosely_true, is_reminder, model};
+use crate::json::Value;
+use crate::{Envelope, RequestFacts, SessionHints, facts};
 
 pub(crate) fn facts(envelope: &Envelope) -> RequestFacts {
-    let last = last_turn(envelope);
-    let whole = envelope.get("input").and_then(string);
+    let whole = envelope.value("input").and_then(Value::text);
+    let last = || items(envelope).next().and_then(|item| prompt(&item));
     RequestFacts {
         model: model(envelope),
-        stream: is_true(envelope, "stream"),
-        background: is_true(envelope, "background"),
-        prompt: whole.or_else(|| last.as_ref().and_then(prompt)),
-        tool_call_id: last.as_ref().and_then(tool_call_id),
+        stream: is_loosely_true(envelope, "stream"),
+        background: is_loosely_true(envelope, "background"),
+        prompt: whole.map(|text| facts::prompt(&text)).or_else(last),
+        tool_call_id: tool_call_id(items(envelope)),
         session: session(envelope),
     }
 }
 
-/// The last item that is not an instruction of the program.
-fn last_turn(envelope: &Envelope) -> Option<Object<'_>> {
-    let is_instruction = |item: &Object<'_>| {
-        item.text("role")
-            .is_some_and(|role| role == "system" || role == "developer")
-    };
-    envelope
-        .last_items("input")
-        .map_while(object)
-        .find(|item| !is_instruction(item))
+/// One item of the input.
+#[derive(Default)]
+struct Item<'a> {
+    kind: Cow<'a, str>,
+    role: Cow<'a, str>,
+    content: Value<'a>,
+    call_id: Option<Cow<'a, str>>,
+    /// Results of a local shell name the call by their own id.
+    item_id: Option<Cow<'a, str>>,
 }
 
-fn prompt(item: &Object<'_>) -> Option<String> {
-    if item.text("role")? != "user" {
+/// The last items, the very last one first, without instructions of the program.
+fn items(envelope: &Envelope) -> impl Iterator<Item = Item<'_>> {
+    let items = envelope.last_items("input").map(item);
+    items.filter(|item| item.role != "system" && item.role != "developer")
+}
+
+fn item(item: Value<'_>) -> Item<'_> {
+    let mut found = Item::default();
+    for (name, value) in item.members() {
+        match &*name {
+            "type" => found.kind = value.text().unwrap_or_default(),
+            "role" => found.role = value.text().unwrap_or_default(),
+            "content" => found.content = value,
+            "call_id" | "approval_request_id" => found.call_id = value.filled(),
+            "id" => found.item_id = value.filled(),
+            _ => {}
+        }
+    }
+    found
+}
+
+impl Item<'_> {
+    /// Results of tools of every kind end with the same word.
+    fn is_result(&self) -> bool {
+        self.kind.ends_with("_output") || self.kind == "mcp_approval_response"
+    }
+}
+
+/// Everything a person wrote in the last user message.
+fn prompt(item: &Item<'_>) -> Option<String> {
+    if item.role != "user" {
         return None;
     }
-    if let Some(text) = item.raw("content").and_then(string) {
-        return Some(text);
+    if let Some(text) = item.content.text() {
+        return Some(facts::prompt(&text));
     }
-    let parts: Vec<_> = item
-        .items("content")
-        .into_iter()
-        .map(RawValue::get)
-        .filter_map(object)
-        .collect();
-    let texts: Vec<String> = parts
-        .iter()
-        .filter(|part| part.text("type").as_deref() == Some("input_text"))
-        .filter_map(|part| part.text("text"))
-        .collect();
+    let texts: Vec<_> = item.content.items().filter_map(text_of_part).collect();
     let written: Vec<&str> = texts
         .iter()
-        .map(String::as_str)
+        .map(|text| &**text)
         .filter(|text| !is_reminder(text))
         .collect();
     match (texts.is_empty(), written.is_empty()) {
         (true, _) => None,
-        (false, true) => Some(texts.join("\n")),
-        (false, false) => Some(written.join("\n")),
+        (false, true) => Some(facts::prompt(&texts.join("\n"))),
+        (false, false) => Some(facts::prompt(&written.join("\n"))),
     }
 }
 
-/// Results of tools of every kind end with the same word.
-fn tool_call_id(item: &Object<'_>) -> Option<String> {
-    let kind = item.text("type")?;
-    let is_result = kind.ends_with("_output") || kind == "mcp_approval_response";
-    let id = item
-        .filled("call_id")
-        .or_else(|| item.filled("approval_request_id"));
-    id.filter(|_| is_result)
+fn text_of_part(part: Value<'_>) -> Option<Cow<'_, str>> {
+    let (mut is_text, mut text) = (false, None);
+    for (name, value) in part.members() {
+        match &*name {
+            "type" => is_text = value.text().as_deref() == Some("input_text"),
+            "text" => text = value.text(),
+            _ => {}
+        }
+    }
+    text.filter(|_| is_text)
+}
+
+/// The last tool result since the model spoke. What the user says beside it changes nothing.
+fn tool_call_id<'a>(items: impl Iterator<Item = Item<'a>>) -> Option<String> {
+    let mut since = items.take_while(|item| item.role == "user" || item.is_result());
+    let result = since.find(Item::is_result)?;
+    result.call_id.or(result.item_id).map(Cow::into_owned)
 }
 
 /// Codex names session and thread in `client_metadata`, and repeats the thread as cache key.
 fn session(envelope: &Envelope) -> SessionHints {
-    let metadata = member(envelope, "client_metadata");
-    let session_id = metadata.and_then(|ids| {
-        ["session_id", "thread_id", "x-codex-thread-id"]
-            .iter()
-            .find_map(|name| ids.filled(name))
-    });
+    let ids = envelope.value("client_metadata").unwrap_or_default();
+    let names = ["session_id", "thread_id", "x-codex-thread-id"];
+    let session_id = names.iter().find_map(|name| ids.get(name)?.filled());
     SessionHints {
-        session_id,
+        session_id: session_id.map(Cow::into_owned),
         cache_key: filled(envelope, "prompt_cache_key"),
     }
 }

@@ -1,21 +1,22 @@
 //! Listening to an answer of the Responses API.
 //!
-//! Every terminal event carries the whole answer; items that were done before it are kept for
-//! streams that break off.
+//! An item is told three times: when it is added and grows, when it is done, and in the terminal
+//! event with all others. The later word replaces the earlier one.
 
-use crate::failure::failure_in;
-use crate::json::{Members, Object, object};
-use crate::observe::Text;
-use crate::{
-    AnswerEnd, Observed, ObserverLimits, Thought, ThoughtSource, ToolCall, ToolKind, Usage,
-};
+use std::collections::BTreeMap;
+
+use super::item::Item;
+use super::usage::usage;
+use crate::json::Value;
+use crate::observe::{Room, failed, is_unnamed};
+use crate::{AnswerEnd, Observed, ObserverLimits, ThoughtSource, Usage};
 
 #[derive(Debug)]
 pub(crate) struct State {
-    limits: ObserverLimits,
+    room: Room,
     response_id: String,
-    thoughts: Vec<Thought>,
-    tool_calls: Vec<ToolCall>,
+    /// By their place in the output.
+    items: BTreeMap<u64, Item>,
     usage: Option<Usage>,
     has_begun: bool,
     end: Option<AnswerEnd>,
@@ -24,10 +25,9 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(limits: ObserverLimits) -> Self {
         Self {
-            limits,
+            room: Room::new(limits),
             response_id: String::new(),
-            thoughts: Vec::new(),
-            tool_calls: Vec::new(),
+            items: BTreeMap::new(),
             usage: None,
             has_begun: false,
             end: None,
@@ -35,46 +35,57 @@ impl State {
     }
 
     pub(crate) fn event(&mut self, name: &str, data: &[u8]) {
-        // Everything that a delta says is said again when its item is done.
-        if name.ends_with(".delta") {
-            return;
+        let event = Value::new(data);
+        if !is_unnamed(name) {
+            self.named(name, event);
+        } else if let Some(name) = event.get("type").and_then(Value::text) {
+            self.named(&name, event);
         }
-        let Ok(text) = std::str::from_utf8(data) else {
-            return;
-        };
-        let Some(event) = object(text) else { return };
-        let kind = event.text("type").unwrap_or_else(|| name.to_owned());
-        match kind.as_str() {
+    }
+
+    fn named(&mut self, name: &str, event: Value<'_>) {
+        match name {
+            // Text is not recorded, and most deltas are text.
+            "response.output_text.delta" => {}
             "response.created" | "response.in_progress" | "response.queued" => {
-                self.begun(&event.object("response").unwrap_or_default());
+                self.begun(event.get("response").unwrap_or_default());
             }
-            "response.output_item.done" => {
-                self.has_begun = true;
-                if let Some(item) = event.object("item") {
-                    self.item(&item);
-                }
+            "response.output_item.added" => self.item_event(event, false),
+            "response.output_item.done" => self.item_event(event, true),
+            "response.function_call_arguments.delta"
+            | "response.custom_tool_call_input.delta"
+            | "response.mcp_call_arguments.delta"
+            | "response.code_interpreter_call_code.delta" => self.grow(event, None),
+            "response.reasoning_summary_text.delta" => {
+                let source = ThoughtSource::ReasoningSummary;
+                self.grow(event, Some((source, "summary_index")));
+            }
+            "response.reasoning_text.delta" => {
+                self.grow(event, Some((ThoughtSource::Reasoning, "content_index")));
             }
             "response.completed"
             | "response.incomplete"
             | "response.failed"
-            | "response.cancelled" => {
-                if let Some(response) = event.object("response") {
-                    self.ended(&response, kind.trim_start_matches("response."));
-                }
+            | "response.cancelled"
+            | "response.done" => {
+                let status = name.trim_start_matches("response.");
+                self.ended(event.get("response").unwrap_or_default(), status, true);
             }
-            "error" => self.failed(text),
+            "error" => {
+                self.has_begun = true;
+                self.end = Some(failed(event));
+            }
             _ => {}
         }
     }
 
-    pub(crate) fn whole(&mut self, text: &str) {
-        let Some(response) = object(text) else { return };
-        let is_answer = response.raw("output").is_some() || response.raw("usage").is_some();
-        match response.text("status") {
-            None if response.raw("error").is_some() => self.failed(text),
-            None if !is_answer => {}
-            None => self.ended(&response, "completed"),
-            Some(status) => self.ended(&response, &status),
+    pub(crate) fn whole(&mut self, answer: Value<'_>, is_whole: bool) {
+        let is_there = |name: &str| answer.get(name).is_some_and(Value::is_something);
+        if is_there("output") || is_there("usage") || is_there("status") {
+            self.ended(answer, "completed", is_whole);
+        } else if is_there("error") {
+            self.has_begun = true;
+            self.end = Some(failed(answer));
         }
     }
 
@@ -83,161 +94,141 @@ impl State {
     }
 
     pub(crate) fn finish(self) -> Observed {
+        let is_final = self.end.is_some();
         let unfinished = if self.has_begun {
             AnswerEnd::Truncated
         } else {
             AnswerEnd::Garbage
         };
+        let (mut thoughts, mut tool_calls) = (Vec::new(), Vec::new());
+        for item in self.items.into_values() {
+            item.close(&mut thoughts, &mut tool_calls);
+        }
         Observed {
             response_id: self.response_id,
-            thoughts: self.thoughts,
-            tool_calls: self.tool_calls,
-            usage: self.usage,
+            thoughts,
+            tool_calls,
+            usage: self.usage.map(|usage| Usage { is_final, ..usage }),
             end: self.end.unwrap_or(unfinished),
         }
     }
 
-    fn begun(&mut self, response: &Object<'_>) {
+    /// Early events repeat the whole request; only the id, which stands first, is read.
+    fn begun(&mut self, response: Value<'_>) {
         self.has_begun = true;
         if self.response_id.is_empty() {
-            self.response_id = response.text("id").unwrap_or_default();
+            let id = response.get("id").and_then(Value::text);
+            self.response_id = self.room.word(&id.unwrap_or_default());
         }
     }
 
-    fn ended(&mut self, response: &Object<'_>, status: &str) {
-        self.begun(response);
-        if let Some(said) = response.object("usage") {
-            self.usage = Some(usage(&said));
-        }
-        let items = response.items("output");
-        if !items.is_empty() {
-            self.thoughts.clear();
-            self.tool_calls.clear();
-            for item in items {
-                if let Some(item) = object(item.get()) {
-                    self.item(&item);
-                }
-            }
-        }
-        self.end = Some(match status {
-            "failed" | "cancelled" => {
-                let error = response.object("error").unwrap_or_default();
-                AnswerEnd::Failed {
-                    error_type: error.text("code").unwrap_or_else(|| status.to_owned()),
-                    message: error.text("message").unwrap_or_default(),
-                }
-            }
-            "incomplete" => {
-                let details = response.object("incomplete_details").unwrap_or_default();
-                AnswerEnd::Incomplete {
-                    reason: details.text("reason").unwrap_or_default(),
-                }
-            }
-            _ => AnswerEnd::Complete,
-        });
-    }
-
-    fn item(&mut self, item: &Object<'_>) {
-        let kind = item.text("type").unwrap_or_default();
-        match kind.as_str() {
-            "reasoning" => {
-                self.texts(item, "summary", ThoughtSource::ReasoningSummary);
-                self.texts(item, "content", ThoughtSource::Reasoning);
-            }
-            "message" if item.text("phase").as_deref() == Some("commentary") => {
-                self.texts(item, "content", ThoughtSource::Commentary);
-            }
-            _ => {
-                if let Some(word) = kind.strip_suffix("_call")
-                    && self.tool_calls.len() < self.limits.items
-                {
-                    self.tool_calls.push(self.tool_call(word, item));
-                }
-            }
-        }
-    }
-
-    fn texts(&mut self, item: &Object<'_>, name: &str, source: ThoughtSource) {
-        let parts = item
-            .items(name)
-            .into_iter()
-            .filter_map(|part| object(part.get()));
-        for text in parts.filter_map(|part| part.filled("text")) {
-            if self.thoughts.len() < self.limits.items {
-                let content = Text::of(&text, self.limits.text_bytes);
-                self.thoughts.push(Thought { content, source });
-            }
-        }
-    }
-
-    /// `word` is the item's type without its ending: `function`, `custom_tool`, `web_search`, ...
-    fn tool_call(&self, word: &str, item: &Object<'_>) -> ToolCall {
-        let kind = match word {
-            "function" => ToolKind::FUNCTION,
-            "custom_tool" => ToolKind::CUSTOM,
-            "mcp" => ToolKind::MCP,
-            other => ToolKind::of(other),
-        };
-        let item_id = item.filled("id");
-        let call_id = item
-            .filled("call_id")
-            .or_else(|| item_id.clone())
-            .unwrap_or_default();
-        let inputs = [
-            "arguments",
-            "input",
-            "action",
-            "queries",
-            "code",
-            "operation",
-            "query",
-        ];
-        let input = inputs
-            .iter()
-            .find_map(|name| item.text_or_source(name))
-            .unwrap_or_default();
-        ToolCall {
-            name: item.filled("name").unwrap_or_else(|| kind.to_string()),
-            kind,
-            namespace: item
-                .filled("namespace")
-                .or_else(|| item.filled("server_label")),
-            item_id: item_id.filter(|id| *id != call_id),
-            call_id,
-            input: Text::of(&input, self.limits.text_bytes),
-        }
-    }
-
-    fn failed(&mut self, text: &str) {
+    fn item_event(&mut self, event: Value<'_>, is_done: bool) {
         self.has_begun = true;
-        let value = serde_json::from_str(text).unwrap_or_default();
-        let (error_type, message) = failure_in(&value)
-            .map(|it| (it.error_type, it.message))
-            .unwrap_or_default();
-        self.end = Some(AnswerEnd::Failed {
-            error_type,
-            message,
-        });
+        let Some(item) = event.get("item") else {
+            return;
+        };
+        let id = item.get("id").and_then(Value::text).unwrap_or_default();
+        let place = self.place(event, &id);
+        self.keep(place, item, is_done);
     }
-}
 
-fn usage(said: &Object<'_>) -> Usage {
-    let input = said.object("input_tokens_details").unwrap_or_default();
-    let output = said.object("output_tokens_details").unwrap_or_default();
-    let cache_read = input.count("cached_tokens").unwrap_or_default();
-    let cache_write = input.count("cache_write_tokens").unwrap_or_default();
-    let whole = said.count("input_tokens").unwrap_or_default();
-    let reasoning = output.count("reasoning_tokens").filter(|count| *count > 0);
-    Usage {
-        input: whole.saturating_sub(cache_read).saturating_sub(cache_write),
-        output: said.count("output_tokens").unwrap_or_default(),
-        cache_read,
-        cache_write,
-        extra: reasoning
-            .map(|count| ("reasoning_tokens", count))
-            .into_iter()
-            .collect(),
-        is_final: true,
+    fn keep(&mut self, place: u64, item: Value<'_>, is_done: bool) {
+        if let Some(before) = self.items.remove(&place) {
+            before.give_back(&mut self.room);
+        }
+        if self.room.take_item() {
+            let item = Item::read(item, is_done, &mut self.room);
+            self.items.insert(place, item);
+        }
+    }
+
+    /// Where an item stands in the output. Providers that do not say are believed by their ids.
+    fn place(&self, event: Value<'_>, id: &str) -> u64 {
+        if let Some(place) = event.get("output_index").and_then(Value::count) {
+            return place;
+        }
+        let known = self
+            .items
+            .iter()
+            .find(|(_, item)| !id.is_empty() && item.id() == id);
+        let next = || {
+            self.items
+                .last_key_value()
+                .map_or(0, |(last, _)| last.saturating_add(1))
+        };
+        known.map_or_else(next, |(place, _)| *place)
+    }
+
+    /// Goes on with a thought of a source, or with a tool's input.
+    fn grow(&mut self, event: Value<'_>, thought: Option<(ThoughtSource, &str)>) {
+        let id = event
+            .get("item_id")
+            .and_then(Value::text)
+            .unwrap_or_default();
+        let place = self.place(event, &id);
+        let piece = event.get("delta").and_then(Value::filled);
+        let (Some(item), Some(piece)) = (self.items.get_mut(&place), piece) else {
+            return;
+        };
+        match thought {
+            _ if item.is_done() => {}
+            None => item.input(&piece, &mut self.room),
+            Some((source, name)) => {
+                let part = event.get(name).and_then(Value::count).unwrap_or_default();
+                item.think(source, part, &piece, &mut self.room);
+            }
+        }
+    }
+
+    /// The whole answer, in a terminal event or alone. What it says of its status counts more than
+    /// the event's name.
+    fn ended(&mut self, response: Value<'_>, status: &str, is_whole: bool) {
+        self.begun(response);
+        let mut status = status.to_owned();
+        let (mut error, mut details) = (Value::default(), Value::default());
+        for (name, value) in response.members() {
+            match &*name {
+                "status" => status = value.text().unwrap_or_default().into_owned(),
+                "usage" if value.is_object() => self.usage = Some(usage(value)),
+                "output" => self.output(value),
+                "error" => error = value,
+                "incomplete_details" => details = value,
+                _ => {}
+            }
+        }
+        if is_whole {
+            self.end = Some(self.judge(&status, error, details));
+        }
+    }
+
+    /// The last word about all items. Some providers leave it out, then what was told before counts.
+    fn output(&mut self, output: Value<'_>) {
+        let mut items = (0..).zip(output.items()).peekable();
+        if items.peek().is_some() {
+            for item in std::mem::take(&mut self.items).into_values() {
+                item.give_back(&mut self.room);
+            }
+        }
+        for (place, item) in items {
+            self.keep(place, item, true);
+        }
+    }
+
+    fn judge(&mut self, status: &str, error: Value<'_>, details: Value<'_>) -> AnswerEnd {
+        let mut word = |value: Value<'_>, name: &str| {
+            let text = value.get(name).and_then(Value::filled)?;
+            Some(self.room.word(&text))
+        };
+        match status {
+            "failed" | "cancelled" => AnswerEnd::Failed {
+                error_type: word(error, "code").unwrap_or_else(|| status.to_owned()),
+                message: word(error, "message").unwrap_or_default(),
+            },
+            "incomplete" => AnswerEnd::Incomplete {
+                reason: word(details, "reason").unwrap_or_default(),
+            },
+            _ => AnswerEnd::Complete,
+        }
     }
 }
 

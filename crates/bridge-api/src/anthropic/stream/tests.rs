@@ -125,6 +125,7 @@ fn errors_are_failures_in_both_forms() {
 #[test]
 fn what_is_kept_is_bounded() {
     let limits = ObserverLimits {
+        total_bytes: 100,
         text_bytes: 4,
         items: 1,
     };
