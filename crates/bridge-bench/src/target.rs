@@ -44,9 +44,10 @@ pub(crate) enum TargetError {
     Key,
 }
 
-/// About how long one turn of a conversation is, and what frames it.
+/// How long one turn of a conversation is at most, what frames it, and what it consists of.
 const TURN_BYTES: usize = 2 << 10;
-const TURN_FRAME: usize = 36;
+const TURN_FRAME: usize = 40;
+const TURN_LINE: &str = "what is said here weighs\n";
 
 impl Dialect {
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -75,12 +76,12 @@ impl Dialect {
         }
     }
 
-    /// A request body of about so many bytes, at least: a conversation of many turns that ends
-    /// with a short question, as agents send them.
+    /// A request body of so many bytes: a conversation of many turns that ends with a short
+    /// question, as agents send them.
     pub(crate) fn body(self, bytes: usize, is_stream: bool) -> Bytes {
-        let question = json!({"role": "user", "content": "And what follows from that?"});
-        let with = |turns: &[Value]| {
-            let said = [turns, std::slice::from_ref(&question)].concat();
+        let with = |turns: &[Value], question: &str| {
+            let question = json!({"role": "user", "content": question});
+            let said = [turns, &[question]].concat();
             let body = match self {
                 Self::Anthropic => json!({
                     "model": "simulated", "max_tokens": 1024, "messages": said,
@@ -97,19 +98,20 @@ impl Dialect {
             };
             body.to_string()
         };
-        let mut left = bytes.saturating_sub(with(&[]).len());
+        let left = |turns: &[Value]| bytes.saturating_sub(with(turns, "").len());
         let mut turns = Vec::new();
-        while left > TURN_FRAME {
-            let said = "what is said here weighs\n".repeat(left.min(TURN_BYTES) / 26 + 1);
+        while left(&turns) > TURN_FRAME + TURN_LINE.len() {
+            let room = left(&turns).min(TURN_BYTES) - TURN_FRAME;
+            // A line break is two bytes in JSON.
+            let said = TURN_LINE.repeat((room / (TURN_LINE.len() + 1)).max(1));
             let role = if turns.len() % 2 == 0 {
                 "user"
             } else {
                 "assistant"
             };
             turns.push(json!({"role": role, "content": said}));
-            left = left.saturating_sub(said.len() + TURN_FRAME);
         }
-        with(&turns).into()
+        with(&turns, &".".repeat(left(&turns))).into()
     }
 }
 
