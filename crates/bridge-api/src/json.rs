@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::envelope::scan::{Fault, Scanner, end_of_plain};
+use crate::envelope::scan::{Fault, Scanner};
 
 /// A value, from its first byte on. Where it ends is found out only when it matters.
 #[derive(Debug, Clone, Copy, Default)]
@@ -134,8 +134,12 @@ impl<'a> Iterator for Members<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let name = self.0.next()?;
-        let text = name.text()?;
-        let colon = past_space(name.0, end_of_value(name.0)?);
+        if name.first() != Some(b'"') {
+            return None;
+        }
+        let end = end_of_string(name.0, 0)?;
+        let text = unescaped(name.0.get(1..end.checked_sub(1)?)?);
+        let colon = past_space(name.0, end);
         let value = Value::new(name.0.get(colon..)?.strip_prefix(b":")?);
         self.0.rest = value.0;
         Some((text, value))
@@ -195,14 +199,17 @@ fn end_of_word(bytes: &[u8], from: usize) -> usize {
     from + rest.iter().position(is_end).unwrap_or(rest.len())
 }
 
+/// Quotation marks behind an odd number of backslashes belong to the text.
 fn end_of_string(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from + 1;
+    let inner = bytes.get(from + 1..)?;
+    let mut at = 0;
     loop {
-        at = end_of_plain(bytes, at);
-        match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+        at += memchr::memchr(b'"', inner.get(at..)?)?;
+        let before = inner.get(..at)?.iter().rev();
+        let backslashes = before.take_while(|byte| **byte == b'\\').count();
+        at += 1;
+        if backslashes.is_multiple_of(2) {
+            return Some(from + 1 + at);
         }
     }
 }

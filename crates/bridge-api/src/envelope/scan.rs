@@ -165,31 +165,35 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         loop {
             self.at = end_of_plain(self.bytes, self.at);
-            match self.peek() {
-                Some(b'"') => {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            match rest {
+                [b'"', ..] => {
                     self.at += 1;
                     return Ok(());
                 }
-                Some(b'\\') => self.escape()?,
-                Some(_) | None => return Err(self.fault()),
+                [
+                    b'\\',
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                    ..,
+                ] => self.at += 2,
+                [b'\\', b'u', ..] => self.unit()?,
+                [b'\\', ..] => {
+                    self.at += 1;
+                    return Err(self.fault());
+                }
+                [_, ..] | [] => return Err(self.fault()),
             }
         }
     }
 
-    fn escape(&mut self) -> Result<(), Fault> {
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
-            Some(b'u') => {
-                self.at += 1;
-                for _ in 0..4 {
-                    if !self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
-                        return Err(self.fault());
-                    }
-                    self.at += 1;
-                }
+    /// Passes an escape with four digits.
+    fn unit(&mut self) -> Result<(), Fault> {
+        self.at += 2;
+        for _ in 0..4 {
+            if !self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
+                return Err(self.fault());
             }
-            Some(_) | None => return Err(self.fault()),
+            self.at += 1;
         }
         Ok(())
     }
@@ -243,19 +247,19 @@ const HIGHEST_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// Where the first quotation mark, backslash or control character from here on stands; the end of
 /// the bytes when there is none.
-pub(crate) fn end_of_plain(bytes: &[u8], from: usize) -> usize {
-    let rest = bytes.get(from..).unwrap_or_default();
-    let (words, last) = rest.as_chunks::<8>();
+#[inline]
+fn end_of_plain(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
-    for word in words {
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let marks = special(u64::from_le_bytes(*word));
         if marks != 0 {
             return at + (marks.trailing_zeros() / 8) as usize;
         }
         at += 8;
     }
+    let rest = bytes.get(at..).unwrap_or_default();
     let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-    at + last.iter().position(is_special).unwrap_or(last.len())
+    at + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
 /// Marks the highest bit of bytes that are special. The lowest mark is always right; those above it
