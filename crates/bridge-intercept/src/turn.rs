@@ -196,15 +196,9 @@ async fn answer(
     if status.is_redirection() {
         return Err(unusable(journal, "a redirect".to_owned(), status.as_u16()));
     }
-    let content = match content_decoder(&headers, blueprint.config.answer_bytes) {
-        Ok(content) => content,
-        Err(()) => {
-            return Err(unusable(
-                journal,
-                "an unknown encoding".to_owned(),
-                status.as_u16(),
-            ));
-        }
+    let Ok(content) = content_decoder(&headers, blueprint.config.answer_bytes) else {
+        let what = "an unknown encoding".to_owned();
+        return Err(unusable(journal, what, status.as_u16()));
     };
     let mut kind = BodyKind::of(status, &headers);
     let mut first = None;

@@ -109,7 +109,7 @@ pub(crate) async fn run_until_signalled(
                                    providers with `bridged provider`"
                     );
                 }
-                heard => {
+                heard @ (Order::Drain | Order::Cut) => {
                     orders.send_replace(Some(heard));
                 }
             }
