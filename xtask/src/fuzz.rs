@@ -1,5 +1,6 @@
 //! Random input for the parsers, by cargo-fuzz.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -28,6 +29,7 @@ pub(crate) fn run(root: &Path, target: Option<&str>, seconds: u64) -> Outcome {
         );
     }
     for name in chosen {
+        fs::create_dir_all(root.join("crates/fuzz/corpus").join(name))?;
         call(&mut fuzz(root, name, seconds))?;
     }
     Ok(())
