@@ -169,7 +169,8 @@ async fn the_operators_key_replaces_the_organisations_everywhere() {
 
 #[tokio::test]
 async fn callers_own_keys_travel_and_the_organisations_token_does_not() {
-    let rows: [(&[&str], Option<&str>, Option<&str>, KeySource); 4] = [
+    type Row<'r> = (&'r [&'r str], Option<&'r str>, Option<&'r str>, KeySource);
+    let rows: [Row<'_>; 4] = [
         (
             &["X-Api-Key: own-key-0001"],
             Some("own-key-0001"),

@@ -153,9 +153,12 @@ async fn a_stream_that_breaks_ends_with_an_error_event_and_keeps_what_was_seen()
         assert_eq!((reply.status, reply.is_whole), (200, true));
         let ended = world.ended(1).await.remove(0);
         assert_eq!(ended.outcome, Outcome::Failed);
-        let tokens = world.events().into_iter().find_map(|event| match event {
-            Event::Tokens(tokens) => Some(*tokens),
-            _ => None,
+        let tokens = world.events().into_iter().find_map(|event| {
+            if let Event::Tokens(tokens) = event {
+                Some(*tokens)
+            } else {
+                None
+            }
         });
         let tokens = tokens.unwrap();
         assert_eq!((tokens.input, tokens.partial), (5, true));
@@ -303,15 +306,12 @@ async fn a_waiting_connection_that_the_provider_closed_costs_nothing() {
 #[tokio::test]
 async fn a_provider_that_drips_is_relayed_as_it_comes() {
     let answer = r#"{"id":"msg_1","content":[],"usage":{"input_tokens":1,"output_tokens":1}}"#;
-    let script = json("200 OK", answer)
-        .into_iter()
-        .flat_map(|step| match step {
-            Step::Send(bytes) => bytes
-                .into_iter()
-                .map(|byte| Step::Send(vec![byte]))
-                .collect(),
-            other => vec![other],
-        });
+    let script = json("200 OK", answer).into_iter().flat_map(|step| {
+        let Step::Send(bytes) = step else {
+            panic!("a whole answer is only sent");
+        };
+        bytes.into_iter().map(|byte| Step::Send(vec![byte]))
+    });
     let world = World::playing(vec![script.collect()]).await;
     let reply = ask(&world).await;
     assert_eq!(

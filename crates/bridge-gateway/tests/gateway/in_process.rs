@@ -26,7 +26,9 @@ fn agents() -> RequestSource {
 
 #[tokio::test]
 async fn a_delegated_request_is_authorised_by_key_id_alone_in_both_modes() {
-    let rows: [(&[(&str, &str)], Option<&str>, Option<&str>, KeySource); 3] = [
+    type Headers<'h> = &'h [(&'h str, &'h str)];
+    type Row<'r> = (Headers<'r>, Option<&'r str>, Option<&'r str>, KeySource);
+    let rows: [Row<'_>; 3] = [
         (
             &[],
             Some("operator-anthropic-key"),
