@@ -1,5 +1,12 @@
 //! The crate as a gateway uses it: recorded exchanges, and properties of generated ones.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "test code may stop at what cannot be, and says when it was skipped"
+)]
+
 #[path = "dialects/events.rs"]
 mod events;
 #[path = "dialects/properties.rs"]

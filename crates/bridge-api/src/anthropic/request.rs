@@ -186,6 +186,29 @@ mod tests {
             Some("and now this"),
             Some("t1"),
         );
+        // What the user adds in a message of its own belongs to the same turn.
+        check(
+            r#"[{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1"}]},{"role":"user","content":"stop"}]"#,
+            Some("stop"),
+            Some("t1"),
+        );
+        // A paused turn of the model goes on after the provider's own tools.
+        check(
+            r#"[{"role":"user","content":"find"},{"role":"assistant","content":[{"type":"web_search_tool_result","tool_use_id":"s1"}]}]"#,
+            None,
+            Some("s1"),
+        );
+        check(
+            r#"[{"role":"assistant","content":[{"type":"web_search_tool_result","tool_use_id":"s1"}]},{"role":"user","content":"thanks"}]"#,
+            Some("thanks"),
+            None,
+        );
+        // Of a name that stands twice the last value counts, and half a character is no obstacle.
+        check(
+            r#"[{"role":"user","content":"x","content":"half \ud83d"}]"#,
+            Some("half \u{fffd}"),
+            None,
+        );
     }
 
     #[test]

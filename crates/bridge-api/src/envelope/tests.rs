@@ -85,7 +85,7 @@ fn edits_touch_one_member() {
         edited(&|envelope| {
             envelope
                 .set(name, Bytes::from_static(value.as_bytes()))
-                .unwrap()
+                .unwrap();
         })
     };
     assert_eq!(set("b", "[4]"), TEXT.replace('2', "[4]"));

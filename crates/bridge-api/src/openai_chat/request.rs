@@ -120,6 +120,16 @@ mod tests {
             None,
             None,
         );
+        check(
+            r#"{"messages":[{"role":"tool","tool_call_id":"c1"},{"role":"tool","tool_call_id":"c2"},{"role":"user","content":"stop"}]}"#,
+            Some("stop"),
+            Some("c2"),
+        );
+        check(
+            r#"{"messages":[{"role":"tool","tool_call_id":"c1"},{"role":"assistant"},{"role":"user","content":"on"}]}"#,
+            Some("on"),
+            None,
+        );
         check(r#"{"messages":"x"}"#, None, None);
         check("{}", None, None);
     }

@@ -161,6 +161,26 @@ mod tests {
             Some("c8"),
         );
         check(r#"[{"type":"function_call","call_id":"c7"}]"#, None, None);
+        check(
+            r#"[{"type":"mcp_approval_response","id":"x","approval_request_id":"c6"}]"#,
+            None,
+            Some("c6"),
+        );
+        check(
+            r#"[{"type":"local_shell_call_output","id":"c5","output":"x"}]"#,
+            None,
+            Some("c5"),
+        );
+        check(
+            r#"[{"type":"function_call_output","call_id":"c4"},{"role":"user","content":"stop"}]"#,
+            Some("stop"),
+            Some("c4"),
+        );
+        check(
+            r#"[{"type":"function_call_output","call_id":"c4"},{"type":"reasoning"},{"role":"user","content":"on"}]"#,
+            Some("on"),
+            None,
+        );
     }
 
     #[test]
@@ -170,6 +190,19 @@ mod tests {
         let both = r#"{"prompt_cache_key":"k","client_metadata":{"session_id":"s"}}"#;
         assert_eq!(best(both).as_deref(), Some("s"));
         assert_eq!(best("{}"), None);
-        assert!(read(r#"{"background":true}"#).background);
+        for (value, expected) in [
+            ("true", true),
+            ("\"true\"", true),
+            ("\"T\"", true),
+            ("1", true),
+            ("0", false),
+            ("false", false),
+            ("\"yes\"", false),
+            ("null", false),
+            ("[true]", false),
+        ] {
+            let facts = read(&format!(r#"{{"background":{value}}}"#));
+            assert_eq!(facts.background, expected, "{value}");
+        }
     }
 }

@@ -54,7 +54,7 @@ fn answer() -> impl Strategy<Value = Answer> {
 }
 
 impl Answer {
-    fn pieces<'t>(&self, text: &'t str) -> Vec<String> {
+    fn pieces(&self, text: &str) -> Vec<String> {
         let characters: Vec<char> = text.chars().collect();
         let pieces: Vec<String> = characters
             .chunks(self.piece)

@@ -144,3 +144,75 @@ fn what_is_kept_is_bounded() {
     assert_eq!(seen.thoughts.len(), 1);
     assert_eq!(seen.thoughts[0].content, "much[cut]");
 }
+
+#[test]
+fn what_cuts_an_answer_short_is_told() {
+    let check = |reason: &str, end: AnswerEnd| {
+        let delta = format!(
+            r#"{{"type":"message_delta","delta":{{"stop_reason":"{reason}"}},"usage":{{"output_tokens":9}}}}"#
+        );
+        let seen = streamed(&[START, &delta, STOP]);
+        assert_eq!(seen.end, end, "{reason}");
+        assert!(seen.usage.unwrap().is_final, "{reason}");
+    };
+    for good in ["end_turn", "stop_sequence", "tool_use", "pause_turn"] {
+        check(good, AnswerEnd::Complete);
+    }
+    for short in ["max_tokens", "model_context_window_exceeded", "refusal"] {
+        let reason = short.to_owned();
+        check(short, AnswerEnd::Incomplete { reason });
+    }
+}
+
+#[test]
+fn what_is_cut_off_of_a_whole_answer_is_no_end() {
+    let body = r#"{"type":"message","id":"msg_1","content":[{"type":"tool_use","id":"t","name":"f","input":{"a":1}}],"usage":{"input_tokens":4},"stop_reason":null}"#;
+    for end in [body.len(), body.len() - 1, body.len() - 40] {
+        let mut observer = Observer::new(DialectId::AnthropicMessages, ObserverLimits::default());
+        observer.whole(&body.as_bytes()[..end]);
+        let is_whole = end == body.len();
+        assert_eq!(observer.is_complete(), is_whole);
+        let seen = observer.finish();
+        let expected = if is_whole {
+            AnswerEnd::Complete
+        } else {
+            AnswerEnd::Truncated
+        };
+        assert_eq!((seen.end, seen.response_id.as_str()), (expected, "msg_1"));
+        assert_eq!(seen.tool_calls[0].input, r#"{"a":1}"#);
+        assert!(seen.usage.is_none_or(|usage| usage.is_final == is_whole));
+    }
+}
+
+#[test]
+fn events_without_a_name_are_told_by_their_type() {
+    let mut observer = Observer::new(DialectId::AnthropicMessages, ObserverLimits::default());
+    observer.event("message", START.as_bytes());
+    observer.event("", STOP.as_bytes());
+    assert!(observer.is_complete());
+    assert_eq!(observer.finish().response_id, "msg_1");
+}
+
+#[test]
+fn the_first_input_stands_until_pieces_come() {
+    let check = |pieces: &[&str], input: &str| {
+        let start = r#"{"type":"content_block_start","index":3,"content_block":{"type":"server_tool_use","id":"s","name":"web_search","input":{"query":"q"}}}"#;
+        let mut events = vec![START.to_owned(), start.to_owned()];
+        for piece in pieces {
+            let piece = serde_json::Value::from(*piece);
+            events.push(format!(
+                r#"{{"type":"content_block_delta","index":3,"delta":{{"type":"input_json_delta","partial_json":{piece}}}}}"#
+            ));
+        }
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        let seen = streamed(&events);
+        let [call] = &seen.tool_calls[..] else {
+            panic!("{:?}", seen.tool_calls);
+        };
+        let found = (call.kind.to_string(), call.input.as_str());
+        assert_eq!(found, ("server".to_owned(), input));
+    };
+    check(&[], r#"{"query":"q"}"#);
+    check(&[""], r#"{"query":"q"}"#);
+    check(&["", "{\"a\"", ":1}"], r#"{"a":1}"#);
+}

@@ -102,3 +102,90 @@ fn a_whole_answer_says_the_same() {
     assert_eq!((seen.tool_calls.len(), seen.end), (1, AnswerEnd::Complete));
     assert_eq!(seen.usage.unwrap().input, 2);
 }
+
+#[test]
+fn what_cuts_an_answer_short_is_told() {
+    let check = |finish: &str, delta: &str, end: AnswerEnd| {
+        let chunk =
+            format!(r#"{{"choices":[{{"index":0,"delta":{delta},"finish_reason":"{finish}"}}]}}"#);
+        let seen = streamed(&[FIRST, &chunk, "[DONE]"]);
+        assert_eq!(seen.end, end, "{finish} {delta}");
+    };
+    let short = |reason: &str| AnswerEnd::Incomplete {
+        reason: reason.to_owned(),
+    };
+    check("stop", "{}", AnswerEnd::Complete);
+    check("tool_calls", "{}", AnswerEnd::Complete);
+    check("length", "{}", short("length"));
+    check("content_filter", "{}", short("content_filter"));
+    check("stop", r#"{"refusal":"no"}"#, short("refusal"));
+    check("stop", r#"{"refusal":null}"#, AnswerEnd::Complete);
+}
+
+#[test]
+fn an_answer_is_complete_when_all_choices_are() {
+    let mut observer = Observer::new(DialectId::OpenAiChat, ObserverLimits::default());
+    let both = r#"{"choices":[{"index":0,"delta":{}},{"index":1,"delta":{}}]}"#;
+    observer.event("message", both.as_bytes());
+    observer.event("message", STOP.as_bytes());
+    assert!(!observer.is_complete());
+    let second = r#"{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}"#;
+    observer.event("message", second.as_bytes());
+    assert!(observer.is_complete());
+}
+
+#[test]
+fn calls_of_providers_that_count_badly_are_kept_apart() {
+    let piece = |call: &str| format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{call}]}}}}]}}"#);
+    let check = |pieces: &[&str], expected: &[(&str, &str, &str)]| {
+        let chunks: Vec<String> = pieces.iter().map(|call| piece(call)).collect();
+        let chunks: Vec<&str> = chunks.iter().map(String::as_str).collect();
+        let seen = streamed(&chunks);
+        let calls: Vec<_> = seen
+            .tool_calls
+            .iter()
+            .map(|it| (it.call_id.as_str(), it.name.as_str(), it.input.as_str()))
+            .collect();
+        assert_eq!(calls, expected, "{pieces:?}");
+    };
+    // Every call at the same place.
+    check(
+        &[
+            r#"{"index":0,"id":"a","function":{"name":"f","arguments":"1"}}"#,
+            r#"{"index":0,"id":"b","function":{"name":"g","arguments":"2"}}"#,
+        ],
+        &[("a", "f", "1"), ("b", "g", "2")],
+    );
+    // No places at all.
+    check(
+        &[
+            r#"{"id":"a","function":{"name":"f","arguments":"1"}}"#,
+            r#"{"function":{"arguments":"2"}}"#,
+            r#"{"id":"b","function":{"name":"g","arguments":"3"}}"#,
+        ],
+        &[("a", "f", "12"), ("b", "g", "3")],
+    );
+    // Id and name repeated in every piece; arguments that are no string.
+    check(
+        &[
+            r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}"#,
+            r#"{"index":0,"id":"a","function":{"name":"f","arguments":"1}"}}"#,
+            r#"{"index":1,"id":"b","function":{"name":"g","arguments":{"y":2}}}"#,
+        ],
+        &[("a", "f", "{\"x\":1}"), ("b", "g", "{\"y\":2}")],
+    );
+}
+
+#[test]
+fn the_form_before_there_were_tools_is_read() {
+    let seen = streamed(&[
+        r#"{"choices":[{"delta":{"function_call":{"name":"f","arguments":"{"}}}]}"#,
+        r#"{"choices":[{"delta":{"function_call":{"arguments":"}"}}}]}"#,
+        r#"{"choices":[{"delta":{},"finish_reason":"function_call"}]}"#,
+    ]);
+    assert_eq!(seen.end, AnswerEnd::Complete);
+    let [call] = &seen.tool_calls[..] else {
+        panic!("{:?}", seen.tool_calls);
+    };
+    assert_eq!((call.name.as_str(), call.input.as_str()), ("f", "{}"));
+}

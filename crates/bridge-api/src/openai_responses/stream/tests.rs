@@ -123,3 +123,102 @@ fn a_whole_answer_says_the_same() {
         (stream.tool_calls.len(), stream.end)
     );
 }
+
+#[test]
+fn items_that_were_not_done_leave_what_they_had_told() {
+    let seen = streamed(&[
+        CREATED,
+        r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"reasoning","id":"rs","summary":[]}}"#,
+        r#"{"type":"response.reasoning_summary_text.delta","output_index":0,"summary_index":0,"delta":"wh"}"#,
+        r#"{"type":"response.reasoning_summary_text.delta","output_index":0,"summary_index":0,"delta":"y"}"#,
+        r#"{"type":"response.reasoning_summary_text.delta","output_index":0,"summary_index":1,"delta":"how"}"#,
+        r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"function_call","id":"fc","call_id":"c","name":"f","arguments":""}}"#,
+        r#"{"type":"response.function_call_arguments.delta","output_index":1,"item_id":"fc","delta":"{\"a\""}"#,
+        r#"{"type":"response.output_text.delta","output_index":2,"delta":"text"}"#,
+    ]);
+    assert_eq!(seen.end, AnswerEnd::Truncated);
+    let thoughts: Vec<&str> = seen.thoughts.iter().map(|it| &*it.content).collect();
+    assert_eq!(thoughts, ["why", "how"]);
+    let [call] = &seen.tool_calls[..] else {
+        panic!("{:?}", seen.tool_calls);
+    };
+    assert_eq!(
+        (call.call_id.as_str(), call.input.as_str()),
+        ("c", "{\"a\"")
+    );
+}
+
+#[test]
+fn every_kind_of_call_is_recorded_with_its_input() {
+    let check = |item: &str, kind: &str, name: &str, call_id: &str, input: &str| {
+        let event =
+            format!(r#"{{"type":"response.output_item.done","output_index":0,"item":{item}}}"#);
+        let seen = streamed(&[CREATED, &event]);
+        let [call] = &seen.tool_calls[..] else {
+            panic!("{item}: {:?}", seen.tool_calls);
+        };
+        let found = (
+            call.kind.to_string(),
+            &*call.name,
+            &*call.call_id,
+            &*call.input,
+        );
+        assert_eq!(found, (kind.to_owned(), name, call_id, input), "{item}");
+    };
+    check(
+        r#"{"type":"local_shell_call","id":"i","call_id":"c","action":{"command":["ls"]}}"#,
+        "local_shell",
+        "local_shell",
+        "c",
+        r#"{"command":["ls"]}"#,
+    );
+    check(
+        r#"{"type":"computer_call","id":"i","call_id":"c","action":{"type":"click"}}"#,
+        "computer",
+        "computer",
+        "c",
+        r#"{"type":"click"}"#,
+    );
+    check(
+        r#"{"type":"file_search_call","id":"i","queries":["q"],"results":null}"#,
+        "file_search",
+        "file_search",
+        "i",
+        r#"["q"]"#,
+    );
+    check(
+        r#"{"type":"code_interpreter_call","id":"i","code":"1+1","outputs":null}"#,
+        "code_interpreter",
+        "code_interpreter",
+        "i",
+        "1+1",
+    );
+    check(
+        r#"{"type":"tool_search_call","call_id":"c","execution":"client","arguments":{"query":"q"}}"#,
+        "tool_search",
+        "tool_search",
+        "c",
+        r#"{"query":"q"}"#,
+    );
+    check(
+        r#"{"type":"image_generation_call","id":"i","result":"AAAA","revised_prompt":"a cat"}"#,
+        "image_generation",
+        "image_generation",
+        "i",
+        "a cat",
+    );
+    check(
+        r#"{"type":"mcp_approval_request","id":"i","name":"go","server_label":"s","arguments":"{}"}"#,
+        "mcp_approval",
+        "go",
+        "i",
+        "{}",
+    );
+    check(
+        r#"{"type":"future_call","id":"i","call_id":"c"}"#,
+        "future",
+        "future",
+        "c",
+        "",
+    );
+}
