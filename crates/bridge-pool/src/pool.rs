@@ -195,6 +195,7 @@ struct Seat<'a, F: Factory> {
 enum SeatState {
     Waiting(Option<u64>),
     Leading,
+    Building,
     Over,
 }
 
@@ -223,6 +224,7 @@ impl<F: Factory> Seat<'_, F> {
     /// Builds for all who wait.
     async fn build(mut self, now: Instant) -> Outcome<F::Handler, F::Error> {
         let generation = self.flight.generation();
+        self.state = SeatState::Building;
         let built = self.inner.factory.build(self.key, generation).await;
         let outcome = built.map(Arc::new).map_err(Arc::new);
         let mut retired = Vec::new();
@@ -247,18 +249,13 @@ impl<F: Factory> Seat<'_, F> {
 
 impl<F: Factory> Drop for Seat<'_, F> {
     fn drop(&mut self) {
-        let was_leading = match self.state {
+        match self.state {
             SeatState::Over => return,
-            SeatState::Leading => {
-                self.flight.hand_over();
-                true
-            }
-            SeatState::Waiting(ticket) => {
-                self.flight.leave(ticket);
-                false
-            }
-        };
+            SeatState::Leading | SeatState::Building => self.flight.hand_over(),
+            SeatState::Waiting(ticket) => self.flight.leave(ticket),
+        }
+        let was_building = matches!(self.state, SeatState::Building);
         let mut slots = self.inner.slots.lock();
-        slots.leave(self.key, &self.flight, was_leading);
+        slots.leave(self.key, &self.flight, was_building);
     }
 }

@@ -109,8 +109,8 @@ impl<K: Eq + Hash + Clone, H, E> Slots<K, H, E> {
     }
 
     /// A caller of a build goes away without an outcome.
-    pub(crate) fn leave(&mut self, key: &K, flight: &Arc<Flight<H, E>>, was_leading: bool) {
-        self.stats.abandoned += u64::from(was_leading);
+    pub(crate) fn leave(&mut self, key: &K, flight: &Arc<Flight<H, E>>, was_building: bool) {
+        self.stats.abandoned += u64::from(was_building);
         let Some(callers) = self.callers_of(key, flight) else {
             return;
         };
