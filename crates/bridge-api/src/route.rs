@@ -44,7 +44,7 @@ pub enum RouteError {
 }
 
 struct Entry {
-    /// Ends with a slash when everything below belongs to it.
+    /// Ends with a slash when everything below belongs to it. A star stands for one segment.
     path: &'static str,
     kind: RouteKind,
     allow: &'static str,
@@ -68,14 +68,17 @@ const ANTHROPIC: [Entry; 6] = [
     entry("/api/hello", RouteKind::Hello, "GET, HEAD"),
 ];
 
-const OPENAI: [Entry; 9] = [
+const OPENAI: [Entry; 11] = [
     entry("/v1/chat/completions", CHAT, "POST"),
     entry("/v1/responses", RESPONSES, "POST"),
     entry("/v1/responses/compact", RESPONSES, "POST"),
+    // Nothing else that is posted below may pass unrecorded: it could make an answer.
+    entry("/v1/responses/input_tokens", RouteKind::Passthrough, "POST"),
+    entry("/v1/responses/*/cancel", RouteKind::Passthrough, "POST"),
     entry(
         "/v1/responses/",
         RouteKind::Passthrough,
-        "GET, HEAD, POST, DELETE",
+        "GET, HEAD, DELETE",
     ),
     entry("/v1/conversations", RouteKind::Passthrough, "POST"),
     entry(
@@ -147,10 +150,23 @@ fn find(format: Format, path: &str) -> Option<(&'static Entry, &str)> {
     {
         return Some((bridged, short));
     }
-    let below = |entry: &&Entry| entry.path.ends_with('/') && path.starts_with(entry.path);
     exact(path)
-        .or_else(|| entries.iter().find(below))
+        .or_else(|| entries.iter().find(|entry| entry.holds(path)))
         .map(|entry| (entry, path))
+}
+
+impl Entry {
+    /// Whether a path that is not the entry's own belongs to it.
+    fn holds(&self, path: &str) -> bool {
+        match self.path.split_once('*') {
+            Some((before, after)) => {
+                let rest = path.strip_prefix(before);
+                let star = rest.and_then(|rest| rest.strip_suffix(after));
+                star.is_some_and(|star| !star.is_empty() && !star.contains('/'))
+            }
+            None => self.path.ends_with('/') && path.starts_with(self.path),
+        }
+    }
 }
 
 /// Whether every reader takes the path for the same segments.
@@ -161,7 +177,9 @@ fn is_plain(path: &str) -> bool {
     let mut segments = rest.split('/').peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
-        let is_dots = matches!(segment, "." | "..");
+        // Some readers take what follows a semicolon for parameters of the segment.
+        let name = segment.split(';').next().unwrap_or(segment);
+        let is_dots = matches!(name, "." | "..");
         if is_dots || (segment.is_empty() && !is_last) || has_encoded_separator(segment) {
             return false;
         }
@@ -256,8 +274,23 @@ mod tests {
         check(
             OpenAi,
             "PUT /v1/responses/resp_1",
-            method("GET, HEAD, POST, DELETE"),
+            method("GET, HEAD, DELETE"),
         );
+        let cancel = "/responses/resp_1/cancel";
+        check(OpenAi, "POST /v1/responses/resp_1/cancel", pass(cancel));
+        let tokens = "/responses/input_tokens";
+        check(OpenAi, "POST /v1/responses/input_tokens", pass(tokens));
+        for unrecorded in [
+            "resp_1",
+            "com%70act",
+            "compact/x",
+            "compactor",
+            "a/b/cancel",
+            "cancel",
+        ] {
+            let request = format!("POST /v1/responses/{unrecorded}");
+            check(OpenAi, &request, method("GET, HEAD, DELETE"));
+        }
         check(OpenAi, "GET /v1/models", pass("/models"));
         check(
             Copilot,
@@ -282,6 +315,7 @@ mod tests {
             "/v1/models/%2e%2e/files",
             "/v1/models/%2E%2e%2ffiles",
             "/v1/models/a%5Cb",
+            "/v1/models/..;x/files",
             "/v1/models/%252e",
             "/v1/models/%zz",
             "/v1/models/%2",
