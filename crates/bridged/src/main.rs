@@ -26,10 +26,6 @@ use clap::Parser;
 use crate::cli::{Cli, CommandError};
 use crate::config::env::Environment;
 
-/// Many small buffers of many sizes come and go with every stream.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The command could not do what it was told.
 const FAILURE: u8 = 1;
 /// What it was told, or the configuration, is wrong. The argument parser ends with it, too.
