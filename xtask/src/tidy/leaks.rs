@@ -12,17 +12,12 @@ const MACHINE_PATHS: [&str; 4] = [
     concat!("/Us", "ers/"),
 ];
 
-/// Beginnings of ids and keys that providers hand out. A made-up one is short.
-const PROVIDER_WORDS: [&str; 8] = [
-    "msg_",
-    "toolu_",
-    "resp_",
-    "call_",
-    "chatcmpl-",
-    "req_",
-    "sk-ant-",
-    "sk-proj-",
-];
+/// Beginnings of keys that providers hand out. A made-up one is short.
+const KEYS: [&str; 2] = ["sk-ant-", "sk-proj-"];
+
+/// Beginnings of ids that providers hand out. As values of JSON they show that an answer was
+/// pasted; alone they may be what a test of recorded traffic looks for.
+const IDS: [&str; 6] = ["msg_", "toolu_", "resp_", "call_", "chatcmpl-", "req_"];
 
 /// As many letters and digits in a row after such a beginning are no example.
 const LONG_ID: usize = 20;
@@ -49,15 +44,32 @@ fn leak(line: &str) -> Option<String> {
     if line.contains("registry+") && !line.contains(REGISTRY) && !line.contains("const REGISTRY") {
         return Some("another package registry".to_owned());
     }
-    let word = PROVIDER_WORDS.iter().find(|word| has_long_id(line, word))?;
-    Some(format!("an id or key of a real provider ({word}...)"))
+    if let Some(start) = KEYS.iter().find(|start| has_long(line, start, |_| true)) {
+        return Some(format!("a key of a real provider ({start}...)"));
+    }
+    let start = IDS
+        .iter()
+        .find(|start| has_long(line, start, is_json_value))?;
+    Some(format!("recorded traffic ({start}...)"))
 }
 
-fn has_long_id(line: &str, word: &str) -> bool {
-    line.split(word).skip(1).any(|rest| {
+/// Whether a quote stands last, and a colon before it.
+fn is_json_value(before: &str) -> bool {
+    let before = before
+        .strip_suffix('"')
+        .map(|rest| rest.trim_end_matches('\\'));
+    before.is_some_and(|rest| rest.trim_end().ends_with(':'))
+}
+
+/// Whether a word with this beginning goes on for long, where what stands before it is right.
+fn has_long(line: &str, start: &str, is_right: impl Fn(&str) -> bool) -> bool {
+    line.match_indices(start).any(|(at, _)| {
+        let (before, rest) = line.split_at(at);
+        let rest = rest.get(start.len()..).unwrap_or_default();
         let id = rest.chars().take_while(char::is_ascii_alphanumeric);
         let id: String = id.collect();
-        id.len() >= LONG_ID && id.contains(|c: char| c.is_ascii_digit())
+        let is_long = id.len() >= LONG_ID && id.contains(|c: char| c.is_ascii_digit());
+        is_long && is_right(before)
     })
 }
 
@@ -83,6 +95,12 @@ mod tests {
             true,
         );
         check_line("{\"id\":\"msg_1\"}", false);
+        check_line(
+            &format!("looks_for(\"msg_{}\")", "1a2b3c4d5e".repeat(2)),
+            false,
+        );
+        let escaped = format!("\\\"id\\\": \\\"msg_{}\\\"", "1a2b3c4d5e".repeat(2));
+        check_line(&escaped, true);
         check_line("{\"id\":\"msg_of_the_first_answer_in_this_test\"}", false);
         check_line(
             &format!("{{\"id\":\"msg_{}\"}}", "1a2b3c4d5e".repeat(2)),

@@ -39,11 +39,13 @@ pub(super) fn check(file: &File, faults: &mut Vec<String>, hints: &mut Vec<Strin
     }
 }
 
-/// Whether the file begins with a module sentence. Programs that must not compile speak through
-/// the message beside them.
+/// Whether the file begins with a module sentence. Unit tests are a part of the module above them,
+/// and programs that must not compile speak through the message beside them.
 fn is_documented(file: &File) -> bool {
     let mut lines = file.text.lines().filter(|line| !line.is_empty());
-    file.path.contains("/tests/ui/") || lines.next().is_some_and(|line| line.starts_with("//!"))
+    file.path.contains("/tests/ui/")
+        || (file.path.contains("/src/") && file.name() == "tests.rs")
+        || lines.next().is_some_and(|line| line.starts_with("//!"))
 }
 
 /// Where functions that are too long begin, and their lengths. Trusts rustfmt: a function ends
@@ -114,6 +116,7 @@ mod tests {
             &[],
         );
         check_text("a/tests/ui/bare.rs", "fn main() {}\n", &[], &[]);
+        check_text("a/src/b/tests.rs", "fn f() {}\n", &[], &[]);
         check_text(
             "a/src/utils.rs",
             "//! Bad.\n",
