@@ -154,52 +154,27 @@ fn tokens_are_those_that_the_providers_said_last() {
     };
     let (streaming, blocking) = ("streaming", "non-streaming");
     let simple = "anthropic/simple";
-    check(
-        simple,
-        streaming,
-        "msg_01Pvyf26bY17RcjmWfJsXGBn",
-        (18, 240, 0, 0),
-    );
+    check(simple, streaming, "msg_01Pvyf26", (18, 240, 0, 0));
     check(simple, blocking, "msg_", (18, 254, 0, 0));
     let tool = "anthropic/single_builtin_tool";
-    check(
-        tool,
-        streaming,
-        "msg_015SQewixvT9s4cABCVvUE6g",
-        (2, 61, 13_993, 22),
-    );
-    check(
-        tool,
-        blocking,
-        "msg_01JHKqEmh7wYuPXqUWUvusfL",
-        (5, 84, 23_490, 0),
-    );
+    check(tool, streaming, "msg_015SQewi", (2, 61, 13_993, 22));
+    check(tool, blocking, "msg_01JHKqEm", (5, 84, 23_490, 0));
     let injected = "anthropic/single_injected_tool";
-    check(
-        injected,
-        streaming,
-        "msg_01JWGa2JHsKBHL28Cjr2dvPK",
-        (7_545, 74, 0, 0),
-    );
+    check(injected, streaming, "msg_01JWGa2J", (7_545, 74, 0, 0));
     check(
         injected,
         "streaming/tool-call",
-        "msg_01LZSVzMCLivzXrp6ZnTcmeG",
+        "msg_01LZSVzM",
         (7_763, 128, 0, 0),
     );
     check(
         "anthropic/simple_bedrock",
         streaming,
-        "msg_bdrk_01Test",
+        "msg_bdrk_01T",
         (10, 10, 0, 0),
     );
     let simple = "openai/chatcompletions/simple";
-    check(
-        simple,
-        streaming,
-        "chatcmpl-BwoiPTGRbKkY5rncfaM0s9KtWrq5N",
-        (19, 238, 0, 0),
-    );
+    check(simple, streaming, "chatcmpl-BwoiPTGR", (19, 238, 0, 0));
     check(simple, blocking, "chatcmpl-", (19, 200, 0, 0));
     let tool = "openai/chatcompletions/single_builtin_tool";
     check(tool, streaming, "chatcmpl-", (60, 15, 0, 0));
@@ -221,37 +196,13 @@ fn tokens_are_those_that_the_providers_said_last() {
             tokens,
         );
     };
-    blocked(
-        "simple",
-        "resp_0388c79043df3e3400695f9f83cd6481959062cec6830d8d51",
-        (11, 18, 0, 0),
-    );
-    blocked(
-        "single_builtin_tool",
-        "resp_0da6045a8b68fa5200695fa23dcc2c81",
-        (58, 18, 0, 0),
-    );
+    blocked("simple", "resp_0388c790", (11, 18, 0, 0));
+    blocked("single_builtin_tool", "resp_0da6045a", (58, 18, 0, 0));
     blocked("commentary_builtin_tool", "resp_", (58, 30, 0, 0));
-    blocked(
-        "cached_input_tokens",
-        "resp_0cd5d6b8310055d600696a1776b42c81",
-        (129, 44, 11_904, 0),
-    );
-    blocked(
-        "custom_tool",
-        "resp_09c614364030cdf000696942589da081",
-        (64, 148, 0, 0),
-    );
-    blocked(
-        "conversation",
-        "resp_0c9f1f0524a858fa00695fa15fc5a081",
-        (48, 116, 0, 0),
-    );
-    blocked(
-        "single_injected_tool",
-        "resp_012db006225b0ec700696b5de8a01481",
-        (227, 75, 6_144, 0),
-    );
+    blocked("cached_input_tokens", "resp_0cd5d6b8", (129, 44, 11_904, 0));
+    blocked("custom_tool", "resp_09c61436", (64, 148, 0, 0));
+    blocked("conversation", "resp_0c9f1f05", (48, 116, 0, 0));
+    blocked("single_injected_tool", "resp_012db006", (227, 75, 6_144, 0));
     let streamed = |name: &str, id, tokens| {
         check(
             &format!("openai/responses/streaming/{name}"),
@@ -260,37 +211,17 @@ fn tokens_are_those_that_the_providers_said_last() {
             tokens,
         );
     };
-    streamed(
-        "simple",
-        "resp_0f9c4b2f224d858000695fa062bf048197a680f357bbb09000",
-        (11, 18, 0, 0),
-    );
-    streamed(
-        "builtin_tool",
-        "resp_0c3fb28cfcf463a500695fa2f0239481",
-        (58, 18, 0, 0),
-    );
+    streamed("simple", "resp_0f9c4b2f", (11, 18, 0, 0));
+    streamed("builtin_tool", "resp_0c3fb28c", (58, 18, 0, 0));
     streamed("commentary_builtin_tool", "resp_", (58, 30, 0, 0));
     streamed(
         "cached_input_tokens",
-        "resp_05080461b406f3f501696a1409d34c81",
+        "resp_05080461",
         (1_165, 54, 15_744, 0),
     );
-    streamed(
-        "custom_tool",
-        "resp_0c26996bc41c2a0500696942e8363481",
-        (64, 340, 0, 0),
-    );
-    streamed(
-        "codex_example",
-        "resp_0e172b76542a9100016964f7e63d8881",
-        (4_006, 13, 0, 0),
-    );
-    streamed(
-        "single_injected_tool",
-        "resp_016595fe42aa62ca00697244",
-        (6_269, 18, 0, 0),
-    );
+    streamed("custom_tool", "resp_0c26996b", (64, 340, 0, 0));
+    streamed("codex_example", "resp_0e172b76", (4_006, 13, 0, 0));
+    streamed("single_injected_tool", "resp_016595fe", (6_269, 18, 0, 0));
 }
 
 #[test]
@@ -302,40 +233,24 @@ fn tools_are_recorded_with_what_they_were_given() {
             panic!("{name} {section}: {:?}", seen.tool_calls);
         };
         let json = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::from(text));
-        let found = (
-            call.kind.to_string(),
-            call.call_id.as_str(),
-            call.name.as_str(),
-        );
-        assert_eq!(found, (kind.to_owned(), call_id, tool), "{name} {section}");
+        let found = (call.kind.to_string(), call.name.as_str());
+        assert_eq!(found, (kind.to_owned(), tool), "{name} {section}");
+        // The whole id stands in the recording only.
+        assert!(call.call_id.starts_with(call_id), "{name} {section}");
         assert_eq!(json(&call.input), json(input), "{name} {section}");
     };
     let (streaming, blocking) = ("streaming", "non-streaming");
     let file = ["{\"file_path\": \"/t", "mp/blah/foo\"}"].concat();
     let read = "anthropic/single_builtin_tool";
-    check(
-        read,
-        streaming,
-        "function",
-        "toolu_01RX68weRSquLx6HUTj65iBo",
-        "Read",
-        &file,
-    );
-    check(
-        read,
-        blocking,
-        "function",
-        "toolu_01AusGgY5aKFhzWrFBv9JfHq",
-        "Read",
-        &file,
-    );
+    check(read, streaming, "function", "toolu_01RX68we", "Read", &file);
+    check(read, blocking, "function", "toolu_01AusGgY", "Read", &file);
     let readme = r#"{"path":"README.md"}"#;
     let chat = "openai/chatcompletions/single_builtin_tool";
     check(
         chat,
         streaming,
         "function",
-        "call_HjeqP7YeRkoNj0de9e3U4X4B",
+        "call_HjeqP7Ye",
         "read_file",
         readme,
     );
@@ -343,7 +258,7 @@ fn tools_are_recorded_with_what_they_were_given() {
         chat,
         blocking,
         "function",
-        "call_KjzAbhiZC6nk81tQzL7pwlpc",
+        "call_KjzAbhiZ",
         "read_file",
         readme,
     );
@@ -354,36 +269,22 @@ fn tools_are_recorded_with_what_they_were_given() {
         copilot,
         streaming,
         "function",
-        "toolu_vrtx_01CvBi1d4qpKTG2PCuc9wDbZ",
+        "toolu_vrtx_01CvBi1d",
         workspaces,
         me,
     );
     let sum = r#"{"a":3,"b":5}"#;
     let add = "openai/responses/blocking/single_builtin_tool";
-    check(
-        add,
-        blocking,
-        "function",
-        "call_CJSaa2u51JG996575oVljuNq",
-        "add",
-        sum,
-    );
+    check(add, blocking, "function", "call_CJSaa2u5", "add", sum);
     let add = "openai/responses/streaming/builtin_tool";
-    check(
-        add,
-        streaming,
-        "function",
-        "call_7VaiUXZYuuuwWwviCrckxq6t",
-        "add",
-        sum,
-    );
+    check(add, streaming, "function", "call_7VaiUXZY", "add", sum);
     let print = r#"print("hello world")"#;
     let custom = "openai/responses/blocking/custom_tool";
     check(
         custom,
         blocking,
         "custom",
-        "call_haf8njtwrVZ1754Gm6fjAtuA",
+        "call_haf8njtw",
         "code_exec",
         print,
     );
@@ -392,7 +293,7 @@ fn tools_are_recorded_with_what_they_were_given() {
         custom,
         streaming,
         "custom",
-        "call_2gSnF58IEhXLwlbnqbm5XKMd",
+        "call_2gSnF58I",
         "code_exec",
         print,
     );
