@@ -54,3 +54,7 @@ pub use generation::Generation;
 pub use lease::Lease;
 pub use observer::{Eviction, PoolObserver, PoolStats, Refusal};
 pub use pool::Pool;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -31,3 +31,7 @@ pub use content::{ContentDecoder, Encoding};
 pub use error::{DecodeError, FrameError, UnknownEncoding};
 pub use limits::Limits;
 pub use sse::{SseDecoder, SseEvent};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
