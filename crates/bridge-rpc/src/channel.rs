@@ -142,10 +142,12 @@ impl Channel {
         self.0.link.borrow().state.clone()
     }
 
-    /// Follows the state.
+    /// Follows the changes of the state from now on.
     #[must_use]
     pub fn watch_state(&self) -> ConnectionWatch {
-        ConnectionWatch(self.0.link.clone())
+        let mut link = self.0.link.clone();
+        link.mark_unchanged();
+        ConnectionWatch(link)
     }
 
     /// Waits, however long it takes, until calls can be made. Dropping the future changes nothing.
@@ -199,8 +201,8 @@ impl Channel {
             .map_err(|_| RpcError::NotConnected { after: wait })?
     }
 
-    /// Makes a call. When the connection breaks under it, the call is made once more on the next
-    /// one: every call of the contract may be repeated.
+    /// Makes a call, and makes it again when the connection breaks under it: every call of the
+    /// contract may be repeated.
     ///
     /// The outer error says that there is no answer, the inner one is the answer of the other side.
     pub(crate) async fn call<T, F, Fut>(
@@ -213,23 +215,34 @@ impl Channel {
         F: Fn(Wire) -> Fut,
         Fut: Future<Output = Result<Response<T>, Status>>,
     {
-        let attempts = async {
-            let wait = self.0.config.wait;
-            let first = self.live_within(wait, None).await?;
-            match call(first.wire).await {
-                Err(status) if is_broken_connection(&status) => {}
-                answer => return Ok(answer),
-            }
-            let second = self.live_within(wait, Some(first.number)).await?;
-            Ok(call(second.wire).await)
-        };
-        let answer = timeout(after, attempts)
+        let answer = timeout(after, self.attempts(call))
             .await
             .map_err(|_| RpcError::Timeout { call: name, after })??;
         match answer {
             Err(status) if is_broken_connection(&status) => Err(RpcError::failed(name, status)),
             answer => Ok(answer.map(Response::into_inner)),
         }
+    }
+
+    /// Three attempts at most. The second may be on the same connection: if that cannot be used
+    /// any more, it fails at once and tells the supervisor so; the third is on another one.
+    async fn attempts<T, F, Fut>(&self, call: F) -> Result<Result<Response<T>, Status>, RpcError>
+    where
+        F: Fn(Wire) -> Fut,
+        Fut: Future<Output = Result<Response<T>, Status>>,
+    {
+        let wait = self.0.config.wait;
+        let mut number = None;
+        for _ in 0..2 {
+            let live = self.live_within(wait, None).await?;
+            number = Some(live.number);
+            match call(live.wire).await {
+                Err(status) if is_broken_connection(&status) => {}
+                answer => return Ok(answer),
+            }
+        }
+        let live = self.live_within(wait, number).await?;
+        Ok(call(live.wire).await)
     }
 }
 

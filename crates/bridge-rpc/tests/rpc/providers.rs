@@ -1,0 +1,122 @@
+//! The set of providers.
+
+use std::sync::Arc;
+
+use bridge_auth::Secret;
+use bridge_proto::v1::{Provider, ProviderSet};
+use bridge_rpc::{ProviderSnapshot, ProviderWatch, Snapshot};
+use tokio::time::timeout;
+use tonic::Status;
+
+use crate::control::{Control, PATIENCE, connect, settle};
+
+fn set(generation: u64) -> ProviderSet {
+    ProviderSet {
+        generation,
+        providers: vec![
+            Provider {
+                name: "claude".to_owned(),
+                r#type: "anthropic".to_owned(),
+                enabled: true,
+                base_url: "https://provider.example".to_owned(),
+                keys: vec!["first".to_owned(), "second".to_owned()],
+            },
+            Provider {
+                name: "old".to_owned(),
+                r#type: "openai".to_owned(),
+                ..Provider::default()
+            },
+        ],
+    }
+}
+
+fn snapshot(generation: u64) -> Snapshot {
+    let secret = |text: &str| Secret::new(text.to_owned());
+    Snapshot {
+        generation,
+        providers: vec![
+            ProviderSnapshot {
+                name: "claude".to_owned(),
+                provider_type: "anthropic".to_owned(),
+                enabled: true,
+                base_url: "https://provider.example".to_owned(),
+                keys: vec![secret("first"), secret("second")],
+            },
+            ProviderSnapshot {
+                name: "old".to_owned(),
+                provider_type: "openai".to_owned(),
+                enabled: false,
+                base_url: String::new(),
+                keys: Vec::new(),
+            },
+        ],
+    }
+}
+
+async fn next(watch: &mut ProviderWatch) -> Arc<Snapshot> {
+    timeout(PATIENCE, watch.changed()).await.unwrap().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn sets_arrive_as_plain_data() {
+    let control = Control::default();
+    control.set_providers(set(1));
+    let (dialer, _cutter) = control.serve_pipe();
+    let mut watch = ProviderWatch::start(&connect(dialer));
+    assert!(watch.current().is_none());
+    assert_eq!(*next(&mut watch).await, snapshot(1));
+    assert_eq!(watch.current().as_deref(), Some(&snapshot(1)));
+    assert!(!format!("{watch:?}").contains("first"), "{watch:?}");
+    control.push_providers(set(2)).await;
+    assert_eq!(*next(&mut watch).await, snapshot(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_stream_is_opened_again_and_the_last_set_stays() {
+    let control = Control::default();
+    control.set_providers(set(1));
+    let (dialer, cutter) = control.serve_pipe();
+    let mut watch = ProviderWatch::start(&connect(dialer));
+    assert_eq!(next(&mut watch).await.generation, 1);
+    let mut generation = 1;
+    for how in ["end", "error", "cut", "cut"] {
+        generation += 1;
+        control.set_providers(set(generation));
+        match how {
+            "end" => control.break_streams(None).await,
+            "error" => {
+                let status = Status::unavailable("going away");
+                control.break_streams(Some(status)).await;
+            }
+            _ => cutter.cut(),
+        }
+        let last = watch.current().unwrap().generation;
+        assert_eq!(last, generation - 1, "after {how}");
+        assert_eq!(next(&mut watch).await.generation, generation, "after {how}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_set_again_is_no_change() {
+    let control = Control::default();
+    control.set_providers(set(1));
+    let (dialer, _cutter) = control.serve_pipe();
+    let mut watch = ProviderWatch::start(&connect(dialer));
+    next(&mut watch).await;
+    control.break_streams(None).await;
+    control.until_watched().await;
+    settle().await;
+    control.push_providers(set(2)).await;
+    let changed = next(&mut watch).await;
+    assert_eq!(changed.generation, 2, "the first set was told twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_for_good_ends_the_watch() {
+    let control = Control::default();
+    control.refuse_connect(Some(Status::failed_precondition("too old")));
+    let (dialer, _cutter) = control.serve_pipe();
+    let mut watch = ProviderWatch::start(&connect(dialer));
+    let end = timeout(PATIENCE, watch.changed()).await.unwrap();
+    assert_eq!(end, None);
+}
