@@ -1,3 +1,5 @@
+//! What is taken out, case by case.
+
 use super::*;
 
 fn map(headers: &[(&str, &str)]) -> HeaderMap {

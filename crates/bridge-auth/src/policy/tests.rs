@@ -1,3 +1,5 @@
+//! Which settings make a policy.
+
 use super::*;
 
 fn named(change: impl FnOnce(&mut HeaderPolicyConfig)) -> Result<HeaderPolicy, HeaderPolicyError> {
