@@ -137,9 +137,7 @@ impl Logging {
         } else {
             // One write for each line and not for each of its parts.
             let lines = LineWriter::with_capacity(LONGEST_LINE, std::io::stderr());
-            let drain = slog_json::Json::new(lines)
-                .add_default_keys()
-                .build();
+            let drain = slog_json::Json::new(lines).add_default_keys().build();
             Self::with_drain(config.level, drain.ignore_res())
         }
     }

@@ -283,7 +283,13 @@ pub async fn many_writers_lose_nothing(store: &dyn Store) -> Case {
     let sums: Vec<_> = sessions
         .items
         .iter()
-        .map(|session| (session.interceptions, session.thread_count, session.usage.input))
+        .map(|session| {
+            (
+                session.interceptions,
+                session.thread_count,
+                session.usage.input,
+            )
+        })
         .collect();
     assert_eq!(sums, [(32, 32, 960)]);
     Ok(())
