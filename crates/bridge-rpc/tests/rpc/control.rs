@@ -1,6 +1,7 @@
 //! A control plane for tests: the real contract over real HTTP/2, with answers that a test decides.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 /// Larger than anything a test waits for, so that a hang fails instead of hanging.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the control plane answers, and what it was asked.
 #[derive(Clone)]
@@ -279,6 +280,11 @@ impl Cutter {
     pub(crate) fn cut(&self) {
         self.cut.send_modify(|count| *count += 1);
     }
+}
+
+/// Waits for something that must come.
+pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, what).await.expect("it came in time")
 }
 
 /// A yes for this key and user.
