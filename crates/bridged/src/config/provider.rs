@@ -77,6 +77,12 @@ fn from_list(
         let path = format!("providers[{index}]");
         let reader = SectionReader::of_value(path.clone(), Some(value), findings);
         let raw = RawProvider::read(reader);
+        if raw.is_none()
+            && let Some(name) = value.get("name").and_then(Value::as_str)
+        {
+            // Whatever else is wrong with it, its name is looked at, too.
+            check_name(&path, name, findings);
+        }
         if let Some(provider) = raw.and_then(|raw| check(&path, raw, environment, findings)) {
             providers.push((path, provider));
         }
@@ -134,13 +140,7 @@ fn check(
     findings: &mut Findings,
 ) -> Option<Provider> {
     let before = findings.problems.len();
-    if !is_name(&raw.name) {
-        let text = format!(
-            "{:?} is not a name: give lower-case letters and digits with single hyphens between",
-            raw.name
-        );
-        findings.problem(format!("{path}.name"), text);
-    }
+    check_name(path, &raw.name, findings);
     let base_url = raw
         .base_url
         .clone()
@@ -256,6 +256,15 @@ fn leads_to(base_url: &BaseUrl, gateway: SocketAddr) -> bool {
             .parse::<std::net::IpAddr>()
             .is_ok_and(|ip| ip == gateway.ip() || ip.is_loopback() || ip.is_unspecified());
     is_here && port == gateway.port() && port != 0
+}
+
+fn check_name(path: &str, name: &str, findings: &mut Findings) {
+    if !is_name(name) {
+        let text = format!(
+            "{name:?} is not a name: give lower-case letters and digits with single hyphens between"
+        );
+        findings.problem(format!("{path}.name"), text);
+    }
 }
 
 /// Lower-case letters and digits in groups, with single hyphens between.

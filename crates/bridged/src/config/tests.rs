@@ -399,3 +399,23 @@ fn uncommented(sample: &str, wanted: impl Fn(&str) -> bool) -> String {
     }
     lines.join("\n")
 }
+
+#[test]
+fn everything_wrong_with_a_provider_is_told_at_once() {
+    let text = "[[providers]]\nname = \"Bad Name\"\ntype = \"nope\"\nbase_url = \"ftp://x\"\n";
+    let table: toml::Table = text.parse().unwrap();
+    let environment = Environment::from_pairs([("HOME", "/home/ada")]);
+    let mut findings = Findings::default();
+    Config::read(&table, &environment, &mut findings);
+    let told: Vec<String> = findings.problems.iter().map(ToString::to_string).collect();
+    for place in [
+        "providers[0].name",
+        "providers[0].type",
+        "providers[0].base_url",
+    ] {
+        assert!(
+            told.iter().any(|line| line.starts_with(place)),
+            "{place} in {told:?}"
+        );
+    }
+}
