@@ -403,7 +403,7 @@ fn uncommented(sample: &str, wanted: impl Fn(&str) -> bool) -> String {
 #[test]
 fn everything_wrong_with_a_provider_is_told_at_once() {
     let text = "[[providers]]\nname = \"Bad Name\"\ntype = \"nope\"\nbase_url = \"ftp://x\"\n";
-    let table: toml::Table = text.parse().unwrap();
+    let table: Table = text.parse().unwrap();
     let environment = Environment::from_pairs([("HOME", "/home/ada")]);
     let mut findings = Findings::default();
     Config::read(&table, &environment, &mut findings);
