@@ -1,4 +1,5 @@
-//! The scan of a request agrees with another parser on what is JSON, and touches nothing.
+//! The scan of a request agrees with another parser on what is JSON, and an edit touches nothing
+//! but its member.
 #![no_main]
 
 use bridge_api::{DialectId, Envelope, EnvelopeError, EnvelopeLimits};
@@ -12,12 +13,23 @@ const DIALECTS: [DialectId; 3] = [
     DialectId::OpenAiResponses,
 ];
 
+/// Small enough to be reached.
+const TIGHT: EnvelopeLimits = EnvelopeLimits {
+    depth: 3,
+    members: 3,
+};
+
+/// How many members of one request are edited.
+const EDITS: usize = 8;
+
 fuzz_target!(|data: &[u8]| {
     let body = Bytes::copy_from_slice(data);
     let parsed = Envelope::parse(body.clone(), &EnvelopeLimits::default());
+    if Envelope::parse(body.clone(), &TIGHT).is_ok() {
+        assert!(parsed.is_ok());
+    }
     let is_object = data.trim_ascii_start().first() == Some(&b'{');
-    let is_json =
-        std::str::from_utf8(data).is_ok() && serde_json::from_slice::<IgnoredAny>(data).is_ok();
+    let is_json = std::str::from_utf8(data).is_ok() && is_json(data);
     let envelope = match parsed {
         Ok(envelope) => {
             assert!(is_object && is_json);
@@ -33,32 +45,84 @@ fuzz_target!(|data: &[u8]| {
     for dialect in DIALECTS {
         let _facts = dialect.facts(&envelope);
     }
-    edit(envelope);
+    let names: Vec<String> = envelope.names().collect();
+    set_and_remove(&envelope, &names, "model");
+    for name in names.iter().take(EDITS) {
+        set_and_remove(&envelope, &names, name);
+        give_back(&envelope, &names, name);
+    }
+    come_and_go(&envelope, &names);
 });
 
-/// Sets a member and takes one away; all others keep their bytes.
-fn edit(mut envelope: Envelope) {
-    let names: Vec<String> = envelope.names().collect();
-    let others = |envelope: &Envelope, not: &str| -> Vec<Option<String>> {
-        let kept = names.iter().filter(|name| *name != not);
-        kept.map(|name| envelope.get(name).map(str::to_owned))
-            .collect()
-    };
-    let before = others(&envelope, "model");
-    envelope
-        .set("model", Bytes::from_static(b"\"another\""))
-        .expect("a text is a value");
-    assert_eq!(envelope.get("model"), Some("\"another\""));
-    assert_eq!(others(&envelope, "model"), before);
-    let edited = envelope.to_bytes();
-    let again = Envelope::parse(edited, &EnvelopeLimits::default());
-    if let Ok(again) = again {
-        assert_eq!(again.get("model"), Some("\"another\""));
-        assert_eq!(others(&again, "model"), before);
+fn is_json(data: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(data).is_ok()
+}
+
+/// A member gets another value and is taken away; all others keep their bytes.
+fn set_and_remove(envelope: &Envelope, names: &[String], name: &str) {
+    let value = "[\"another\"]";
+    let mut edited = envelope.clone();
+    edited
+        .set(name, Bytes::from_static(value.as_bytes()))
+        .expect("it is a value");
+    let before = others(envelope, names, name);
+    check(&edited, names, name, Some(value), &before);
+    assert!(edited.remove(name));
+    check(&edited, names, name, None, &before);
+    assert!(!edited.remove(name));
+}
+
+/// What an edit left, by the envelope's own word and as any reader sees it.
+fn check(
+    edited: &Envelope,
+    names: &[String],
+    name: &str,
+    value: Option<&str>,
+    before: &[Option<String>],
+) {
+    let body = edited.to_bytes();
+    assert!(is_json(&body));
+    match Envelope::parse(body, &EnvelopeLimits::default()) {
+        Ok(again) => {
+            assert_eq!(again.get(name), value);
+            assert_eq!(others(&again, names, name), before);
+        }
+        Err(error) => assert!(matches!(error, EnvelopeError::TooMany { .. }), "{error}"),
     }
-    if let Some(name) = names.first() {
-        envelope.remove(name);
-        assert_eq!(envelope.get(name), None);
-        assert!(serde_json::from_slice::<IgnoredAny>(&envelope.to_bytes()).is_ok());
+    assert_eq!(edited.get(name), value);
+    assert_eq!(others(edited, names, name), before);
+}
+
+/// A member that gets the value it has leaves the body as it was.
+fn give_back(envelope: &Envelope, names: &[String], name: &str) {
+    let value = envelope.get(name).expect("a member has a value");
+    let value = Bytes::copy_from_slice(value.as_bytes());
+    let mut edited = envelope.clone();
+    edited.set(name, value).expect("it stood there");
+    let times = names.iter().filter(|other| *other == name).count();
+    if times == 1 {
+        assert_eq!(edited.to_bytes(), envelope.to_bytes());
     }
+}
+
+/// A member that comes and goes leaves the body as it was.
+fn come_and_go(envelope: &Envelope, names: &[String]) {
+    let name = "a \"new\" one\n";
+    if names.iter().any(|other| other == name) {
+        return;
+    }
+    let mut edited = envelope.clone();
+    edited
+        .set(name, Bytes::from_static(b" null "))
+        .expect("it is a value");
+    assert!(is_json(&edited.to_bytes()));
+    assert!(edited.remove(name));
+    assert_eq!(edited.to_bytes(), envelope.to_bytes());
+}
+
+/// The values of all members but one.
+fn others(envelope: &Envelope, names: &[String], not: &str) -> Vec<Option<String>> {
+    let kept = names.iter().filter(|name| *name != not);
+    kept.map(|name| envelope.get(name).map(str::to_owned))
+        .collect()
 }

@@ -2,7 +2,7 @@
 //! same however the stream was cut.
 #![no_main]
 
-use bridge_api::{DialectId, Observed, Observer, ObserverLimits, read_error};
+use bridge_api::{AnswerEnd, DialectId, Observed, Observer, ObserverLimits, read_error};
 use bridge_stream::{Limits, SseDecoder};
 use libfuzzer_sys::fuzz_target;
 
@@ -19,19 +19,33 @@ const LIMITS: ObserverLimits = ObserverLimits {
     items: 4,
 };
 
+/// What stands behind a text that was cut.
+const MARK: &str = "[cut]";
+
+/// More than the longest explanation of a failure that is kept.
+const FAILURE: usize = 128 << 10;
+
+/// The longest word for a sort of tool, in characters.
+const KIND: usize = 64;
+
 fuzz_target!(|data: &[u8]| {
     let [cuts, answer @ ..] = data else {
         return;
     };
     for dialect in DIALECTS {
-        let whole = observe(dialect, [answer].into_iter());
+        let streamed = observe(dialect, [answer].into_iter());
         let cut = observe(dialect, answer.chunks(usize::from(*cuts) + 1));
-        assert_eq!(whole, cut);
-        assert!(whole.tool_calls.len() + whole.thoughts.len() <= 2 * LIMITS.items);
+        assert_eq!(streamed, cut);
+        check_size(&streamed);
+
         let mut observer = Observer::new(dialect, LIMITS);
         observer.whole(answer);
-        observer.finish();
-        let _failure = read_error(dialect, answer);
+        // Some providers answer a stream with a body and go on.
+        observer.event("message", answer);
+        check_size(&finish(observer));
+        if let Some(failure) = read_error(dialect, answer) {
+            assert!(failure.error_type.len() + failure.message.len() <= FAILURE);
+        }
     }
 });
 
@@ -47,5 +61,44 @@ fn observe<'p>(dialect: DialectId, pieces: impl Iterator<Item = &'p [u8]>) -> Ob
         }
     }
     decoder.finish(|event| observer.event(event.name, event.data));
-    observer.finish()
+    finish(observer)
+}
+
+fn finish(observer: Observer) -> Observed {
+    let is_complete = observer.is_complete();
+    let observed = observer.finish();
+    let is_cut_off = matches!(observed.end, AnswerEnd::Truncated | AnswerEnd::Garbage);
+    assert!(!is_complete || !is_cut_off, "{:?}", observed.end);
+    observed
+}
+
+fn check_size(observed: &Observed) {
+    let Observed {
+        thoughts,
+        tool_calls,
+        end,
+        ..
+    } = observed;
+    assert!(thoughts.len() + tool_calls.len() <= LIMITS.items);
+    let mut texts = vec![observed.response_id.as_str()];
+    texts.extend(thoughts.iter().map(|thought| thought.content.as_str()));
+    for call in tool_calls {
+        assert!(call.kind.to_string().chars().count() <= KIND);
+        texts.extend([&*call.name, &*call.call_id, &*call.input]);
+        texts.extend(call.namespace.as_deref());
+        texts.extend(call.item_id.as_deref());
+    }
+    match end {
+        AnswerEnd::Incomplete { reason } => texts.push(reason),
+        AnswerEnd::Failed {
+            error_type,
+            message,
+        } => assert!(error_type.len() + message.len() <= FAILURE),
+        AnswerEnd::Complete | AnswerEnd::Truncated | AnswerEnd::Garbage => {}
+    }
+    for text in &texts {
+        assert!(text.len() <= LIMITS.text_bytes + MARK.len(), "{text}");
+    }
+    let total: usize = texts.iter().map(|text| text.len()).sum();
+    assert!(total <= LIMITS.total_bytes + texts.len() * MARK.len());
 }
