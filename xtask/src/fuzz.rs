@@ -7,20 +7,17 @@ use std::process::{Command, Stdio};
 use crate::Outcome;
 use crate::process::run as call;
 
-/// The targets of `crates/fuzz`.
-const TARGETS: [&str; 4] = ["headers", "sse", "envelope", "observe"];
-
 /// Runs one target, or all of them one after the other, this many seconds each. Installs nothing:
 /// says what is missing.
 pub(crate) fn run(root: &Path, target: Option<&str>, seconds: u64) -> Outcome {
-    let chosen = match target {
-        None => &TARGETS[..],
-        Some(name) => TARGETS
-            .iter()
-            .find(|known| **known == name)
-            .map(std::slice::from_ref)
-            .ok_or_else(|| format!("no fuzz target {name:?}: there are {}", TARGETS.join(", ")))?,
-    };
+    let mut chosen = targets(root)?;
+    if let Some(name) = target {
+        let known = chosen.join(", ");
+        chosen.retain(|known| known == name);
+        if chosen.is_empty() {
+            return Err(format!("no fuzz target {name:?}: there are {known}").into());
+        }
+    }
     if !is_installed() {
         return Err(
             "cargo-fuzz is missing: `cargo install cargo-fuzz` brings it, and libFuzzer \
@@ -28,11 +25,27 @@ pub(crate) fn run(root: &Path, target: Option<&str>, seconds: u64) -> Outcome {
                 .into(),
         );
     }
-    for name in chosen {
+    for name in &chosen {
         fs::create_dir_all(root.join("crates/fuzz/corpus").join(name))?;
         call(&mut fuzz(root, name, seconds))?;
     }
     Ok(())
+}
+
+/// The names of the targets, in alphabetical order.
+fn targets(root: &Path) -> Outcome<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root.join("crates/fuzz/fuzz_targets"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "rs") {
+            names.extend(
+                path.file_stem()
+                    .map(|stem| stem.to_string_lossy().into_owned()),
+            );
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 fn is_installed() -> bool {
