@@ -183,11 +183,23 @@ impl<'a> Stains<'a> {
 /// hidden.
 fn is_on(secret: &[u8], name: &HeaderName, value: &[u8]) -> bool {
     if secret.len() < LONG {
-        return value.split(is_between_words).any(|word| word == secret);
+        return contains_word(value, secret);
     }
     let name = name.as_str().as_bytes();
     let mut parts = name.windows(secret.len());
     contains(value, secret) || parts.any(|part| part.eq_ignore_ascii_case(secret))
+}
+
+/// Whether the secret stands in the value with nothing before and behind it that would make it a
+/// part of a longer word. It may be several words itself, so the value cannot be split.
+fn contains_word(value: &[u8], secret: &[u8]) -> bool {
+    let is_end = |byte: Option<&u8>| byte.is_none_or(is_between_words);
+    let mut parts = value.windows(secret.len()).enumerate();
+    parts.any(|(at, part)| {
+        part == secret
+            && is_end(value.get(..at).and_then(<[u8]>::last))
+            && is_end(value.get(at + secret.len()))
+    })
 }
 
 fn is_between_words(byte: &u8) -> bool {

@@ -60,6 +60,10 @@ fn a_short_credential_takes_only_its_own_word_along() {
     check("short", "x-custom", "\"short\"", false);
     check("short", "x-custom", "shorter", true);
     check("short", "x-short", "1", true);
+    check("team:one", "x-custom", "team:one", false);
+    check("team:one", "x-custom", "key=team:one, b", false);
+    check("team:one", "x-custom", "team:ones team one", true);
+    check("a,\"b", "x-custom", "a,\"b", false);
     check("anthropic", "anthropic-version", "2023-06-01", true);
     check("claude", "user-agent", "claude-cli/2.1", true);
     check("fifteen-letters", "x-custom", "<fifteen-letters>", true);
