@@ -205,7 +205,11 @@ pub struct Observed {
 
 /// Listens to one answer. What cannot be understood is passed over; nothing makes it fail.
 #[derive(Debug)]
-pub struct Observer(Kind);
+pub struct Observer {
+    kind: Kind,
+    /// Whether a whole answer stopped before its end.
+    is_cut: bool,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -218,34 +222,48 @@ impl Observer {
     /// An observer that has heard nothing.
     #[must_use]
     pub fn new(dialect: DialectId, limits: ObserverLimits) -> Self {
-        Self(match dialect {
+        let kind = match dialect {
             DialectId::AnthropicMessages => Kind::Anthropic(anthropic::stream::State::new(limits)),
             DialectId::OpenAiChat => Kind::Chat(openai_chat::stream::State::new(limits)),
             DialectId::OpenAiResponses => {
                 Kind::Responses(openai_responses::stream::State::new(limits))
             }
-        })
+        };
+        Self {
+            kind,
+            is_cut: false,
+        }
     }
 
     /// Hears one event of a stream: its name and its data. A name that is empty or `message` is
     /// none; what the event is then stands in its data.
     pub fn event(&mut self, name: &str, data: &[u8]) {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Anthropic(state) => state.event(name, data),
             Kind::Chat(state) => state.event(data),
             Kind::Responses(state) => state.event(name, data),
         }
     }
 
+    /// Hears the last event of a stream that ended without a blank line behind it. It may be cut
+    /// then, and counts only when its data is whole.
+    pub fn last_event(&mut self, name: &str, data: &[u8]) {
+        if check(data).is_ok() || data.trim_ascii() == b"[DONE]" {
+            self.event(name, data);
+        }
+    }
+
     /// Hears a whole answer that is no stream. Of one that was cut off counts what is there.
     pub fn whole(&mut self, body: &[u8]) {
-        let is_whole = match check(body) {
-            Ok(()) => true,
-            Err(Fault::Ended(_)) => false,
+        let (is_whole, body) = match check(body) {
+            Ok(()) => (true, body),
+            // A number at the very end may be only the beginning of one.
+            Err(Fault::Ended(_)) => (false, without_last_digits(body)),
             Err(Fault::Unexpected(_) | Fault::TooDeep(_)) => return,
         };
+        self.is_cut = !is_whole && !body.trim_ascii().is_empty();
         let answer = Value::new(body);
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Anthropic(state) => state.whole(answer, is_whole),
             Kind::Chat(state) => state.whole(answer, is_whole),
             Kind::Responses(state) => state.whole(answer, is_whole),
@@ -255,7 +273,7 @@ impl Observer {
     /// Whether the answer has said its last word.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Anthropic(state) => state.is_complete(),
             Kind::Chat(state) => state.is_complete(),
             Kind::Responses(state) => state.is_complete(),
@@ -265,10 +283,21 @@ impl Observer {
     /// Everything that was heard.
     #[must_use]
     pub fn finish(self) -> Observed {
-        match self.0 {
+        let mut observed = match self.kind {
             Kind::Anthropic(state) => state.finish(),
             Kind::Chat(state) => state.finish(),
             Kind::Responses(state) => state.finish(),
+        };
+        if self.is_cut && observed.end == AnswerEnd::Garbage {
+            observed.end = AnswerEnd::Truncated;
         }
+        observed
     }
+}
+
+fn without_last_digits(mut body: &[u8]) -> &[u8] {
+    while let [rest @ .., b'0'..=b'9'] = body {
+        body = rest;
+    }
+    body
 }
