@@ -85,8 +85,20 @@ pub(crate) fn is_framed(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH)
 }
 
-/// Removes what is not for callers.
+/// What a status says that no API answers with, and no caller asked for.
+pub(crate) fn no_answer(status: StatusCode) -> Option<&'static str> {
+    if status.is_informational() {
+        return Some("a switch of protocols");
+    }
+    status.is_redirection().then_some("a redirect")
+}
+
+/// Removes what is not for callers. A length beside chunks means nothing and must not be repeated
+/// (RFC 9112, section 6.3).
 pub(crate) fn clean(headers: &mut HeaderMap) {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()

@@ -68,10 +68,7 @@ pub(crate) enum End<'a> {
     /// There was something, but no answer.
     Unusable { message: String },
     /// Nobody listens any more. What was seen until then, if there was an answer.
-    Dropped {
-        observed: Option<Observed>,
-        is_complete: bool,
-    },
+    Dropped { observed: Option<Observed> },
 }
 
 impl Journal {
@@ -124,7 +121,7 @@ impl Journal {
         let verdict = self.judge(&end);
         let (observed, has_prompt) = match end {
             End::Relayed { observed, .. } => (Some(observed), true),
-            End::Dropped { observed, .. } => (observed, true),
+            End::Dropped { observed } => (observed, true),
             End::Unanswered { error } => (None, error.class() != FailureClass::NeverSent),
             End::Refused { .. } | End::Unusable { .. } => (None, false),
         };
@@ -157,10 +154,12 @@ impl Journal {
                 message,
             } => Verdict::failed(*error_type, message.clone()),
             End::Unusable { message } => Verdict::failed(ErrorType::Unknown, Some(message.clone())),
+            // Who leaves behind the last word has got everything.
             End::Dropped {
                 observed: Some(observed),
-                is_complete: true,
-            } => judge_answer(&observed.end),
+            } if !matches!(observed.end, AnswerEnd::Truncated | AnswerEnd::Garbage) => {
+                judge_answer(&observed.end)
+            }
             End::Dropped { .. } if self.cutoff.has_begun() => Verdict::ended(Outcome::Cut),
             End::Dropped { .. } => Verdict::ended(Outcome::Aborted),
         }
@@ -249,10 +248,7 @@ impl Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        self.close(End::Dropped {
-            observed: None,
-            is_complete: false,
-        });
+        self.close(End::Dropped { observed: None });
     }
 }
 

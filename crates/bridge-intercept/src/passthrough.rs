@@ -2,8 +2,9 @@
 
 use bridge_api::Format;
 use bridge_upstream::Outbound;
+use http::StatusCode;
 
-use crate::answer_head::clean;
+use crate::answer_head::{clean, no_answer};
 use crate::credential::choose;
 use crate::handler::{Answer, Inbound, Plan};
 use crate::{AnswerBody, Blueprint, InterceptError};
@@ -46,11 +47,11 @@ pub(crate) async fn run(
             .upstream_failed(&provider.name, error.class().as_str());
         InterceptError::Upstream(error)
     })?;
-    if reply.status.is_redirection() && reply.status != http::StatusCode::NOT_MODIFIED {
-        let status = reply.status.as_u16();
+    let is_not_modified = reply.status == StatusCode::NOT_MODIFIED;
+    if let Some(what) = no_answer(reply.status).filter(|_| !is_not_modified) {
         return Err(InterceptError::NotAnAnswer {
-            what: "a redirect".to_owned(),
-            status,
+            what: what.to_owned(),
+            status: reply.status.as_u16(),
         });
     }
     clean(&mut reply.headers);

@@ -21,6 +21,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use self::held::Held;
+use self::watch::Seen;
 pub(crate) use self::watch::{Watch, WatchKind};
 use crate::journal::{Closing, End, Journal};
 
@@ -37,6 +38,10 @@ pub struct AnswerBody {
     /// A piece that was read before the answer's head was decided on.
     first: Option<Bytes>,
     turn: Option<Box<Turn>>,
+    /// What the caller is told once everything that came before has been passed on.
+    failure: Option<UpstreamError>,
+    /// Whether something was passed on since the connection last had time to write.
+    has_unwritten: bool,
     is_over: bool,
 }
 
@@ -44,6 +49,8 @@ pub struct AnswerBody {
 struct Turn {
     journal: Journal,
     watch: Watch,
+    /// Whether the provider would have said so if more were to come.
+    is_framed: bool,
     /// Only for streams of events that can be added to.
     events: Option<Events>,
 }
@@ -52,8 +59,6 @@ struct Turn {
 struct Events {
     dialect: DialectId,
     held: Held,
-    /// Whether the provider would have said so if more were to come.
-    is_framed: bool,
     ping_after: Duration,
     passed_on: Instant,
     timer: Option<Pin<Box<Sleep>>>,
@@ -74,6 +79,8 @@ impl AnswerBody {
             source,
             first: None,
             turn: None,
+            failure: None,
+            has_unwritten: false,
             is_over: false,
         }
     }
@@ -89,7 +96,6 @@ impl AnswerBody {
         let events = watch.can_be_added_to().then(|| Events {
             dialect: manner.dialect,
             held: Held::new(manner.held_bytes),
-            is_framed: manner.is_framed,
             ping_after: manner.ping_after,
             passed_on: Instant::now(),
             timer: None,
@@ -97,12 +103,15 @@ impl AnswerBody {
         let turn = Some(Box::new(Turn {
             journal,
             watch,
+            is_framed: manner.is_framed,
             events,
         }));
         Self {
             source,
             first,
             turn,
+            failure: None,
+            has_unwritten: false,
             is_over: false,
         }
     }
@@ -116,12 +125,15 @@ impl AnswerBody {
     }
 
     /// Gathers what is ready. Nothing and not over means that nothing is ready.
-    fn gather(&mut self, cx: &mut Context<'_>) -> Result<Gathered, UpstreamError> {
+    ///
+    /// A body that has said its whole length is followed to its end at once: whoever counts bytes
+    /// does not ask for more behind the last one, and the end would not be seen.
+    fn gather(&mut self, cx: &mut Context<'_>) -> Gathered {
         let mut gathered = Gathered::default();
         if let Some(first) = self.first.take() {
             gathered.push(self.hear(first));
         }
-        while gathered.len() < GATHER {
+        while gathered.len() < GATHER || self.source.size_hint().exact() == Some(0) {
             match Pin::new(&mut self.source).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(piece) = frame.into_data() {
@@ -130,7 +142,7 @@ impl AnswerBody {
                 }
                 Poll::Ready(Some(Err(cause))) => {
                     self.is_over = true;
-                    self.broken(&cause, &mut gathered)?;
+                    self.broken(&cause, &mut gathered);
                     break;
                 }
                 Poll::Ready(None) => {
@@ -141,7 +153,7 @@ impl AnswerBody {
                 Poll::Pending => break,
             }
         }
-        Ok(gathered)
+        gathered
     }
 
     fn hear(&mut self, piece: Bytes) -> Pieces {
@@ -156,45 +168,47 @@ impl AnswerBody {
         }
     }
 
-    /// The provider has said everything.
+    /// The provider has said everything, or seems to: without a length or chunks, an end and a
+    /// break look the same.
     fn ended(&mut self, gathered: &mut Gathered) {
         let Some(turn) = self.turn.as_mut() else {
             return;
         };
-        let is_complete = turn.watch.finish_stream();
-        if let Some(events) = &mut turn.events {
+        turn.watch.finish_stream();
+        let is_stream = turn.watch.is_stream();
+        let seen = turn.watch.take();
+        let is_cut = seen.is_cut(is_stream)
+            && !turn.watch.is_blind()
+            && (!turn.is_framed || !turn.watch.has_heard());
+        if is_cut {
+            let message = "the provider's answer stopped before its end";
+            self.failure = turn.add_failure(502, message, gathered);
+        } else if let Some(events) = &mut turn.events {
             gathered.push(Pieces::of(events.held.rest(), Bytes::new(), None));
-            // Without a length or chunks, an end and a break look the same.
-            if !is_complete && (!events.is_framed || !turn.watch.has_heard()) {
-                let message = "the provider's answer stopped before its end";
-                gathered.push(Pieces::one(failure_event(events.dialect, 502, message)));
-            }
         }
-        turn.relayed(None);
+        turn.relayed(seen, None);
     }
 
     /// The provider broke off. A stream of events ends with one that says so; another body cannot
-    /// end well.
-    fn broken(
-        &mut self,
-        cause: &UpstreamError,
-        gathered: &mut Gathered,
-    ) -> Result<(), UpstreamError> {
+    /// end well. Half an event is neither passed on nor heard: its figures may be cut.
+    fn broken(&mut self, cause: &UpstreamError, gathered: &mut Gathered) {
         let Some(turn) = self.turn.as_mut() else {
-            return Err(cut_short());
+            self.failure = Some(cut_short());
+            return;
         };
-        turn.watch.finish_stream();
+        let is_complete = turn.watch.is_complete();
+        let seen = turn.watch.take();
+        if is_complete {
+            // All was said. How the connection ends then changes nothing for readers of events.
+            let is_plain = turn.adding().is_some();
+            self.failure = (!is_plain).then(cut_short);
+            turn.relayed(seen, None);
+            return;
+        }
         let reason = cause.class().as_str();
         turn.journal
             .metrics()
             .upstream_failed(&turn.journal.closing().provider, reason);
-        turn.relayed(Some(cause));
-        let Some(events) = &turn.events else {
-            return Err(cut_short());
-        };
-        if turn.watch.is_blind() {
-            return Err(cut_short());
-        }
         let (status, message) = match cause.class() {
             FailureClass::TimedOut => (504, "the provider stopped answering"),
             FailureClass::NeverSent | FailureClass::BrokenOff => (
@@ -202,13 +216,15 @@ impl AnswerBody {
                 "the connection to the provider broke before the end of the answer",
             ),
         };
-        gathered.push(Pieces::one(failure_event(events.dialect, status, message)));
-        Ok(())
+        self.failure = turn.add_failure(status, message, gathered);
+        turn.relayed(seen, Some(cause));
     }
 
     fn poll_ping(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
-        let events = self.turn.as_mut().and_then(|turn| turn.events.as_mut());
-        let Some(events) = events.filter(|events| !events.held.has_given_up()) else {
+        let turn = self.turn.as_mut();
+        // Behind the last word there is nothing to wait for.
+        let turn = turn.filter(|turn| !turn.watch.is_complete());
+        let Some(events) = turn.and_then(|turn| turn.adding()) else {
             return Poll::Pending;
         };
         let Some(ping) = ping(events.dialect) else {
@@ -241,40 +257,50 @@ fn failure_event(dialect: DialectId, status: u16, message: &str) -> Bytes {
 }
 
 impl Turn {
-    fn relayed(&mut self, broken: Option<&UpstreamError>) {
-        let end = match self.watch.take() {
-            watch::Seen::Answer(observed) => End::Relayed { observed, broken },
-            watch::Seen::Failure {
-                error_type,
-                message,
-            } => End::Refused {
-                error_type,
-                message,
-            },
-            watch::Seen::Nothing => return,
+    /// The events, while something may be added between them.
+    fn adding(&mut self) -> Option<&mut Events> {
+        if self.watch.is_blind() {
+            return None;
+        }
+        let events = self.events.as_mut();
+        events.filter(|events| !events.held.has_given_up())
+    }
+
+    /// Ends a stream of events with one that tells a failure, in place of what was held back. Any
+    /// other body can only be cut, and the failure for that is given back.
+    fn add_failure(
+        &mut self,
+        status: u16,
+        message: &str,
+        gathered: &mut Gathered,
+    ) -> Option<UpstreamError> {
+        let Some(events) = self.adding() else {
+            return Some(cut_short());
         };
-        self.journal.close(end);
+        gathered.push(Pieces::one(failure_event(events.dialect, status, message)));
+        None
+    }
+
+    fn relayed(&mut self, seen: Seen, broken: Option<&UpstreamError>) {
+        match seen {
+            Seen::Answer(observed) => self.journal.close(End::Relayed { observed, broken }),
+            Seen::Failure {
+                error_type,
+                message,
+            } => self.journal.close(End::Refused {
+                error_type,
+                message,
+            }),
+            Seen::Nothing => {}
+        }
     }
 
     fn abandon(&mut self) {
-        let is_complete = self.watch.is_complete();
         match self.watch.take() {
-            watch::Seen::Answer(observed) => {
-                self.journal.close(End::Dropped {
-                    observed: Some(observed),
-                    is_complete,
-                });
-            }
-            watch::Seen::Failure {
-                error_type,
-                message,
-            } => {
-                self.journal.close(End::Refused {
-                    error_type,
-                    message,
-                });
-            }
-            watch::Seen::Nothing => {}
+            Seen::Answer(observed) => self.journal.close(End::Dropped {
+                observed: Some(observed),
+            }),
+            other => self.relayed(other, None),
         }
     }
 }
@@ -378,18 +404,26 @@ impl http_body::Body for AnswerBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
-        if self.is_over && self.first.is_none() {
-            return Poll::Ready(None);
-        }
-        let gathered = match self.gather(cx) {
-            Ok(gathered) => gathered,
-            Err(cause) => return Poll::Ready(Some(Err(cause))),
+        let gathered = if self.is_over {
+            Gathered::Nothing
+        } else {
+            self.gather(cx)
         };
         if let Some(bytes) = gathered.into_bytes() {
             if let Some(events) = self.turn.as_mut().and_then(|turn| turn.events.as_mut()) {
                 events.passed_on = Instant::now();
             }
+            self.has_unwritten = true;
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        if self.failure.is_some() && std::mem::take(&mut self.has_unwritten) {
+            // A connection whose body fails throws away what it has not written yet. It writes
+            // when nothing is ready, so that comes first.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if let Some(cause) = self.failure.take() {
+            return Poll::Ready(Some(Err(cause)));
         }
         if self.is_over {
             return Poll::Ready(None);
@@ -398,7 +432,8 @@ impl http_body::Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_over && self.first.is_none()
+        let is_bodiless = self.turn.is_none() && self.source.is_end_stream();
+        (self.is_over || is_bodiless) && self.failure.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

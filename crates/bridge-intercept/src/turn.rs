@@ -6,14 +6,14 @@ use std::pin::Pin;
 use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts};
 use bridge_auth::KeySource;
 use bridge_record::{ErrorType, Started};
-use bridge_stream::{ContentDecoder, DecodeError, Encoding};
+use bridge_stream::{ContentDecoder, DecodeError, Encoding, UnknownEncoding};
 use bridge_upstream::{Body, Outbound, Reply, UpstreamError};
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
 use http_body::Body as _;
 
-use crate::answer_head::{BodyKind, clean, is_framed, prepare_events};
+use crate::answer_head::{BodyKind, clean, is_framed, no_answer, prepare_events};
 use crate::client_hint::session_from_body;
 use crate::credential::{Chosen, choose};
 use crate::handler::{Answer, Inbound, Plan};
@@ -109,18 +109,26 @@ fn read(
     body: &Bytes,
     limit: usize,
 ) -> Result<RequestFacts, InterceptError> {
-    let plain = match headers.get(CONTENT_ENCODING) {
-        None => body.clone(),
-        Some(encoding) => decoded(encoding.as_bytes(), body, limit)?,
+    let encodings = encodings(headers).map_err(|_| InterceptError::UnknownEncoding)?;
+    let plain = if encodings.is_empty() {
+        body.clone()
+    } else {
+        decoded(&encodings, body, limit)?
     };
     let envelope =
         Envelope::parse(plain, &EnvelopeLimits::default()).map_err(InterceptError::Body)?;
     Ok(dialect.facts(&envelope))
 }
 
-fn decoded(encoding: &[u8], body: &Bytes, limit: usize) -> Result<Bytes, InterceptError> {
-    let encodings = Encoding::from_header(encoding).map_err(|_| InterceptError::UnknownEncoding)?;
-    let mut decoder = ContentDecoder::new(&encodings, limit);
+/// What was done to a body. Several headers are one list (RFC 9110, section 5.3).
+fn encodings(headers: &HeaderMap) -> Result<Vec<Encoding>, UnknownEncoding> {
+    let lines = headers.get_all(CONTENT_ENCODING).iter();
+    let lines: Vec<&[u8]> = lines.map(HeaderValue::as_bytes).collect();
+    Encoding::from_header(&lines.join(&b','))
+}
+
+fn decoded(encodings: &[Encoding], body: &Bytes, limit: usize) -> Result<Bytes, InterceptError> {
+    let mut decoder = ContentDecoder::new(encodings, limit);
     let mut plain = Vec::with_capacity(body.len().saturating_mul(4).min(limit));
     let outcome = decoder
         .feed(body, &mut plain)
@@ -193,8 +201,8 @@ async fn answer(
         mut body,
     } = reply;
     journal.answered(status);
-    if status.is_redirection() {
-        return Err(unusable(journal, "a redirect".to_owned(), status.as_u16()));
+    if let Some(what) = no_answer(status) {
+        return Err(unusable(journal, what.to_owned(), status.as_u16()));
     }
     let Ok(content) = content_decoder(&headers, blueprint.config.answer_bytes) else {
         let what = "an unknown encoding".to_owned();
@@ -245,11 +253,11 @@ async fn answer(
     })
 }
 
-fn content_decoder(headers: &HeaderMap, limit: usize) -> Result<Option<ContentDecoder>, ()> {
-    let Some(encoding) = headers.get(CONTENT_ENCODING) else {
-        return Ok(None);
-    };
-    let encodings = Encoding::from_header(encoding.as_bytes()).map_err(|_| ())?;
+fn content_decoder(
+    headers: &HeaderMap,
+    limit: usize,
+) -> Result<Option<ContentDecoder>, UnknownEncoding> {
+    let encodings = encodings(headers)?;
     Ok((!encodings.is_empty()).then(|| ContentDecoder::new(&encodings, limit)))
 }
 

@@ -8,6 +8,7 @@
 
 mod admission;
 mod bad_input;
+mod edges;
 mod faults;
 mod in_process;
 mod relay;

@@ -1,6 +1,6 @@
 //! What listens to an answer that passes by.
 
-use bridge_api::{DialectId, Observed, Observer, ObserverLimits, read_error};
+use bridge_api::{AnswerEnd, DialectId, Observed, Observer, ObserverLimits, read_error};
 use bridge_record::ErrorType;
 use bridge_stream::{ContentDecoder, Limits, SseDecoder};
 use bytes::{Bytes, BytesMut};
@@ -59,6 +59,20 @@ pub(super) enum Seen {
     Nothing,
 }
 
+impl Seen {
+    /// Whether an answer has not said its last word. A whole body that cannot be read may have.
+    pub(super) fn is_cut(&self, is_stream: bool) -> bool {
+        let Self::Answer(observed) = self else {
+            return false;
+        };
+        match observed.end {
+            AnswerEnd::Complete | AnswerEnd::Incomplete { .. } | AnswerEnd::Failed { .. } => false,
+            AnswerEnd::Truncated => true,
+            AnswerEnd::Garbage => is_stream,
+        }
+    }
+}
+
 impl Watch {
     pub(crate) fn new(
         dialect: DialectId,
@@ -93,7 +107,12 @@ impl Watch {
 
     /// Whether events may be put between those of the provider.
     pub(super) fn can_be_added_to(&self) -> bool {
-        matches!(self.listening, Listening::Events { .. }) && self.content.is_none()
+        self.is_stream() && self.content.is_none()
+    }
+
+    /// Whether the body is a stream of events.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.listening, Listening::Events { .. })
     }
 
     /// Whether it lost track. The body is relayed all the same.
@@ -125,17 +144,16 @@ impl Watch {
             return self.listening.hear(piece, &mut self.is_blind);
         };
         self.decoded.clear();
-        if content.feed(piece, &mut self.decoded).is_err() {
-            self.is_blind = true;
-            return None;
-        }
+        let is_good = content.feed(piece, &mut self.decoded).is_ok();
+        // What came out before an error is good, however the bytes were cut.
         let decoded = Bytes::copy_from_slice(&self.decoded);
         self.listening.hear(&decoded, &mut self.is_blind);
+        self.is_blind |= !is_good;
         None
     }
 
-    /// The body has ended, well or not. Says whether the answer had said its last word.
-    pub(super) fn finish_stream(&mut self) -> bool {
+    /// The body has ended. Events without a blank line behind them are heard if they are whole.
+    pub(super) fn finish_stream(&mut self) {
         if let Some(content) = &mut self.content {
             self.decoded.clear();
             if content.finish(&mut self.decoded).is_ok() && !self.decoded.is_empty() {
@@ -144,9 +162,8 @@ impl Watch {
             }
         }
         if let Listening::Events { decoder, observer } = &mut self.listening {
-            decoder.finish(|event| observer.event(event.name, event.data));
+            decoder.finish(|event| observer.last_event(event.name, event.data));
         }
-        self.is_complete()
     }
 
     /// Everything that was seen. The second time there is nothing.
