@@ -300,7 +300,7 @@ impl Turn {
             Seen::Answer(observed) => self.journal.close(End::Dropped {
                 observed: Some(observed),
             }),
-            other => self.relayed(other, None),
+            other @ (Seen::Failure { .. } | Seen::Nothing) => self.relayed(other, None),
         }
     }
 }
