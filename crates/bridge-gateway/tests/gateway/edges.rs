@@ -25,9 +25,12 @@ fn then_closed(pieces: &[&str]) -> Script {
 fn tokens(world: &World) -> Vec<TokenUsage> {
     let events = world.events().into_iter();
     events
-        .filter_map(|event| match event {
-            Event::Tokens(tokens) => Some(*tokens),
-            _ => None,
+        .filter_map(|event| {
+            if let Event::Tokens(tokens) = event {
+                Some(*tokens)
+            } else {
+                None
+            }
         })
         .collect()
 }
