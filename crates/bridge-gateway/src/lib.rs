@@ -19,6 +19,7 @@ mod listen;
 mod origin;
 mod read_body;
 mod respond;
+mod stalled;
 
 pub use body::GatewayBody;
 pub use config::{GatewayConfig, GatewayParts};

@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::stalled::{LONGEST_STALL, Stalled};
 use crate::{Gateway, Origin};
 
 /// How long accepting pauses when the process is out of sockets.
@@ -69,7 +70,7 @@ impl Gateway {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(inner.config.head_timeout)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Stalled::new(stream, LONGEST_STALL)), service);
         let mut connection = pin!(connection);
         let mut draining = inner.draining.clone();
         let outcome = select! {
