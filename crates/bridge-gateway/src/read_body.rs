@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body::Body;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 /// How long a body that is too large is read and thrown away, so that the caller gets to read the
 /// refusal: many send everything before they read anything.
@@ -118,14 +118,17 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let until = Instant::now() + DISCARD_FOR;
-    let mut discarded = 0;
-    while discarded < limit.saturating_mul(2) && Instant::now() < until {
-        match next_piece(body.as_mut(), silence).await {
-            Ok(Some(piece)) => discarded += piece.len(),
-            Ok(None) | Err(_) => return,
+    let discarding = async {
+        let mut discarded = 0;
+        while discarded < limit.saturating_mul(2) {
+            match next_piece(body.as_mut(), silence).await {
+                Ok(Some(piece)) => discarded += piece.len(),
+                Ok(None) | Err(_) => return,
+            }
         }
-    }
+    };
+    // A caller who waits for the answer before sending more must get it.
+    let _ignored = timeout(DISCARD_FOR, discarding).await;
 }
 
 /// The pieces so far. One alone is not copied.
@@ -157,5 +160,39 @@ impl Kept {
             self.room.extend_from_slice(&first);
         }
         self.room.extend_from_slice(&piece);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::task::{Context, Poll};
+
+    use http_body::Frame;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// A body that is announced and never sent.
+    struct Never;
+
+    impl Body for Never {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_does_not_wait_for_a_body_that_does_not_come() {
+        let begun = Instant::now();
+        let framing = Framing::of(&HeaderMap::new());
+        framing.discard(Never, 10, Duration::from_secs(600)).await;
+        assert_eq!(begun.elapsed().as_secs(), DISCARD_FOR.as_secs());
     }
 }
