@@ -31,6 +31,8 @@ pub(crate) struct Journal {
     arrived: Instant,
     prompt: Option<String>,
     status: Option<StatusCode>,
+    /// Whether the recorder has answered that the interception is begun.
+    is_begun: bool,
     closing: Closing,
 }
 
@@ -73,6 +75,8 @@ pub(crate) enum End<'a> {
 
 impl Journal {
     /// Records that a request is about to leave. Until this has answered, nothing may.
+    ///
+    /// Dropping the future may leave the beginning recorded, so an end is recorded as well.
     pub(crate) async fn open(
         blueprint: &Blueprint,
         interception: InterceptionId,
@@ -81,13 +85,7 @@ impl Journal {
         prompt: Option<String>,
         closing: Closing,
     ) -> Result<Self, RecordError> {
-        let event = Event::Started(Box::new(started));
-        blueprint
-            .recorder
-            .start(Record::new(interception, wall_clock(), event))
-            .await?;
-        blueprint.metrics.interception_started(&closing.provider);
-        Ok(Self {
+        let mut journal = Self {
             recorder: Arc::clone(&blueprint.recorder),
             metrics: blueprint.metrics.clone(),
             cutoff: blueprint.cutoff.clone(),
@@ -95,8 +93,21 @@ impl Journal {
             arrived,
             prompt,
             status: None,
+            is_begun: false,
             closing,
-        })
+        };
+        let event = Event::Started(Box::new(started));
+        let first = Record::new(interception, wall_clock(), event);
+        if let Err(refused) = blueprint.recorder.start(first).await {
+            // There is no beginning, so there is nothing to end.
+            journal.closing.outcome = Some(Outcome::Failed);
+            return Err(refused);
+        }
+        journal.is_begun = true;
+        blueprint
+            .metrics
+            .interception_started(&journal.closing.provider);
+        Ok(journal)
     }
 
     /// The provider has answered with this status.
@@ -125,7 +136,7 @@ impl Journal {
             End::Unanswered { error } => (None, error.class() != FailureClass::NeverSent),
             End::Refused { .. } | End::Unusable { .. } => (None, false),
         };
-        self.record_prompt(at, observed.as_ref(), has_prompt);
+        self.record_prompt(at, observed.as_ref(), has_prompt && self.is_begun);
         if let Some(observed) = observed {
             self.record_observed(at, observed);
         }
@@ -217,6 +228,9 @@ impl Journal {
         };
         self.record(at, Event::Ended(Box::new(ended)));
         self.closing.outcome = Some(verdict.outcome);
+        if !self.is_begun {
+            return;
+        }
         let labels = InterceptionLabels {
             provider: self.closing.provider.to_string(),
             route: self.closing.route,

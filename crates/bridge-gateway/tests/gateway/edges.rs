@@ -2,7 +2,7 @@
 
 use bridge_record::{ErrorType, Event, Outcome, TokenUsage};
 
-use crate::support::{Reply, Script, Setup, Step, World, call, json, open, read_reply};
+use crate::support::{Reply, Script, Setup, Step, World, call, json, open, read_reply, until};
 
 const KEY: &str = "Authorization: Bearer alice-key";
 const BODY: &[u8] =
@@ -277,4 +277,17 @@ async fn doubled_content_encodings_are_one_list() {
     );
     let world = World::playing(vec![vec![Step::Send(text.into_bytes())]]).await;
     assert_eq!(ask(&world).await.status, 502);
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_while_the_beginning_is_recorded_is_recorded_as_gone() {
+    let mut setup = Setup::playing(vec![]);
+    setup.is_recorder_mute = true;
+    let world = World::with(setup).await;
+    let line = "POST /anthropic/v1/messages HTTP/1.1";
+    let stream = open(world.address, &[line, KEY], BODY).await;
+    until(|| world.started().len() == 1).await;
+    drop(stream);
+    assert_eq!(world.ended(1).await[0].outcome, Outcome::Aborted);
+    assert!(world.provider.seen().is_empty());
 }

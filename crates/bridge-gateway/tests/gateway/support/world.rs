@@ -30,6 +30,8 @@ pub(crate) struct Setup {
     /// Where providers live, instead of the scripted one.
     pub(crate) base_url: Option<String>,
     pub(crate) is_recording: bool,
+    /// The recorder takes beginnings and never says so.
+    pub(crate) is_recorder_mute: bool,
     /// How long running requests may take once the gateway drains.
     pub(crate) patience: Duration,
 }
@@ -43,6 +45,7 @@ impl Setup {
             client: ClientConfig::default(),
             base_url: None,
             is_recording: true,
+            is_recorder_mute: false,
             patience: Duration::from_secs(20),
         }
     }
@@ -73,6 +76,7 @@ impl World {
         let records = Arc::new(Kept {
             records: Mutex::default(),
             is_open: setup.is_recording,
+            is_mute: setup.is_recorder_mute,
         });
         let asked = Arc::new(Keys::default());
         let (seal, cutoff, metrics) = (Seal::new(), Cutoff::default(), Metrics::default());
@@ -244,6 +248,7 @@ impl Authorizer for Keys {
 struct Kept {
     records: Mutex<Vec<Record>>,
     is_open: bool,
+    is_mute: bool,
 }
 
 #[async_trait]
@@ -253,6 +258,9 @@ impl Recorder for Kept {
             return Err(RecordError::Closed);
         }
         self.records.lock().push(started);
+        if self.is_mute {
+            std::future::pending::<()>().await;
+        }
         Ok(())
     }
 
