@@ -8,6 +8,7 @@
 
 mod admission;
 mod bad_input;
+mod connections;
 mod edges;
 mod faults;
 mod in_process;

@@ -5,5 +5,5 @@ mod provider;
 mod world;
 
 pub(crate) use client::{Reply, call, open, read_reply};
-pub(crate) use provider::{Provider, Script, Step, json, sse};
+pub(crate) use provider::{Provider, Script, Step, find, json, sse};
 pub(crate) use world::{Setup, World, until};
