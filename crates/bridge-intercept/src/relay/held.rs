@@ -55,3 +55,6 @@ impl Held {
         (!self.tail.is_empty()).then(|| self.tail.split().freeze())
     }
 }
+
+#[cfg(test)]
+mod tests;

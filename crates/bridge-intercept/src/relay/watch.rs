@@ -249,3 +249,6 @@ impl Kept {
         Some(self.first.unwrap_or_else(|| self.more.freeze()))
     }
 }
+
+#[cfg(test)]
+mod tests;
