@@ -83,10 +83,13 @@ fn check_size(observed: &Observed) {
     let mut texts = vec![observed.response_id.as_str()];
     texts.extend(thoughts.iter().map(|thought| thought.content.as_str()));
     for call in tool_calls {
-        assert!(call.kind.to_string().chars().count() <= KIND);
-        texts.extend([&*call.name, &*call.call_id, &*call.input]);
+        let kind = call.kind.to_string();
+        assert!(kind.chars().count() <= KIND);
+        texts.extend([&*call.call_id, &*call.input]);
         texts.extend(call.namespace.as_deref());
         texts.extend(call.item_id.as_deref());
+        // A call without a name is named by its kind.
+        texts.extend(Some(&*call.name).filter(|name| *name != kind));
     }
     match end {
         AnswerEnd::Incomplete { reason } => texts.push(reason),
