@@ -222,6 +222,29 @@ fn tokens_are_those_that_the_providers_said_last() {
     streamed("custom_tool", "resp_0c26996b", (64, 340, 0, 0));
     streamed("codex_example", "resp_0e172b76", (4_006, 13, 0, 0));
     streamed("single_injected_tool", "resp_016595fe", (6_269, 18, 0, 0));
+    let second = "non-streaming/tool-call";
+    let anthropic = "anthropic/single_injected_tool";
+    check(anthropic, blocking, "msg_01FwkWU2", (7_545, 75, 0, 0));
+    check(anthropic, second, "msg_01Sr5BnP", (7_763, 129, 0, 0));
+    let chat = "openai/chatcompletions/single_injected_tool";
+    check(chat, blocking, "chatcmpl-C1XAKDTV", (4_862, 45, 0, 0));
+    check(chat, second, "chatcmpl-C1XANLwd", (185, 60, 4_864, 0));
+    let copilot = "openai/chatcompletions/streaming_injected_tool_no_preamble";
+    check(copilot, "streaming/tool-call", "", (25_989, 85, 0, 0));
+    let tool = "openai/chatcompletions/single_builtin_tool";
+    check(tool, blocking, "chatcmpl-BwkyFElD", (60, 15, 0, 0));
+    let blocked = "openai/responses/blocking/single_injected_tool";
+    check(blocked, second, "resp_012db006", (612, 231, 6_144, 0));
+    let failing = "openai/responses/blocking/single_injected_tool_error";
+    check(failing, blocking, "resp_06e2afba", (233, 119, 6_144, 0));
+    check(failing, second, "resp_06e2afba", (395, 144, 6_144, 0));
+    let streamed = "openai/responses/streaming/single_injected_tool";
+    check(
+        streamed,
+        "streaming/tool-call",
+        "resp_0bc5f54f",
+        (319, 182, 6_144, 0),
+    );
 }
 
 #[test]
