@@ -78,8 +78,8 @@ async fn behind_a_refusal_the_connection_takes_the_next_request() {
     let mut stream = TcpStream::connect(world.address).await.unwrap();
     let length = BODY.len();
     for (key, path, status, end) in [
-        ("gone-key", "/v1/messages", "403", "}"),
-        ("alice-key", "/v1/nowhere", "404", "}"),
+        ("gone-key", "/v1/messages", "403", "\"type\":\"error\"}"),
+        ("alice-key", "/v1/nowhere", "404", "\"type\":\"error\"}"),
         ("alice-key", "/v1/messages", "200", ANSWER),
         ("alice-key", "/v1/messages", "200", ANSWER),
     ] {
