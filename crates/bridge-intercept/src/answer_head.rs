@@ -27,6 +27,12 @@ const NOT_FOR_CALLERS: [HeaderName; 12] = [
 /// Beginnings of names that only the gateway itself may say.
 const OURS: [&str; 3] = ["x-coder-", "x-ai-bridge-", "x-bridge-"];
 
+/// How streams of events begin.
+const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
+
+/// How many bytes are looked at. White space may stand before what tells.
+const LONGEST_SNIFF: usize = 1 << 10;
+
 /// What an answer's body is, by its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyKind {
@@ -64,19 +70,20 @@ impl BodyKind {
         }
     }
 
-    /// Decides by the first bytes of the body where the head did not say.
-    pub(crate) fn sniff(first: &[u8]) -> Self {
+    /// Decides by the first bytes of the body where the head did not say. None when they are too
+    /// few to tell.
+    pub(crate) fn sniff(first: &[u8]) -> Option<Self> {
         let text = first.trim_ascii_start();
-        match text.first() {
-            Some(b'{' | b'[') => Self::Whole,
-            _ if [&b"data:"[..], b"event:", b"id:", b":"]
-                .iter()
-                .any(|s| text.starts_with(s)) =>
-            {
-                Self::Events
-            }
-            _ => Self::Foreign,
+        if let [b'{' | b'[', ..] = text {
+            return Some(Self::Whole);
         }
+        let begins = |field: &&[u8]| text.starts_with(field);
+        let may_begin = |field: &&[u8]| field.starts_with(text);
+        if FIELDS.iter().any(begins) {
+            return Some(Self::Events);
+        }
+        let is_open = FIELDS.iter().any(may_begin) && first.len() < LONGEST_SNIFF;
+        (!is_open).then_some(Self::Foreign)
     }
 }
 
@@ -177,11 +184,15 @@ mod tests {
 
     #[test]
     fn the_first_bytes_decide_where_the_head_does_not() {
-        assert_eq!(BodyKind::sniff(b" \n{\"id\""), BodyKind::Whole);
-        assert_eq!(BodyKind::sniff(b"data: {}"), BodyKind::Events);
-        assert_eq!(BodyKind::sniff(b": hello"), BodyKind::Events);
-        assert_eq!(BodyKind::sniff(b"<html>"), BodyKind::Foreign);
-        assert_eq!(BodyKind::sniff(b""), BodyKind::Foreign);
+        assert_eq!(BodyKind::sniff(b" \n{\"id\""), Some(BodyKind::Whole));
+        assert_eq!(BodyKind::sniff(b"data: {}"), Some(BodyKind::Events));
+        assert_eq!(BodyKind::sniff(b": hello"), Some(BodyKind::Events));
+        assert_eq!(BodyKind::sniff(b"<html>"), Some(BodyKind::Foreign));
+        assert_eq!(BodyKind::sniff(b"date"), Some(BodyKind::Foreign));
+        for too_few in [&b""[..], b"\n ", b"d", b" even"] {
+            assert_eq!(BodyKind::sniff(too_few), None);
+        }
+        assert_eq!(BodyKind::sniff(&[b' '; 2_000]), Some(BodyKind::Foreign));
     }
 
     #[test]

@@ -217,11 +217,13 @@ async fn answer(
             Err(error) => return Err(unanswered(journal, error)),
         };
     }
-    if let (BodyKind::Unsaid, Some(piece)) = (kind, &first) {
-        kind = if content.is_some() {
-            BodyKind::Whole
-        } else {
-            BodyKind::sniff(piece)
+    if let (BodyKind::Unsaid, Some(piece)) = (kind, &mut first) {
+        kind = match &content {
+            Some(_) => BodyKind::Whole,
+            None => match sniffed(&mut body, piece).await {
+                Ok(kind) => kind,
+                Err(error) => return Err(unanswered(journal, error)),
+            },
         };
     }
     let watch = match kind {
@@ -268,6 +270,19 @@ fn content_type(headers: &HeaderMap) -> String {
     match text {
         Some(text) => crate::client_hint::shortened(text, LONGEST_CONTENT_TYPE),
         None => "something that is no JSON".to_owned(),
+    }
+}
+
+/// What a body is by its first bytes. More are added to them until that can be told.
+async fn sniffed(body: &mut Body, first: &mut Bytes) -> Result<BodyKind, UpstreamError> {
+    loop {
+        if let Some(kind) = BodyKind::sniff(first) {
+            return Ok(kind);
+        }
+        match first_piece(body).await? {
+            Some(more) => *first = [first.as_ref(), &more].concat().into(),
+            None => return Ok(BodyKind::Foreign),
+        }
     }
 }
 

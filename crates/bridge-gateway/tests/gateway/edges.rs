@@ -291,3 +291,16 @@ async fn a_caller_who_leaves_while_the_beginning_is_recorded_is_recorded_as_gone
     assert_eq!(world.ended(1).await[0].outcome, Outcome::Aborted);
     assert!(world.provider.seen().is_empty());
 }
+
+#[tokio::test]
+async fn a_stream_that_drips_and_has_no_type_is_a_stream() {
+    let text = ["HTTP/1.1 200 OK\r\n\r\n", START, DELTA, STOP].concat();
+    let script = text.bytes().map(|byte| Step::Send(vec![byte])).collect();
+    let mut script: Script = script;
+    script.push(Step::Close);
+    let world = World::playing(vec![script]).await;
+    let reply = ask(&world).await;
+    assert_eq!(reply.text(), [START, DELTA, STOP].concat());
+    assert_eq!(world.ended(1).await[0].outcome, Outcome::Completed);
+    assert_eq!(tokens(&world)[0].output, 1_234);
+}
