@@ -31,13 +31,13 @@ enum Content {
     },
 }
 
-/// What is known of a request when its answer begins.
+/// What is known of a request. Dropped before there is an answer, it says that the request was given up.
 pub(crate) struct ClosingLine {
     pub(crate) logger: Logger,
     pub(crate) id: InterceptionId,
     pub(crate) method: Method,
     pub(crate) path: String,
-    pub(crate) status: StatusCode,
+    pub(crate) status: Option<StatusCode>,
     pub(crate) arrived: Instant,
     pub(crate) bytes: u64,
 }
@@ -128,14 +128,14 @@ impl Drop for GatewayBody {
             Content::Fixed(_) => None,
         };
         let Some(line) = self.line.take() else { return };
-        let elapsed = line.arrived.elapsed();
-        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let status = line.status.unwrap_or_default();
+        let elapsed_ms = line.elapsed_ms();
         match closing {
             Some(closing) => info!(line.logger, "request served";
                 keys::REQUEST_ID => %line.id,
                 keys::METHOD => line.method.as_str(),
                 keys::PATH => &line.path,
-                keys::STATUS => line.status.as_u16(),
+                keys::STATUS => status.as_u16(),
                 keys::PROVIDER => &*closing.provider,
                 keys::MODEL => &closing.model,
                 keys::CLIENT => closing.client,
@@ -147,9 +147,27 @@ impl Drop for GatewayBody {
                 keys::REQUEST_ID => %line.id,
                 keys::METHOD => line.method.as_str(),
                 keys::PATH => &line.path,
-                keys::STATUS => line.status.as_u16(),
+                keys::STATUS => status.as_u16(),
                 keys::BYTES => line.bytes,
                 keys::ELAPSED_MS => elapsed_ms),
+        }
+    }
+}
+
+impl ClosingLine {
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.arrived.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Drop for ClosingLine {
+    fn drop(&mut self) {
+        if self.status.is_none() {
+            info!(self.logger, "request given up before an answer";
+                keys::REQUEST_ID => %self.id,
+                keys::METHOD => self.method.as_str(),
+                keys::PATH => &self.path,
+                keys::ELAPSED_MS => self.elapsed_ms());
         }
     }
 }

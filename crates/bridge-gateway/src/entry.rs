@@ -142,27 +142,25 @@ impl Gateway {
     {
         let arrived = Instant::now();
         let id = InterceptionId::generate();
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let mut logger = self.0.logger.clone();
-        let serving = self.serve_one(request, &origin, id, arrived, &mut logger);
-        let response = match AssertUnwindSafe(serving).catch_unwind().await {
-            Ok(Ok(response)) => response,
-            Ok(Err(failure)) => self.refuse(failure, id, &method, &logger),
-            Err(panic) => {
-                let failure = Failure::panicked(&id.to_string(), panic_text(&*panic));
-                self.refuse(failure, id, &method, &logger)
-            }
-        };
-        let status = response.status();
-        let line = ClosingLine {
-            logger,
+        let mut line = ClosingLine {
+            logger: self.0.logger.clone(),
             id,
-            method,
-            path,
-            status,
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            status: None,
             arrived,
             bytes: 0,
         };
+        let serving = self.serve_one(request, &origin, id, arrived, &mut line.logger);
+        let response = match AssertUnwindSafe(serving).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(failure)) => self.refuse(failure, id, &line.method, &line.logger),
+            Err(panic) => {
+                let failure = Failure::panicked(&id.to_string(), panic_text(&*panic));
+                self.refuse(failure, id, &line.method, &line.logger)
+            }
+        };
+        line.status = Some(response.status());
         response.map(|body| body.closing_with(line))
     }
 

@@ -257,7 +257,7 @@ async fn a_caller_who_leaves_ends_the_exchange_and_is_recorded_as_gone() {
 
 #[tokio::test]
 async fn a_caller_who_leaves_before_the_answer_is_recorded_too() {
-    let world = World::playing(vec![vec![Step::Hang]]).await;
+    let mut world = World::playing(vec![vec![Step::Hang]]).await;
     let stream = open(
         world.address,
         &["POST /anthropic/v1/messages HTTP/1.1", KEY],
@@ -268,6 +268,13 @@ async fn a_caller_who_leaves_before_the_answer_is_recorded_too() {
     drop(stream);
     assert_eq!(world.ended(1).await[0].outcome, Outcome::Aborted);
     until(|| world.provider.deserted() == 1).await;
+    let log = world.log();
+    let told = log.matches("request given up before an answer").count();
+    assert_eq!(
+        (told, log.matches("request served").count()),
+        (1, 0),
+        "{log}"
+    );
 }
 
 #[tokio::test]
