@@ -59,6 +59,8 @@ pub(crate) enum End<'a> {
     Relayed {
         observed: Observed,
         broken: Option<&'a UpstreamError>,
+        /// Whether there was more than is read.
+        is_too_large: bool,
     },
     /// The provider refused: its status, and its words.
     Refused {
@@ -145,9 +147,20 @@ impl Journal {
 
     fn judge(&self, end: &End<'_>) -> Verdict {
         match end {
+            // It came to its end, which nobody has read.
             End::Relayed {
                 observed,
                 broken: None,
+                is_too_large: true,
+            } if matches!(observed.end, AnswerEnd::Truncated | AnswerEnd::Garbage) => Verdict {
+                outcome: Outcome::Completed,
+                error_type: None,
+                message: Some("the answer was too large to be read".to_owned()),
+            },
+            End::Relayed {
+                observed,
+                broken: None,
+                ..
             } => judge_answer(&observed.end),
             End::Relayed {
                 broken: Some(error),

@@ -283,7 +283,11 @@ impl Turn {
 
     fn relayed(&mut self, seen: Seen, broken: Option<&UpstreamError>) {
         match seen {
-            Seen::Answer(observed) => self.journal.close(End::Relayed { observed, broken }),
+            Seen::Answer(observed) => self.journal.close(End::Relayed {
+                observed,
+                broken,
+                is_too_large: self.watch.is_too_large(),
+            }),
             Seen::Failure {
                 error_type,
                 message,

@@ -304,3 +304,20 @@ async fn a_stream_that_drips_and_has_no_type_is_a_stream() {
     assert_eq!(world.ended(1).await[0].outcome, Outcome::Completed);
     assert_eq!(tokens(&world)[0].output, 1_234);
 }
+
+#[tokio::test]
+async fn an_answer_too_large_to_be_read_is_relayed_and_no_failure() {
+    let text = "a".repeat(10_000);
+    let answer = format!(r#"{{"id":"msg_1","content":[{{"type":"text","text":"{text}"}}]}}"#);
+    let mut setup = Setup::playing(vec![json("200 OK", &answer)]);
+    setup.intercept.answer_bytes = 5_000;
+    let world = World::with(setup).await;
+    let reply = ask(&world).await;
+    assert_eq!((reply.text(), reply.is_whole), (answer, true));
+    let ended = world.ended(1).await.remove(0);
+    assert_eq!(
+        (ended.outcome, ended.error_type),
+        (Outcome::Completed, None)
+    );
+    assert!(ended.error_message.unwrap().contains("too large"));
+}

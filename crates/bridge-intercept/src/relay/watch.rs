@@ -2,7 +2,7 @@
 
 use bridge_api::{AnswerEnd, DialectId, Observed, Observer, ObserverLimits, read_error};
 use bridge_record::ErrorType;
-use bridge_stream::{ContentDecoder, Limits, SseDecoder};
+use bridge_stream::{ContentDecoder, DecodeError, Limits, SseDecoder};
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 
@@ -29,6 +29,8 @@ pub(crate) struct Watch {
     content: Option<ContentDecoder>,
     decoded: Vec<u8>,
     is_blind: bool,
+    /// Whether there was more than is read.
+    is_too_large: bool,
     has_heard: bool,
 }
 
@@ -101,6 +103,7 @@ impl Watch {
             content,
             decoded,
             is_blind: false,
+            is_too_large: false,
             has_heard: false,
         }
     }
@@ -118,6 +121,11 @@ impl Watch {
     /// Whether it lost track. The body is relayed all the same.
     pub(super) fn is_blind(&self) -> bool {
         self.is_blind
+    }
+
+    /// Whether there was more than is read, so that the end may have been good unseen.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.is_too_large
     }
 
     /// Whether anything came at all.
@@ -141,14 +149,18 @@ impl Watch {
             return None;
         }
         let Some(content) = &mut self.content else {
-            return self.listening.hear(piece, &mut self.is_blind);
+            let boundary = self.listening.hear(piece, &mut self.is_blind);
+            // Only limits make a listener to plain bytes lose track.
+            self.is_too_large |= self.is_blind;
+            return boundary;
         };
         self.decoded.clear();
-        let is_good = content.feed(piece, &mut self.decoded).is_ok();
+        let fed = content.feed(piece, &mut self.decoded);
         // What came out before an error is good, however the bytes were cut.
         let decoded = Bytes::copy_from_slice(&self.decoded);
         self.listening.hear(&decoded, &mut self.is_blind);
-        self.is_blind |= !is_good;
+        self.is_too_large |= self.is_blind || matches!(fed, Err(DecodeError::TooLarge { .. }));
+        self.is_blind |= fed.is_err();
         None
     }
 
@@ -171,6 +183,7 @@ impl Watch {
         match std::mem::replace(&mut self.listening, Listening::Over) {
             Listening::Events { observer, .. } => Seen::Answer(observer.finish()),
             Listening::Whole { kept, mut observer } => {
+                self.is_too_large |= kept.is_over_limit;
                 if let Some(body) = kept.whole() {
                     observer.whole(&body);
                 }
