@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bridge_auth::{
     AuthError, Authorizer, Claim, Delegation, Grant, HeaderPolicy, KeySource, Scrubbed, Seal,
-    Secret, Verdict,
+    Verdict,
 };
 use bridge_intercept::{ClientHint, FirewallMark};
 use bridge_telemetry::{AuthResult, Metrics};
@@ -25,8 +25,6 @@ pub(crate) struct Admitted {
     pub(crate) is_delegated: bool,
     pub(crate) source: Option<String>,
     pub(crate) workspace_id: Option<String>,
-    /// The credential the caller presented, also when a host vouches for them.
-    pub(crate) session_key: Option<Secret>,
 }
 
 /// Why a request was not admitted.
@@ -47,15 +45,15 @@ pub(crate) enum AdmissionError {
 }
 
 /// Everything needed to admit a request.
-pub(crate) struct Door<'a> {
-    pub(crate) policy: &'a HeaderPolicy,
-    pub(crate) authorizer: &'a dyn Authorizer,
-    pub(crate) seal: &'a Seal,
-    pub(crate) metrics: &'a Metrics,
+pub(crate) struct Door {
+    pub(crate) policy: Arc<HeaderPolicy>,
+    pub(crate) authorizer: Arc<dyn Authorizer>,
+    pub(crate) seal: Seal,
+    pub(crate) metrics: Metrics,
     pub(crate) allow_own_keys: bool,
 }
 
-impl Door<'_> {
+impl Door {
     /// Reads what the request claims, removes the organisation's credential from the headers, and
     /// asks whose it is.
     pub(crate) async fn admit(
@@ -88,7 +86,6 @@ impl Door<'_> {
             is_delegated: delegation.is_some(),
             source: delegation.and_then(|delegation| Some(delegation.source()?.to_string())),
             workspace_id,
-            session_key: presented.credential().map(|found| found.secret().clone()),
             grant,
         })
     }
@@ -96,7 +93,7 @@ impl Door<'_> {
     fn delegation<'o>(&self, origin: &'o Origin) -> Result<Option<&'o Delegation>, AdmissionError> {
         match origin {
             Origin::Network { .. } => Ok(None),
-            Origin::InProcess(delegation) if delegation.is_sealed_by(self.seal) => {
+            Origin::InProcess(delegation) if delegation.is_sealed_by(&self.seal) => {
                 Ok(Some(delegation))
             }
             Origin::InProcess(_) => Err(AdmissionError::ForeignDelegation),

@@ -5,13 +5,13 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bridge_intercept::{AnswerBody, Handler, InterceptionId};
+use bridge_intercept::{AnswerBody, Closing, Handler, InterceptionId};
 use bridge_pool::Lease;
 use bridge_telemetry::keys;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use slog::{Logger, info};
+use slog::{Logger, error, info, o, warn};
 use tokio::time::Instant;
 
 use crate::entry::panic_text;
@@ -31,15 +31,24 @@ enum Content {
     },
 }
 
-/// What is known of a request. Dropped before there is an answer, it says that the request was given up.
+/// What is known of a request. Dropped before there is an answer, it says that the request was
+/// given up.
 pub(crate) struct ClosingLine {
     pub(crate) logger: Logger,
     pub(crate) id: InterceptionId,
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) status: Option<StatusCode>,
+    /// Why the gateway itself answered, if it did.
+    pub(crate) refusal: Option<Refusal>,
     pub(crate) arrived: Instant,
     pub(crate) bytes: u64,
+}
+
+/// What the operator reads of a failure.
+pub(crate) struct Refusal {
+    pub(crate) kind: &'static str,
+    pub(crate) detail: String,
 }
 
 impl GatewayBody {
@@ -127,34 +136,48 @@ impl Drop for GatewayBody {
             Content::Answer { body, .. } => body.close(),
             Content::Fixed(_) => None,
         };
-        let Some(line) = self.line.take() else { return };
-        let status = line.status.unwrap_or_default();
-        let elapsed_ms = line.elapsed_ms();
-        match closing {
-            Some(closing) => info!(line.logger, "request served";
-                keys::REQUEST_ID => %line.id,
-                keys::METHOD => line.method.as_str(),
-                keys::PATH => &line.path,
-                keys::STATUS => status.as_u16(),
-                keys::PROVIDER => &*closing.provider,
-                keys::MODEL => &closing.model,
-                keys::CLIENT => closing.client,
-                keys::KEY_HINT => &closing.key_hint,
-                keys::OUTCOME => closing.outcome.map_or("unknown", |outcome| outcome.as_str()),
-                keys::BYTES => line.bytes,
-                keys::ELAPSED_MS => elapsed_ms),
-            None => info!(line.logger, "request served";
-                keys::REQUEST_ID => %line.id,
-                keys::METHOD => line.method.as_str(),
-                keys::PATH => &line.path,
-                keys::STATUS => status.as_u16(),
-                keys::BYTES => line.bytes,
-                keys::ELAPSED_MS => elapsed_ms),
+        if let Some(mut line) = self.line.take() {
+            line.say(closing);
         }
     }
 }
 
 impl ClosingLine {
+    /// The one line of a request that was answered.
+    fn say(&mut self, closing: Option<Closing>) {
+        let logger = self.logger.new(o!(
+            keys::REQUEST_ID => self.id.to_string(),
+            keys::METHOD => self.method.to_string(),
+            keys::PATH => std::mem::take(&mut self.path),
+            keys::STATUS => self.status.unwrap_or_default().as_u16(),
+            keys::BYTES => self.bytes,
+            keys::ELAPSED_MS => self.elapsed_ms(),
+        ));
+        match (&self.refusal, closing) {
+            (Some(refusal), _) => self.say_refused(refusal, &logger),
+            (None, Some(closing)) => info!(logger, "request served";
+                keys::PROVIDER => &*closing.provider,
+                keys::MODEL => &closing.model,
+                keys::CLIENT => closing.client,
+                keys::KEY_HINT => &closing.key_hint,
+                keys::OUTCOME => closing.outcome.map_or("unknown", |outcome| outcome.as_str())),
+            (None, None) => info!(logger, "request served"),
+        }
+    }
+
+    /// A panic is a fault of ours, other failures on this side of the caller may pass by
+    /// themselves, and what a caller did wrong is everyday.
+    fn say_refused(&self, refusal: &Refusal, logger: &Logger) {
+        let (kind, detail) = (refusal.kind, &refusal.detail);
+        if kind == "panicked" {
+            error!(logger, "request handling panicked"; keys::ERROR => detail);
+        } else if self.status.is_some_and(|status| status.is_server_error()) {
+            warn!(logger, "request failed"; keys::KIND => kind, keys::ERROR => detail);
+        } else {
+            info!(logger, "request refused"; keys::KIND => kind, keys::ERROR => detail);
+        }
+    }
+
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.arrived.elapsed().as_millis()).unwrap_or(u64::MAX)
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use bridge_auth::{Authorizer, HeaderPolicy, Scrubbed, Seal};
+use bridge_auth::Scrubbed;
 use bridge_intercept::{Answer, Blueprint, Cx, Handler, Inbound, InterceptionId, Plan};
 use bridge_pool::{Lease, Pool};
 use bridge_telemetry::{ErrorChain, Metrics, keys};
@@ -16,11 +16,11 @@ use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response};
 use http_body::Body;
-use slog::{Logger, debug, error, info, o, warn};
+use slog::{Logger, info, o};
 use tokio::time::Instant;
 
 use crate::admission::{Admitted, Door};
-use crate::body::{ClosingLine, GatewayBody};
+use crate::body::{ClosingLine, GatewayBody, Refusal};
 use crate::factory::{HandlerFactory, HandlerKey};
 use crate::read_body::Framing;
 use crate::{Drain, DrainSignal, Failure, GatewayConfig, GatewayParts, Origin};
@@ -37,19 +37,13 @@ pub struct Gateway(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) config: GatewayConfig,
-    doorkeeping: Doorkeeping,
+    door: Door,
     pool: Pool<Arc<HandlerFactory>>,
     factory: Arc<HandlerFactory>,
     pub(crate) metrics: Metrics,
     pub(crate) logger: Logger,
     drain: Drain,
     pub(crate) draining: DrainSignal,
-}
-
-struct Doorkeeping {
-    authorizer: Arc<dyn Authorizer>,
-    policy: Arc<HeaderPolicy>,
-    seal: Seal,
 }
 
 /// A request that may go on once its body is there.
@@ -87,14 +81,16 @@ impl Gateway {
         let drain = Drain::default();
         let draining = drain.signal();
         let logger = logger.new(o!(keys::COMPONENT => "gateway"));
-        let doorkeeping = Doorkeeping {
-            authorizer,
+        let door = Door {
             policy,
+            authorizer,
             seal,
+            metrics: metrics.clone(),
+            allow_own_keys: config.allow_own_keys,
         };
         Self(Arc::new(Inner {
             config,
-            doorkeeping,
+            door,
             pool,
             factory,
             metrics,
@@ -148,16 +144,17 @@ impl Gateway {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             status: None,
+            refusal: None,
             arrived,
             bytes: 0,
         };
         let serving = self.serve_one(request, &origin, id, arrived, &mut line.logger);
         let response = match AssertUnwindSafe(serving).catch_unwind().await {
             Ok(Ok(response)) => response,
-            Ok(Err(failure)) => self.refuse(failure, id, &line.method, &line.logger),
+            Ok(Err(failure)) => self.refuse(failure, &mut line),
             Err(panic) => {
                 let failure = Failure::panicked(&id.to_string(), panic_text(&*panic));
-                self.refuse(failure, id, &line.method, &line.logger)
+                self.refuse(failure, &mut line)
             }
         };
         line.status = Some(response.status());
@@ -201,7 +198,7 @@ impl Gateway {
             .read(body, config.body_bytes, config.body_silence)
             .await
             .map_err(|error| Failure::from_body(&error).shaped(dialect))?;
-        let (cx, headers) = cx(id, arrived, logger, admitted);
+        let (cx, headers) = cx(id, arrived, admitted);
         let answer = lease
             .run(
                 plan,
@@ -240,7 +237,7 @@ impl Gateway {
             return Err(Failure::draining().shaped(dialect));
         }
         let is_upgrade = wants_upgrade(&head.headers);
-        let admitted = self.door().admit(head.headers, origin).await;
+        let admitted = self.0.door.admit(head.headers, origin).await;
         let admitted = admitted.map_err(|error| Failure::from_admission(error).shaped(dialect))?;
         *logger = identified(logger, &admitted);
         if is_upgrade {
@@ -264,16 +261,6 @@ impl Gateway {
         }))
     }
 
-    fn door(&self) -> Door<'_> {
-        Door {
-            policy: &self.0.doorkeeping.policy,
-            authorizer: self.0.doorkeeping.authorizer.as_ref(),
-            seal: &self.0.doorkeeping.seal,
-            metrics: &self.0.metrics,
-            allow_own_keys: self.0.config.allow_own_keys,
-        }
-    }
-
     async fn lease(&self, admitted: &Admitted) -> Result<Lease<Handler>, Failure> {
         let key = HandlerKey {
             initiator: admitted.grant.actor.id,
@@ -283,30 +270,13 @@ impl Gateway {
         acquired.map_err(|cause| Failure::no_handler(ErrorChain(&cause).to_string()))
     }
 
-    /// Logs a failure once, where it becomes an answer.
-    fn refuse(
-        &self,
-        failure: Failure,
-        id: InterceptionId,
-        method: &Method,
-        logger: &Logger,
-    ) -> Response<GatewayBody> {
+    /// A failure becomes an answer, and the reason of the request's one line.
+    fn refuse(&self, failure: Failure, line: &mut ClosingLine) -> Response<GatewayBody> {
         self.0.metrics.request_failed(failure.kind());
-        let detail = failure.detail().unwrap_or_default();
-        let is_ours = failure.status().is_server_error();
-        if failure.kind() == "panicked" {
-            error!(logger, "request handling panicked";
-                keys::REQUEST_ID => %id, keys::ERROR => detail);
-        } else if failure.kind() == "no_credential" && method == Method::HEAD {
-            // Some clients probe with HEAD and no credential.
-            debug!(logger, "unauthenticated probe"; keys::REQUEST_ID => %id);
-        } else if is_ours {
-            warn!(logger, "request failed";
-                keys::REQUEST_ID => %id, keys::KIND => failure.kind(), keys::ERROR => detail);
-        } else {
-            info!(logger, "request refused";
-                keys::REQUEST_ID => %id, keys::KIND => failure.kind(), keys::ERROR => detail);
-        }
+        line.refusal = Some(Refusal {
+            kind: failure.kind(),
+            detail: failure.detail().unwrap_or_default().to_owned(),
+        });
         failure.into_response()
     }
 }
@@ -351,14 +321,11 @@ fn identified(logger: &Logger, admitted: &Admitted) -> Logger {
     ))
 }
 
-fn cx(id: InterceptionId, arrived: Instant, logger: &Logger, admitted: Admitted) -> (Cx, Scrubbed) {
+fn cx(id: InterceptionId, arrived: Instant, admitted: Admitted) -> (Cx, Scrubbed) {
     let cx = Cx {
         id,
         arrived,
-        logger: logger.clone(),
         grant: admitted.grant,
-        mode: admitted.mode,
-        session_key: admitted.session_key,
         hint: admitted.hint,
         source: admitted.source,
         workspace_id: admitted.workspace_id,

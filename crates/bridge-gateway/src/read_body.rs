@@ -11,8 +11,8 @@ use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body::Body;
 use tokio::time::timeout;
 
-/// How long a body that is too large is read and thrown away, so that the caller gets to read the
-/// refusal: many send everything before they read anything.
+/// How long the body of a refused request is read and thrown away, so that the caller gets to read
+/// the refusal: many send everything before they read anything.
 const DISCARD_FOR: Duration = Duration::from_secs(10);
 
 /// Room for bodies that do not say their length.

@@ -6,7 +6,7 @@
 
 use bridge_api::{ApiFailure, DialectId, FailureKind, error_body};
 use bridge_auth::AuthError;
-use bridge_intercept::{InterceptError, Refused};
+use bridge_intercept::{FailureClass, InterceptError, Refused};
 use bridge_telemetry::ErrorChain;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -206,7 +206,6 @@ impl Failure {
                 let text = format!("method not allowed: {method} {path}, use {allow}");
                 new(StatusCode::METHOD_NOT_ALLOWED, text).with(ALLOW, allow)
             }
-            InterceptError::Upgrade => Self::upgrade(),
             InterceptError::Disabled { provider } => new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!("provider_disabled: AI provider \"{provider}\" is disabled"),
@@ -250,7 +249,7 @@ impl Failure {
                 let text = "the request cannot be recorded now, try again later".to_owned();
                 new(StatusCode::SERVICE_UNAVAILABLE, text).with(RETRY_AFTER, "1")
             }
-            InterceptError::Upstream(cause) => upstream(kind, cause.class().as_str()),
+            InterceptError::Upstream(cause) => upstream(kind, cause.class()),
             InterceptError::NotAnAnswer { what, status } => new(
                 StatusCode::BAD_GATEWAY,
                 format!("the AI provider answered with {what} under status {status}"),
@@ -260,18 +259,18 @@ impl Failure {
     }
 }
 
-fn upstream(kind: &'static str, class: &str) -> Failure {
+fn upstream(kind: &'static str, class: FailureClass) -> Failure {
     match class {
-        "timed_out" => {
+        FailureClass::TimedOut => {
             let text = "the AI provider did not answer in time";
             Failure::new(StatusCode::GATEWAY_TIMEOUT, kind, text)
         }
-        "never_sent" => Failure::new(
+        FailureClass::NeverSent => Failure::new(
             StatusCode::BAD_GATEWAY,
             kind,
             "the AI provider cannot be reached",
         ),
-        _ => {
+        FailureClass::BrokenOff => {
             let text = "the AI provider closed the connection without an answer";
             Failure::new(StatusCode::BAD_GATEWAY, kind, text)
         }

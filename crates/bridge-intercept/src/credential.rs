@@ -8,9 +8,6 @@ use http::header::{AUTHORIZATION, HeaderName};
 use crate::{InterceptError, Provider};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-/// Chooses which of an organisation's workspaces is billed. With the operator's key that is not
-/// the caller's to say.
-const WORKSPACE: HeaderName = HeaderName::from_static("anthropic-workspace-id");
 
 /// The credential of one exchange.
 #[derive(Debug)]
@@ -35,7 +32,6 @@ pub(crate) fn choose(
     if let Some((secret, style)) = own {
         return Ok(chosen(provider, secret, style, KeySource::Byok));
     }
-    headers.remove(&WORKSPACE);
     match (provider.format, provider.keys.first()) {
         (Format::Copilot, _) => Err(InterceptError::OwnKeyRequired {
             provider: provider.name.to_string(),

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use bridge_auth::{Grant, KeySource, Secret};
+use bridge_auth::Grant;
 use bridge_record::InterceptionId;
-use slog::Logger;
 use tokio::time::Instant;
 
 use crate::ClientHint;
@@ -16,15 +15,8 @@ pub struct Cx {
     pub id: InterceptionId,
     /// When the head arrived.
     pub arrived: Instant,
-    /// Says who the caller is on every line.
-    pub logger: Logger,
     /// Who the caller is.
     pub grant: Arc<Grant>,
-    /// Whether the caller asked for the operator's key or brought one.
-    pub mode: KeySource,
-    /// The credential the caller presented to the gateway, also when a host program vouches for
-    /// them: what the caller could use elsewhere in their own name.
-    pub session_key: Option<Secret>,
     /// Which program is calling.
     pub hint: ClientHint,
     /// Name of the host program in this process, for delegated requests.

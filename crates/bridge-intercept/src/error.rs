@@ -17,9 +17,6 @@ pub enum InterceptError {
         /// The methods it takes.
         allow: &'static str,
     },
-    /// WebSocket and other upgrades are not spoken here.
-    #[error("upgrade not supported")]
-    Upgrade,
     /// The operator has switched the provider off.
     #[error("provider is disabled")]
     Disabled {
@@ -75,17 +72,6 @@ pub enum InterceptError {
     },
 }
 
-/// Whose doing a failure is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Blame {
-    /// The caller's.
-    Caller,
-    /// The provider's.
-    Upstream,
-    /// Ours, or the operator's.
-    Ourselves,
-}
-
 impl InterceptError {
     /// A closed name, for logs and metrics.
     #[must_use]
@@ -93,7 +79,6 @@ impl InterceptError {
         match self {
             Self::NotFound => "not_found",
             Self::Method { .. } => "method",
-            Self::Upgrade => "upgrade",
             Self::Disabled { .. } => "disabled",
             Self::Body(_) => "body",
             Self::Encoding(_) | Self::UnknownEncoding => "encoding",
@@ -109,28 +94,6 @@ impl InterceptError {
                 FailureClass::BrokenOff => "upstream_broken_off",
             },
             Self::NotAnAnswer { .. } => "not_an_answer",
-        }
-    }
-
-    /// Whose doing it is.
-    #[must_use]
-    pub const fn blame(&self) -> Blame {
-        match self {
-            Self::NotFound
-            | Self::Method { .. }
-            | Self::Upgrade
-            | Self::Body(_)
-            | Self::Encoding(_)
-            | Self::UnknownEncoding
-            | Self::TooLarge { .. }
-            | Self::Background
-            | Self::OwnKeyRequired { .. }
-            | Self::Permit(AuthError::Refused(_)) => Blame::Caller,
-            Self::Upstream(_) | Self::NotAnAnswer { .. } => Blame::Upstream,
-            Self::Disabled { .. }
-            | Self::NoKey { .. }
-            | Self::Permit(AuthError::Unavailable(_))
-            | Self::Record(_) => Blame::Ourselves,
         }
     }
 }

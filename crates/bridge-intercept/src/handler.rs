@@ -1,13 +1,11 @@
 //! Answers the requests of one identity: route, then turn or passthrough.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use bridge_api::{DialectId, RouteError, RouteKind, error_dialect, route};
 use bridge_auth::{ActorId, Scrubbed};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
-use slog::{Logger, debug};
 
 use crate::{AnswerBody, Blueprint, Cx, InterceptError, Provider, Refused, passthrough, turn};
 
@@ -35,18 +33,6 @@ impl Plan {
     #[must_use]
     pub fn dialect(&self) -> DialectId {
         self.dialect
-    }
-
-    /// Name of the provider.
-    #[must_use]
-    pub fn provider(&self) -> &str {
-        &self.provider.name
-    }
-
-    /// Which route, from a closed list.
-    #[must_use]
-    pub fn route(&self) -> &'static str {
-        self.label
     }
 
     /// Whether the gateway answers by itself: a probe of whether anybody is there.
@@ -114,7 +100,7 @@ impl Blueprint {
             provider: Arc::clone(provider),
             kind: route.kind,
             method: method.clone(),
-            upstream_path: Cow::into_owned(route.upstream_path.into()),
+            upstream_path: route.upstream_path.to_owned(),
             label: route.label,
             dialect,
         })
@@ -151,23 +137,15 @@ impl Handler {
             cx.grant.api_key_id, self.api_key_id,
             "a lease belongs to its key"
         );
-        let outcome = match plan.kind {
+        match plan.kind {
             RouteKind::Bridged(dialect) => {
                 turn::run(&self.blueprint, &plan, dialect, cx, inbound).await
             }
             RouteKind::Passthrough | RouteKind::Hello => {
                 passthrough::run(&self.blueprint, &plan, inbound).await
             }
-        };
-        if let Err(error) = &outcome {
-            note(&cx.logger, &plan, error);
         }
-        outcome
     }
-}
-
-fn note(logger: &Logger, plan: &Plan, error: &InterceptError) {
-    debug!(logger, "no answer"; "provider" => &*plan.provider.name, "kind" => error.kind());
 }
 
 /// The first segment of a path, and the rest from its slash.

@@ -23,11 +23,12 @@ mod relay;
 mod turn;
 
 pub use bridge_record::{InterceptionId, Outcome};
+pub use bridge_upstream::FailureClass;
 
 pub use blueprint::{Blueprint, Cutoff, InterceptConfig};
 pub use client_hint::ClientHint;
 pub use cx::{Cx, FirewallMark};
-pub use error::{Blame, InterceptError, Refused};
+pub use error::{InterceptError, Refused};
 pub use handler::{Answer, Handler, Inbound, Plan};
 pub use journal::Closing;
 pub use provider::{Provider, ProviderError, ProviderSet, ProviderSpec};

@@ -282,6 +282,7 @@ impl Turn {
     }
 
     fn relayed(&mut self, seen: Seen, broken: Option<&UpstreamError>) {
+        self.count_lost_track(&seen);
         match seen {
             Seen::Answer(observed) => self.journal.close(End::Relayed {
                 observed,
@@ -299,8 +300,16 @@ impl Turn {
         }
     }
 
+    fn count_lost_track(&self, seen: &Seen) {
+        if let (Seen::Answer(_), Some(reason)) = (seen, self.watch.lost_track()) {
+            let provider = &self.journal.closing().provider;
+            self.journal.metrics().observation_failed(provider, reason);
+        }
+    }
+
     fn abandon(&mut self) {
-        match self.watch.take() {
+        let seen = self.watch.take();
+        match seen {
             Seen::Answer(observed) => self.journal.close(End::Dropped {
                 observed: Some(observed),
             }),

@@ -70,6 +70,14 @@ async fn callers_without_a_good_credential_are_told_one_thing() {
     }
     assert!(world.provider.seen().is_empty() && world.events().is_empty());
     let log = world.log();
+    let refused = log.matches("request refused").count();
+    let failed = log.matches("request failed").count();
+    assert_eq!((refused, failed), (8, 1), "one line for each: {log}");
+    assert!(!log.contains("request served"), "{log}");
+    assert!(
+        log.contains("kind=no_credential") && log.contains("status=400"),
+        "{log}"
+    );
     for secret in ["alice-key", "gone-key", "nobody-key", "quiet-key"] {
         assert!(!log.contains(secret), "{secret} in\n{log}");
     }

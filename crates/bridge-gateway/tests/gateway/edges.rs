@@ -320,4 +320,7 @@ async fn an_answer_too_large_to_be_read_is_relayed_and_no_failure() {
         (Outcome::Completed, None)
     );
     assert!(ended.error_message.unwrap().contains("too large"));
+    let counted =
+        "bridge_observation_failures_total{provider=\"anthropic\",reason=\"too_large\"} 1";
+    assert!(world.metrics.expose().contains(counted));
 }

@@ -123,6 +123,14 @@ impl Watch {
         self.is_blind
     }
 
+    /// Why the answer could not be followed to its end; nothing when it could.
+    pub(super) fn lost_track(&self) -> Option<&'static str> {
+        if self.is_too_large {
+            return Some("too_large");
+        }
+        self.is_blind.then_some("not_decodable")
+    }
+
     /// Whether there was more than is read, so that the end may have been good unseen.
     pub(super) fn is_too_large(&self) -> bool {
         self.is_too_large

@@ -59,6 +59,7 @@ pub(crate) struct World {
     pub(crate) cutoff: Cutoff,
     pub(crate) serving: Option<Task<usize>>,
     pub(crate) asked: Arc<Keys>,
+    pub(crate) metrics: Metrics,
     records: Arc<Kept>,
     lines: Lines,
     logging: Option<Logging>,
@@ -99,7 +100,7 @@ impl World {
             authorizer: Arc::clone(&asked) as Arc<dyn Authorizer>,
             policy,
             config: setup.intercept,
-            metrics,
+            metrics: metrics.clone(),
             cutoff: cutoff.clone(),
         }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -118,6 +119,7 @@ impl World {
             cutoff,
             serving,
             asked,
+            metrics,
             records,
             lines,
             logging,
