@@ -131,22 +131,11 @@ impl Server {
             Client::try_new(&client_config(config), logger).map_err(StartError::Upstream)?;
 
         let store = open_store(folder.join(DATABASE)).await?;
-        let control_config = ControlConfig {
-            build_version: env!("CARGO_PKG_VERSION").to_owned(),
-            ..ControlConfig::new(admin_token)
-        };
+        let control_config = ControlConfig::new(admin_token);
         let control = ControlServer::new(Arc::new(store), control_config, metrics.clone(), logger);
         seed::providers(&control, config, is_from_file).await?;
+        let (channel, gateways, stop_control) = connect(&control, logger)?;
 
-        let (dialer, incoming) = memory_pipe();
-        let (stop_control, stopped) = oneshot::channel();
-        let gateways = serve_gateways(&control, incoming, stopped, logger);
-        let channel_config = ChannelConfig {
-            gateway_name: "embedded".to_owned(),
-            ..ChannelConfig::default()
-        };
-        let channel = Channel::connect(ControlTarget::Memory(dialer), channel_config, logger)
-            .map_err(StartError::Channel)?;
         let authorizer_config = AuthorizerConfig {
             lease: config.auth.cache.0,
             capacity: config.auth.cache_entries.0,
@@ -293,6 +282,23 @@ async fn open_store(path: PathBuf) -> Result<SqliteStore, StartError> {
         Ok(store) => store.map_err(StartError::Store),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
+}
+
+/// Serves this process's own gateway over a memory pipe, and connects to it.
+fn connect(
+    control: &ControlServer,
+    logger: &Logger,
+) -> Result<(Channel, Task<()>, oneshot::Sender<()>), StartError> {
+    let (dialer, incoming) = memory_pipe();
+    let (stop, stopped) = oneshot::channel();
+    let gateways = serve_gateways(control, incoming, stopped, logger);
+    let config = ChannelConfig {
+        gateway_name: "embedded".to_owned(),
+        ..ChannelConfig::default()
+    };
+    let channel = Channel::connect(ControlTarget::Memory(dialer), config, logger)
+        .map_err(StartError::Channel)?;
+    Ok((channel, gateways, stop))
 }
 
 fn serve_gateways(

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use bridge_api::is_valid_provider_name;
 use bridge_auth::Secret;
 use bridge_control::api::ProviderType;
 use bridge_telemetry::ErrorChain;
@@ -259,21 +260,10 @@ fn leads_to(base_url: &BaseUrl, gateway: SocketAddr) -> bool {
 }
 
 fn check_name(path: &str, name: &str, findings: &mut Findings) {
-    if !is_name(name) {
+    if !is_valid_provider_name(name) {
         let text = format!(
             "{name:?} is not a name: give lower-case letters and digits with single hyphens between"
         );
         findings.problem(format!("{path}.name"), text);
     }
-}
-
-/// Lower-case letters and digits in groups, with single hyphens between.
-fn is_name(name: &str) -> bool {
-    let is_group = |group: &str| {
-        !group.is_empty()
-            && group
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    name.split('-').all(is_group)
 }

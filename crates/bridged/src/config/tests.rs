@@ -419,3 +419,10 @@ fn everything_wrong_with_a_provider_is_told_at_once() {
         );
     }
 }
+
+#[test]
+fn what_can_be_configured_can_be_served() {
+    let configurable = bridge_control::api::ProviderType::ALL.map(|kind| kind.as_str());
+    let servable = bridge_api::ProviderType::ALL.map(|kind| kind.as_str());
+    assert_eq!(configurable, servable);
+}
