@@ -169,7 +169,8 @@ impl AnswerBody {
     }
 
     /// The provider has said everything, or seems to: without a length or chunks, an end and a
-    /// break look the same.
+    /// break look the same. A stream in which nothing could be read is no answer, however well it
+    /// ends.
     fn ended(&mut self, gathered: &mut Gathered) {
         let Some(turn) = self.turn.as_mut() else {
             return;
@@ -179,7 +180,7 @@ impl AnswerBody {
         let seen = turn.watch.take();
         let is_cut = seen.is_cut(is_stream)
             && !turn.watch.is_blind()
-            && (!turn.is_framed || !turn.watch.has_heard());
+            && (!turn.is_framed || !turn.watch.has_heard() || seen.is_unreadable());
         if is_cut {
             let message = "the provider's answer stopped before its end";
             self.failure = turn.add_failure(502, message, gathered);

@@ -326,3 +326,19 @@ async fn a_provider_that_drips_is_relayed_as_it_comes() {
         (200, answer, true)
     );
 }
+
+#[tokio::test]
+async fn a_stream_of_nothing_that_can_be_read_ends_with_an_error_event() {
+    let world = World::playing(vec![sse(&[
+        "data: }{ no event\n\n",
+        "and \u{1} half a line",
+    ])])
+    .await;
+    let reply = ask(&world).await;
+    let text = reply.text();
+    let added = text.strip_prefix("data: }{ no event\n\n").unwrap();
+    assert!(added.starts_with("event: error\ndata: {"), "{text}");
+    assert!(reply.is_whole && !text.contains("half a line"), "{text}");
+    let ended = world.ended(1).await.remove(0);
+    assert_eq!(ended.outcome, Outcome::Failed);
+}

@@ -62,6 +62,11 @@ pub(super) enum Seen {
 }
 
 impl Seen {
+    /// Whether nothing in it was of the provider's format.
+    pub(super) fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Answer(observed) if observed.end == AnswerEnd::Garbage)
+    }
+
     /// Whether an answer has not said its last word. A whole body that cannot be read may have.
     pub(super) fn is_cut(&self, is_stream: bool) -> bool {
         let Self::Answer(observed) = self else {
