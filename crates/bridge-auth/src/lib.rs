@@ -54,7 +54,7 @@ pub use policy::{ActorHeader, Admitted, HeaderPolicy, HeaderPolicyConfig, Header
 pub use present::Presented;
 pub use scheme::{Credential, Scheme, Verdict};
 pub use scrubbed::Scrubbed;
-pub use secret::{Secret, SecretHint};
+pub use secret::{Secret, SecretHint, constant_time_eq};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -26,6 +26,13 @@ impl Secret {
     }
 }
 
+/// Whether two byte strings are the same, in a time that depends on their lengths only: for
+/// hashes of secrets, which need not be wiped.
+#[must_use]
+pub fn constant_time_eq(one: &[u8], other: &[u8]) -> bool {
+    one.ct_eq(other).into()
+}
+
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()

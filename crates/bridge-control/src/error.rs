@@ -67,6 +67,7 @@ impl From<StoreError> for ControlError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(field) => Self::conflict(field, "is taken"),
+            StoreError::Full(field) => Self::conflict(field, "is one more than there may be"),
             StoreError::Ambiguous => {
                 Self::conflict("user", "several users have a session of this id: name one")
             }

@@ -85,7 +85,8 @@ pub trait Store: Send + Sync + 'static {
     /// Adds a key behind the others; none when there is no such provider. The generation grows.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] on `key` when the provider has it already, or as many as `most`.
+    /// [`StoreError::Conflict`] on `key` when the provider has it already, [`StoreError::Full`] when
+    /// it has as many as `most`.
     async fn add_provider_key(
         &self,
         name: &str,
@@ -278,6 +279,9 @@ pub enum StoreError {
     /// Something else has this value already.
     #[error("{0} is taken")]
     Conflict(&'static str),
+    /// There are as many of these as there may be.
+    #[error("{0}: there are as many as there may be")]
+    Full(&'static str),
     /// More than one thing is meant.
     #[error("more than one session has this id")]
     Ambiguous,

@@ -4,6 +4,10 @@
 //! build needs nothing but cargo. Only the two ends of the wire name these types; everybody else
 //! meets their hand-written counterparts.
 
+mod version;
+
+pub use version::may_go_on;
+
 /// The contract itself; `proto/bridge/control/v1` says what each item promises.
 #[allow(missing_docs, clippy::all, reason = "generated")]
 pub mod v1 {

@@ -41,7 +41,6 @@ mod snapshot;
 mod status;
 mod subscribe;
 mod target;
-mod version;
 mod watch;
 
 pub use authorize::{AuthorizerConfig, AuthorizerStats, RandomnessError, RemoteAuthorizer};

@@ -12,8 +12,6 @@ use prost::Message as _;
 use crate::status::RpcError;
 use crate::{Channel, MESSAGE_LIMIT};
 
-/// A message holds records of about this many bytes; one larger record travels alone.
-const BATCH_BYTES: usize = 8 << 20;
 /// What a message needs besides one record: tag and length.
 const ENVELOPE_BYTES: usize = 16;
 /// A batch may be a thousand times as large as another call.
@@ -64,7 +62,7 @@ impl Sink for RemoteSink {
                 refused.push(too_large(record, bytes));
                 continue;
             }
-            if !batch.is_empty() && batch_bytes + bytes > BATCH_BYTES {
+            if batch_bytes + bytes > MESSAGE_LIMIT {
                 let full = std::mem::take(&mut batch);
                 refused.extend(self.send(full).await.map_err(undelivered)?);
                 batch_bytes = 0;

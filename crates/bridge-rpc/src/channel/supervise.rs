@@ -4,8 +4,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bridge_proto::CONTRACT_VERSION;
 use bridge_proto::v1::ConnectRequest;
+use bridge_proto::{CONTRACT_VERSION, may_go_on};
 use bridge_telemetry::{ErrorChain, keys};
 use slog::{Logger, debug, error, info, warn};
 use tokio::sync::{Notify, watch};
@@ -17,7 +17,6 @@ use super::{ConnectionState, Link};
 use crate::ChannelConfig;
 use crate::backoff::Backoff;
 use crate::status::is_fatal_at_connect;
-use crate::version::may_go_on;
 
 /// A connection that lasted this long was good: the next delay is the shortest again. One that is
 /// accepted and cut at once, again and again, is dialled ever more slowly.
@@ -61,8 +60,9 @@ impl Supervisor {
     /// Runs until it is dropped or refused for good.
     pub(super) async fn run(mut self) {
         let mut number = 0;
+        let mut lost = Instant::now();
         loop {
-            let opened = match self.establish().await {
+            let opened = match self.establish(lost).await {
                 Ok(opened) => opened,
                 Err(reason) => return self.give_up(reason),
             };
@@ -76,7 +76,8 @@ impl Supervisor {
                 }),
             });
             opened.ended.notified().await;
-            self.publish_connecting(Instant::now(), 0);
+            lost = Instant::now();
+            self.publish_connecting(lost, 0);
             if since.elapsed() >= GOOD_AFTER {
                 self.backoff.reset();
             }
@@ -88,8 +89,7 @@ impl Supervisor {
     }
 
     /// Tries until there is a connection, or until the control plane refuses for good.
-    async fn establish(&mut self) -> Result<Opened, String> {
-        let since = Instant::now();
+    async fn establish(&mut self, since: Instant) -> Result<Opened, String> {
         let mut attempts = 0;
         loop {
             let cause = match self.attempt().await {

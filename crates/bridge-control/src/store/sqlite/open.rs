@@ -85,6 +85,8 @@ pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
     check_owner(path, &connection)?;
+    check_version(path, &connection)?;
+    close_to_others(path)?;
     settle(&connection).map_err(failed)?;
     migrate(path, &mut connection)?;
     Ok(connection)
@@ -113,18 +115,25 @@ fn reserve(path: &Path) -> Result<(), OpenError> {
         .truncate(false)
         .mode(MODE)
         .open(path);
-    opened
-        .and_then(|file| {
-            let wider = file.metadata()?.permissions().mode() & 0o077 != 0;
-            if wider {
-                fs::set_permissions(path, fs::Permissions::from_mode(MODE))?;
-            }
-            Ok(())
-        })
-        .map_err(|source| OpenError::File {
-            path: path.to_owned(),
-            source,
-        })
+    opened.map(drop).map_err(|source| unwritable(path, source))
+}
+
+/// Takes a file of ours, which holds secrets, away from other users.
+fn close_to_others(path: &Path) -> Result<(), OpenError> {
+    let close = || {
+        if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+            fs::set_permissions(path, fs::Permissions::from_mode(MODE))?;
+        }
+        Ok(())
+    };
+    close().map_err(|source| unwritable(path, source))
+}
+
+fn unwritable(path: &Path, source: io::Error) -> OpenError {
+    OpenError::File {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Refuses databases of other programs before anything is written to them.
@@ -159,18 +168,26 @@ fn settle(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
+/// Refuses databases of newer versions before anything is written to them.
+fn check_version(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     let found: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(|source| failure(path, source))?;
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
-    let path = path.to_owned();
     if found > known {
+        let path = path.to_owned();
         return Err(OpenError::Newer { path, found, known });
     }
+    Ok(())
+}
+
+fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     MIGRATIONS
         .to_latest(connection)
-        .map_err(|source| OpenError::Migrate { path, source })
+        .map_err(|source| OpenError::Migrate {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 fn failure(path: &Path, source: rusqlite::Error) -> OpenError {

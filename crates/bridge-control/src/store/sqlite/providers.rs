@@ -88,8 +88,11 @@ pub(super) fn add_key(
         return Ok(None);
     }
     let old = stored_keys(connection, name)?;
-    if old.len() >= most || old.iter().any(|old| old.secret == key.secret) {
+    if old.iter().any(|old| old.secret == key.secret) {
         return Err(StoreError::Conflict("key"));
+    }
+    if old.len() >= most {
+        return Err(StoreError::Full("key"));
     }
     let position = old.last().map_or(0, |last| last.position + 1);
     insert_key(connection, name, position, key.id, &key.secret, at)?;

@@ -130,7 +130,20 @@ fn nobody_else_may_read_the_file() {
 #[test]
 fn files_that_cannot_be_ours_are_named() {
     let (folder, file) = place();
-    let open = |path: &Path| SqliteStore::open(path).unwrap_err();
+    let open = |path: &Path| {
+        let state = || {
+            let mode = std::fs::metadata(path).map(|found| found.permissions().mode());
+            (mode.ok(), std::fs::read(path).ok())
+        };
+        if path.is_file() {
+            let open_to_all = std::fs::Permissions::from_mode(0o644);
+            std::fs::set_permissions(path, open_to_all).unwrap();
+        }
+        let before = state();
+        let refused = SqliteStore::open(path).unwrap_err();
+        assert!(state() == before, "{path:?} is left alone");
+        refused
+    };
     let missing = folder.path().join("nowhere").join("control.db");
     assert!(matches!(open(&missing), OpenError::File { .. }));
     assert!(matches!(open(folder.path()), OpenError::File { .. }));

@@ -119,7 +119,7 @@ pub async fn keys_that_stay_keep_their_ids(store: &dyn Store) -> Case {
     assert_eq!(after.last(), before.first());
     assert_eq!(after.len(), 3);
     let full = store.add_provider_key("a", secret("four"), 3, at(3)).await;
-    assert!(matches!(full, Err(StoreError::Conflict("key"))));
+    assert!(matches!(full, Err(StoreError::Full("key"))));
     store.put_provider(provider("a", Some(&[])), at(4)).await?;
     let set = store.provider_set().await?;
     assert!(

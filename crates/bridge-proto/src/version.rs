@@ -2,7 +2,8 @@
 
 /// Whether a gateway of version `ours` may go on with a control plane of version `theirs`: the
 /// majors are equal and our minor is not above theirs.
-pub(crate) fn may_go_on(ours: &str, theirs: &str) -> bool {
+#[must_use]
+pub fn may_go_on(ours: &str, theirs: &str) -> bool {
     match (parse(ours), parse(theirs)) {
         (Some(ours), Some(theirs)) => ours.0 == theirs.0 && ours.1 <= theirs.1,
         _ => false,
@@ -37,6 +38,12 @@ mod tests {
             ("2.0", "1.9", false),
             ("1.0", "", false),
             ("1.0", "1", false),
+            ("1.0", "1.", false),
+            ("1.0", ".1", false),
+            ("1.0", "a.b", false),
+            ("1.0", "1. 0", false),
+            ("1.0", "1.99999999999", false),
+            ("+1.0", "1.0", false),
             ("1.0", "1.+2", false),
             ("1.0", "1.0.0", false),
         ] {
