@@ -1,4 +1,4 @@
-//! What a change has to pass, in the order of `.ci/run`.
+//! The checks of `.ci/run` besides tests and recorded exchanges.
 
 use std::path::Path;
 

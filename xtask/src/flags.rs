@@ -54,7 +54,7 @@ const TASKS: [(&str, &str, &str); 7] = [
     (
         "ci",
         "[--fast]",
-        "every check a change has to pass, besides the tests",
+        "format, floors, tidiness, generated code, lints and documentation",
     ),
     (
         "conformance",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Longest line of a head or of a chunk's size, in bytes.
 const LONGEST_LINE: u64 = 64 << 10;
-/// Largest body, in bytes.
+/// Largest piece of a body, in bytes.
 const LARGEST_BODY: u64 = 64 << 20;
 /// How long the other side may be silent.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -55,7 +55,8 @@ impl Head {
     }
 }
 
-/// Sends a request on a connection of its own and reads the answer. Host and length are added.
+/// Sends a request on a connection of its own and reads the answer. Host, length and `Connection: close`
+/// are added.
 pub(crate) fn call(to: SocketAddr, head: &Head, body: &[u8]) -> io::Result<Message> {
     let mut head = head.clone();
     head.headers.push(("host".to_owned(), to.to_string()));

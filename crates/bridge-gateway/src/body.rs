@@ -170,7 +170,7 @@ impl ClosingLine {
     fn say_refused(&self, refusal: &Refusal, logger: &Logger) {
         let (kind, detail) = (refusal.kind, &refusal.detail);
         if kind == "panicked" {
-            error!(logger, "request handling panicked"; keys::ERROR => detail);
+            error!(logger, "request handling panicked"; keys::KIND => kind, keys::ERROR => detail);
         } else if self.status.is_some_and(|status| status.is_server_error()) {
             warn!(logger, "request failed"; keys::KIND => kind, keys::ERROR => detail);
         } else {

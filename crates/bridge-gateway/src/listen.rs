@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bridge_telemetry::{ErrorChain, Metrics};
+use bridge_telemetry::{ErrorChain, Metrics, keys};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -81,7 +81,7 @@ impl Gateway {
             }
         };
         if let Err(cause) = outcome {
-            debug!(inner.logger, "connection broke"; "error" => ErrorChain(&cause));
+            debug!(inner.logger, "connection broke"; keys::ERROR => ErrorChain(&cause));
         }
     }
 }
@@ -128,7 +128,7 @@ async fn pause(cause: &io::Error, logger: &Logger) {
             | io::ErrorKind::ConnectionReset
     );
     if !is_of_one_connection {
-        error!(logger, "cannot accept connections"; "error" => ErrorChain(cause));
+        error!(logger, "cannot accept connections"; keys::ERROR => ErrorChain(cause));
         sleep(ACCEPT_PAUSE).await;
     }
 }

@@ -20,8 +20,8 @@ pub struct InterceptConfig {
     /// How long a stream may be silent before a ping is put between two events of dialects that
     /// have one. Default 10 s.
     pub ping_after: Duration,
-    /// How much of a blocking answer is kept to read it. Larger ones are relayed unread. Default
-    /// 32 MiB.
+    /// How much of a blocking answer, or of a compressed one when decoded, is read. Larger ones are
+    /// relayed unread. Default 32 MiB.
     pub answer_bytes: usize,
     /// How much of an incomplete event is held back. Larger events are relayed as they come.
     /// Default 1 MiB.

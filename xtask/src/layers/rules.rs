@@ -5,13 +5,7 @@ use std::collections::BTreeSet;
 use super::graph::{Dependency, Kind, Lints, Member, Row, Workspace};
 
 /// Crates beside the floors: no product crate is built with them, and they may use any.
-const TOOLS: [&str; 5] = [
-    "xtask",
-    "bridge-bench",
-    "bridge-conformance",
-    "bridge-testkit",
-    "fuzz",
-];
+const TOOLS: [&str; 2] = ["xtask", "bridge-bench"];
 
 /// The one crate with lints of its own, because nobody writes its code.
 const GENERATED: &str = "bridge-proto";

@@ -171,7 +171,10 @@ impl Families {
                 "connections_full",
                 "Times that accepting waited because as many connections were open as may be",
             ),
-            request_failures: to.add("request_failures", "Requests the gateway itself refused"),
+            request_failures: to.add(
+                "request_failures",
+                "Requests the gateway itself answered with a failure",
+            ),
             authentications: to.add("authentications", "Callers identified, by result"),
             interceptions: to.add("interceptions", "Interceptions ended"),
             interceptions_inflight: to.add("interceptions_inflight", "Interceptions running now"),

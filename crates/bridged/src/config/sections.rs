@@ -145,7 +145,8 @@ section! {
         decoded_body_bytes: Size, Default "32MiB";
         /// How long a provider's stream may be silent before a ping is sent to the caller, in formats that have one.
         ping_after: Duration, Default "10s";
-        /// How much of a blocking answer is read for the records. Larger ones are relayed unread.
+        /// How much of a blocking answer, or of a compressed one when decoded, is read for the records.
+        /// Larger ones are relayed unread.
         answer_bytes: Size, Default "32MiB";
         /// How much of an incomplete event is held back. Larger ones are relayed as they come.
         held_bytes: Size, Default "1MiB";
