@@ -139,11 +139,15 @@ impl Envelope {
     /// A member's value, as the JSON that stands there.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
+        self.bytes_of(name).map(text)
+    }
+
+    fn bytes_of(&self, name: &str) -> Option<&[u8]> {
         if let Some(member) = self.last(name).and_then(|at| self.members.get(at)) {
-            return Some(text(self.value_of(member)));
+            return Some(self.value_of(member));
         }
         let added = self.added.iter().find(|(added, _)| added == name);
-        added.map(|(_, value)| text(value))
+        added.map(|(_, value)| value.as_ref())
     }
 
     /// Gives a member this JSON value, in its place, or at the end when there is no such member.
@@ -211,7 +215,7 @@ impl Envelope {
 
     /// A member's value, to be read.
     pub(crate) fn value(&self, name: &str) -> Option<Value<'_>> {
-        self.get(name).map(|text| Value::new(text.as_bytes()))
+        self.bytes_of(name).map(Value::new)
     }
 
     fn check(&self, value: &[u8]) -> Result<(), EnvelopeError> {

@@ -14,8 +14,6 @@ const LONGEST_MESSAGE: usize = 16 << 10;
 /// A failure in neutral form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApiFailure<'a> {
-    /// The HTTP status it has, or would have.
-    pub status: u16,
     /// What kind it is.
     pub kind: FailureKind,
     /// For the caller to read.
@@ -141,7 +139,7 @@ pub struct ProviderFailure {
 
 /// Reads the error body of a provider. Nothing when there is no message to be found in it.
 #[must_use]
-pub fn read_error(_: DialectId, body: &[u8]) -> Option<ProviderFailure> {
+pub fn read_error(body: &[u8]) -> Option<ProviderFailure> {
     check(body).ok()?;
     let body = Value::new(body);
     // Google's endpoint wraps the body in an array.
@@ -184,7 +182,6 @@ mod tests {
     use super::*;
 
     const FAILURE: ApiFailure<'_> = ApiFailure {
-        status: 503,
         kind: FailureKind::Overloaded,
         message: "say \"no\"",
     };
@@ -197,7 +194,7 @@ mod tests {
     #[test]
     fn our_failures_are_read_back_by_ourselves() {
         for dialect in DIALECTS {
-            let read = read_error(dialect, &error_body(dialect, &FAILURE)).unwrap();
+            let read = read_error(&error_body(dialect, &FAILURE)).unwrap();
             assert_eq!(read.message, FAILURE.message, "{dialect:?}");
             let event = String::from_utf8(error_event(dialect, &FAILURE).to_vec()).unwrap();
             assert!(
@@ -209,7 +206,7 @@ mod tests {
                 .find_map(|line| line.strip_prefix("data: "))
                 .unwrap();
             assert_eq!(
-                read_error(dialect, data.as_bytes()).unwrap().message,
+                read_error(data.as_bytes()).unwrap().message,
                 FAILURE.message
             );
         }
@@ -218,7 +215,7 @@ mod tests {
     #[test]
     fn words_of_providers_are_found() {
         let check = |body: &str, expected: Option<(&str, &str)>| {
-            let found = read_error(DialectId::OpenAiChat, body.as_bytes());
+            let found = read_error(body.as_bytes());
             let found = found
                 .as_ref()
                 .map(|it| (it.error_type.as_str(), it.message.as_str()));

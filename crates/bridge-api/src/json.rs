@@ -14,7 +14,7 @@ use crate::envelope::scan::{Fault, Scanner};
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Value<'a>(&'a [u8]);
 
-/// Whether bytes are one JSON value, or at least the beginning of one.
+/// Whether bytes begin with one whole JSON value.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), Fault> {
     Scanner::new(bytes, usize::MAX).value(0)
 }

@@ -19,7 +19,8 @@ pub struct ObserverLimits {
     pub text_bytes: usize,
     /// All texts together, in bytes. When it is reached, texts are cut as well. Default 4 MiB.
     pub total_bytes: usize,
-    /// How many tool calls and thoughts. Further ones are not kept. Default 1,024.
+    /// How many parts of an answer are looked at: tool calls, thoughts, and the items or choices
+    /// that hold them. Further ones are not kept. Default 1,024.
     pub items: usize,
 }
 

@@ -188,8 +188,8 @@ fn is_plain(path: &str) -> bool {
         .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
-/// Dots, slashes, backslashes and control characters in percent encoding, and encodings that are
-/// none.
+/// Dots, slashes, backslashes, percent signs and control characters in percent encoding, and
+/// encodings that are none.
 fn has_encoded_separator(segment: &str) -> bool {
     segment.split('%').skip(1).any(|after| {
         let code = after

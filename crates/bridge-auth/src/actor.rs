@@ -51,8 +51,8 @@ impl fmt::Debug for ActorId {
     }
 }
 
-/// The user a request belongs to. Nothing in it is secret: it is recorded, and the id and name may
-/// be sent to a provider when the operator asks for that.
+/// The user a request belongs to. Nothing in it is secret: it is recorded, and may be sent to
+/// a provider when the operator asks for that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// The user's id.

@@ -150,7 +150,7 @@ impl HeaderPolicy {
     ///
     /// - the organisation's credential, wherever it stands: the own-key header, also a blank one;
     ///   `Authorization` and `X-Api-Key` unless the caller is in own-key mode; every header, in
-    ///   either mode, that holds the credential found;
+    ///   either mode, that holds the credential found, or in central mode the one in `X-Api-Key`;
     /// - what belongs to the connection (RFC 9110, section 7.6.1): hop-by-hop headers and those
     ///   that `Connection` names, `Host`, `Content-Length`, `Expect`;
     /// - what tells of the caller's network: cookies, `Forwarded`, `Via`, `X-Forwarded-*` and
@@ -262,7 +262,7 @@ fn prefix(text: &str) -> Result<String, HeaderPolicyError> {
     let name = name(text)?.to_string();
     if hygiene::NEEDED
         .iter()
-        .any(|needed| needed.starts_with(&name))
+        .any(|needed| needed.starts_with(&name) || name.starts_with(needed))
     {
         return Err(HeaderPolicyError::Reserved { name });
     }

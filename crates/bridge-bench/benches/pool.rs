@@ -1,4 +1,4 @@
-//! Leases of handlers that are ready, alone and under contention for one lock.
+//! Leases of handlers that are ready.
 
 use std::convert::Infallible;
 use std::hint::black_box;

@@ -62,8 +62,8 @@ impl ControlConfig {
 ///
 /// Gateways are served by [`ControlServer::serve_gateways`], operators by [`ControlServer::rest`];
 /// a host program may call the operations itself. All of them change things in one place, which
-/// tells gateways at once. An operation that changes something is finished, gateways told, even
-/// when its future is dropped after it began.
+/// tells gateways at once. A change that gateways must hear of is finished and told, even when
+/// its future is dropped after it began.
 #[derive(Clone)]
 pub struct ControlServer(pub(crate) Arc<Inner>);
 

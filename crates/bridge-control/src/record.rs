@@ -169,7 +169,7 @@ pub struct Ended {
 /// A record that can never be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// The id of the record, as it was sent.
+    /// The id of the record.
     pub record_id: String,
     /// What is wrong with it: names fields, never contents.
     pub reason: String,

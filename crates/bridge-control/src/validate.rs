@@ -118,7 +118,7 @@ pub(crate) fn base_url(text: &str) -> Checked {
 /// Copilot takes no key of the operator: each caller brings a token of their own.
 pub(crate) fn provider_keys(kind: ProviderType, keys: &[SecretText]) -> Checked {
     let field = "keys";
-    let takes_keys = kind != ProviderType::Copilot || keys.is_empty();
+    let takes_keys = kind.takes_keys() || keys.is_empty();
     ensure(takes_keys, field, "this type of provider takes no keys")?;
     ensure(keys.len() <= MOST_PROVIDER_KEYS, field, "at most 5 keys")?;
     for key in keys {

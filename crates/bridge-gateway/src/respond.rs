@@ -79,7 +79,6 @@ impl Failure {
     /// The answer to the caller.
     pub(crate) fn into_response(self) -> Response<GatewayBody> {
         let failure = ApiFailure {
-            status: self.status.as_u16(),
             kind: failure_kind(self.status),
             message: &self.text,
         };

@@ -183,7 +183,7 @@ impl AnswerBody {
             && (!turn.is_framed || !turn.watch.has_heard() || seen.is_unreadable());
         if is_cut {
             let message = "the provider's answer stopped before its end";
-            self.failure = turn.add_failure(502, message, gathered);
+            self.failure = turn.add_failure(FailureKind::Upstream, message, gathered);
         } else if let Some(events) = &mut turn.events {
             gathered.push(Pieces::of(events.held.rest(), Bytes::new(), None));
         }
@@ -210,14 +210,14 @@ impl AnswerBody {
         turn.journal
             .metrics()
             .upstream_failed(&turn.journal.closing().provider, reason);
-        let (status, message) = match cause.class() {
-            FailureClass::TimedOut => (504, "the provider stopped answering"),
+        let (kind, message) = match cause.class() {
+            FailureClass::TimedOut => (FailureKind::Timeout, "the provider stopped answering"),
             FailureClass::NeverSent | FailureClass::BrokenOff => (
-                502,
+                FailureKind::Upstream,
                 "the connection to the provider broke before the end of the answer",
             ),
         };
-        self.failure = turn.add_failure(status, message, gathered);
+        self.failure = turn.add_failure(kind, message, gathered);
         turn.relayed(seen, Some(cause));
     }
 
@@ -241,20 +241,8 @@ fn cut_short() -> UpstreamError {
     UpstreamError::BodyBroken("the provider's answer stopped before its end".into())
 }
 
-fn failure_event(dialect: DialectId, status: u16, message: &str) -> Bytes {
-    let kind = if status == 504 {
-        FailureKind::Timeout
-    } else {
-        FailureKind::Upstream
-    };
-    error_event(
-        dialect,
-        &ApiFailure {
-            status,
-            kind,
-            message,
-        },
-    )
+fn failure_event(dialect: DialectId, kind: FailureKind, message: &str) -> Bytes {
+    error_event(dialect, &ApiFailure { kind, message })
 }
 
 impl Turn {
@@ -271,14 +259,14 @@ impl Turn {
     /// other body can only be cut, and the failure for that is given back.
     fn add_failure(
         &mut self,
-        status: u16,
+        kind: FailureKind,
         message: &str,
         gathered: &mut Gathered,
     ) -> Option<UpstreamError> {
         let Some(events) = self.adding() else {
             return Some(cut_short());
         };
-        gathered.push(Pieces::one(failure_event(events.dialect, status, message)));
+        gathered.push(Pieces::one(failure_event(events.dialect, kind, message)));
         None
     }
 

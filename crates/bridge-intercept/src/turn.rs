@@ -132,7 +132,7 @@ fn decoded(encodings: &[Encoding], body: &Bytes, limit: usize) -> Result<Bytes, 
     let mut plain = Vec::with_capacity(body.len().saturating_mul(4).min(limit));
     let outcome = decoder
         .feed(body, &mut plain)
-        .and_then(|()| decoder.finish(&mut plain));
+        .and_then(|()| decoder.finish());
     match outcome {
         Ok(()) => Ok(Bytes::from(plain)),
         Err(DecodeError::TooLarge { .. }) => Err(InterceptError::TooLarge { limit }),

@@ -65,12 +65,8 @@ impl ProviderWatch {
     /// such a change. Sets that follow each other closely may arrive as one. Dropping the future
     /// loses none.
     pub async fn changed(&mut self) -> Option<Arc<Snapshot>> {
-        loop {
-            self.snapshots.changed().await.ok()?;
-            if let Some(snapshot) = self.snapshots.borrow_and_update().clone() {
-                return Some(snapshot);
-            }
-        }
+        self.snapshots.changed().await.ok()?;
+        self.snapshots.borrow_and_update().clone()
     }
 }
 

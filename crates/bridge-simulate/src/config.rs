@@ -13,8 +13,8 @@ pub struct SimulateConfig {
     pub seed: u64,
     /// Whether equal requests get equal ids. Default [`IdSource::Request`].
     pub ids: IdSource,
-    /// The credential callers must present, as `Authorization: Bearer` or `X-Api-Key`. Others are
-    /// refused with status 401. Default: none is asked for.
+    /// The credential callers must present, as `Authorization: Bearer`, or as `X-Api-Key` where Messages are
+    /// spoken. Others are refused with status 401. Default: none is asked for.
     pub expected_key: Option<String>,
     /// How many requests, and how many answers' ends, are remembered for
     /// [`Simulator::seen`](crate::Simulator::seen) and
@@ -34,7 +34,7 @@ pub enum IdSource {
     /// The seed and the request: the same request gets the same answer, byte for byte.
     #[default]
     Request,
-    /// The seed, the request and the number of answers before it: no two answers share an id.
+    /// The seed, the request and the number of requests before it: no two answers share an id.
     Counter,
 }
 

@@ -70,13 +70,12 @@ impl ContentDecoder {
         }
     }
 
-    /// The content has ended. Nothing is left to append today, because pieces give out all they
-    /// complete; a coding that holds bytes back would append them here.
+    /// The content has ended. Pieces have given out all that they complete, so nothing is left.
     ///
     /// # Errors
     ///
     /// When the content stops before its end.
-    pub fn finish(&mut self, _out: &mut Vec<u8>) -> Result<(), DecodeError> {
+    pub fn finish(&mut self) -> Result<(), DecodeError> {
         if std::mem::replace(&mut self.is_used_up, true) {
             return Err(DecodeError::UsedUp);
         }

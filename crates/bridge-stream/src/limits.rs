@@ -2,8 +2,8 @@
 
 /// How much of a stream a decoder is willing to hold.
 ///
-/// A decoder holds at most one unfinished line and the data of one unfinished event, so its memory
-/// is bounded by the sum of the two. The defaults are lenient: a provider may put a generated image
+/// A decoder holds at most one unfinished line and the data of one unfinished event, and for a
+/// moment the line twice, so its memory is bounded by the two. The defaults are lenient: a provider may put a generated image
 /// into one event, but nothing sends more than a few megabytes at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

@@ -56,7 +56,7 @@ fn decode<'p>(
         }
     }
     if outcome.is_ok() {
-        outcome = decoder.finish(&mut out);
+        outcome = decoder.finish();
     }
     assert!(out.len() <= limit);
     // Whatever happened, it is used up now.

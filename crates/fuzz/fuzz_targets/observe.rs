@@ -43,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
         // Some providers answer a stream with a body and go on.
         observer.event("message", answer);
         check_size(&finish(observer));
-        if let Some(failure) = read_error(dialect, answer) {
+        if let Some(failure) = read_error(answer) {
             assert!(failure.error_type.len() + failure.message.len() <= FAILURE);
         }
     }

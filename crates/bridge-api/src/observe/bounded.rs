@@ -29,7 +29,7 @@ impl Room {
         is_left
     }
 
-    /// A text that will not grow, as far as there is room.
+    /// The beginning of a text, as far as there is room.
     pub(crate) fn text(&mut self, piece: &str) -> Text {
         let mut text = Text::default();
         text.push(piece, self);

@@ -407,7 +407,7 @@ fn refusals_of_providers_are_read() {
     let check = |name: &str, section: &str, message: &str| {
         let recording = Recording::read(&fixtures, name);
         let (_, body) = recording.sections[section].split_once("\n\n").unwrap();
-        let error = read_error(recording.dialect, body.as_bytes()).unwrap();
+        let error = read_error(body.as_bytes()).unwrap();
         assert!(error.message.contains(message), "{name}: {}", error.message);
         assert!(!error.error_type.is_empty(), "{name}");
     };

@@ -123,6 +123,7 @@ fn a_prefix_covers_no_header_that_providers_need() {
     check("a", Some(&reserved("a")));
     check("User-Agent", Some(&reserved("user-agent")));
     check("X-Stainless", Some(&reserved("x-stainless")));
+    check("X-Stainless-Lang", Some(&reserved("x-stainless-lang")));
     check("", Some(&not_a_name("")));
     let dashes = named(|config| config.actor_prefix = "--".to_owned());
     assert_eq!(dashes.err(), Some(not_a_name("")));

@@ -1,5 +1,5 @@
 -- Times are microseconds since 1970 in UTC; ids are the sixteen bytes of a UUID.
--- Records have no foreign keys to users or keys: they outlive both.
+-- Records have no foreign keys to users or keys: they outlive keys, and deleted users stay as rows.
 
 -- One row. `generation` grows with every change of the providers.
 CREATE TABLE state (

@@ -60,6 +60,12 @@ impl ProviderType {
         }
     }
 
+    /// Whether an operator's keys are used with it. Copilot's callers bring tokens of their own.
+    #[must_use]
+    pub fn takes_keys(self) -> bool {
+        self != Self::Copilot
+    }
+
     /// The type of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

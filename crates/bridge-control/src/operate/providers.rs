@@ -2,9 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::api::{
-    NewProviderKey, Page, ProviderKeyView, ProviderSpec, ProviderType, ProviderView, SecretText,
-};
+use crate::api::{NewProviderKey, Page, ProviderKeyView, ProviderSpec, ProviderView, SecretText};
 use crate::control::{ControlServer, now};
 use crate::error::ControlError;
 use crate::store::{NewProvider, NewProviderSecret, PageQuery, PutProvider};
@@ -24,7 +22,7 @@ impl ControlServer {
         let kind = validate::provider_type(&spec.kind)?;
         validate::base_url(&spec.base_url)?;
         // Whoever turns a provider into one that takes no keys takes its keys away.
-        let none = (kind == ProviderType::Copilot).then(Vec::new);
+        let none = (!kind.takes_keys()).then(Vec::new);
         let keys = spec.keys.or(none);
         validate::provider_keys(kind, keys.as_deref().unwrap_or_default())?;
         let provider = NewProvider {
@@ -88,7 +86,7 @@ impl ControlServer {
         new: NewProviderKey,
     ) -> Result<ProviderKeyView, ControlError> {
         validate::provider_key("key", &new.key)?;
-        if self.provider(name).await?.kind == ProviderType::Copilot {
+        if !self.provider(name).await?.kind.takes_keys() {
             let message = "this type of provider takes no keys";
             return Err(ControlError::invalid("key", message));
         }

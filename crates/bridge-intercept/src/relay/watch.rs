@@ -23,7 +23,6 @@ pub(crate) enum WatchKind {
 
 /// Listens to one body.
 pub(crate) struct Watch {
-    dialect: DialectId,
     listening: Listening,
     /// Undoes the body's encoding for the listener's copy.
     content: Option<ContentDecoder>,
@@ -103,7 +102,6 @@ impl Watch {
         };
         let decoded = Vec::new();
         Self {
-            dialect,
             listening,
             content,
             decoded,
@@ -180,11 +178,8 @@ impl Watch {
     /// The body has ended. Events without a blank line behind them are heard if they are whole.
     pub(super) fn finish_stream(&mut self) {
         if let Some(content) = &mut self.content {
-            self.decoded.clear();
-            if content.finish(&mut self.decoded).is_ok() && !self.decoded.is_empty() {
-                let decoded = Bytes::copy_from_slice(&self.decoded);
-                self.listening.hear(&decoded, &mut self.is_blind);
-            }
+            // What was whole has been heard; whether the coding itself ended well changes nothing.
+            let _either = content.finish();
         }
         if let Listening::Events { decoder, observer } = &mut self.listening {
             decoder.finish(|event| observer.last_event(event.name, event.data));
@@ -206,7 +201,7 @@ impl Watch {
                 error_type: type_of_status(status),
                 message: kept
                     .whole()
-                    .and_then(|body| read_error(self.dialect, &body))
+                    .and_then(|body| read_error(&body))
                     .map(|error| error.message),
             },
             Listening::Over => Seen::Nothing,

@@ -21,8 +21,8 @@ fn decode(
             return (out, Err(error));
         }
     }
-    let ended = decoder.finish(&mut out);
-    let again = decoder.finish(&mut out);
+    let ended = decoder.finish();
+    let again = decoder.finish();
     assert!(matches!(again, Err(DecodeError::UsedUp)));
     (out, ended)
 }

@@ -194,7 +194,7 @@ fn keys(
         let text = format!("has {} keys: {MOST_KEYS} are the most", keys.len());
         findings.problem(path, text);
     }
-    if !keys.is_empty() && raw.r#type == ProviderType::Copilot {
+    if !keys.is_empty() && !raw.r#type.takes_keys() {
         findings.problem(path, "has keys: copilot's callers bring their own");
     }
     keys
