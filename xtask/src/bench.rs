@@ -20,8 +20,19 @@ const START_GOAL: Duration = Duration::from_millis(100);
 /// An idle gateway is to take less, in KiB.
 const IDLE_GOAL: u64 = 20 << 10;
 
-/// Builds everything for release, and prints the table.
+/// Times the parts, which the short form leaves out, builds everything for release, and prints the
+/// table.
 pub(crate) fn run(root: &Path, short: bool) -> Outcome {
+    if !short {
+        let parts = [
+            "bench",
+            "--package",
+            "bridge-bench",
+            "--package",
+            "bridge-control",
+        ];
+        process::run(process::cargo(root, &parts).args(["--bench", "*", "--", "--quick"]))?;
+    }
     let bridged = process::build(root, "bridged", "bridged", &["--release"])?;
     let load = process::build(root, "bridge-bench", "bridge-load", &["--release"])?;
     let simulate = ["simulate", "--listen", "127.0.0.1:0"];

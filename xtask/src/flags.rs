@@ -64,7 +64,7 @@ const TASKS: [(&str, &str, &str); 7] = [
     (
         "bench",
         "[--short]",
-        "the gateway under load: requests, delays, processor time, memory",
+        "the parts, and the gateway under load: requests, delays, processor time, memory",
     ),
     (
         "fuzz",

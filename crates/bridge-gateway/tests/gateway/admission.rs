@@ -345,3 +345,27 @@ async fn copilot_needs_the_callers_own_credential() {
         Some("Bearer own-sub")
     );
 }
+
+#[tokio::test]
+async fn a_fault_of_ours_is_an_answer_and_the_next_request_is_served() {
+    let mut world = world().await;
+    let reply = ask(&world, &["X-Api-Key: broken-key"]).await;
+    assert_eq!(reply.status, 500, "{}", reply.text());
+    assert!(
+        reply.text().contains("internal error, request id"),
+        "{}",
+        reply.text()
+    );
+    assert!(
+        !reply.text().contains("a fault of ours"),
+        "{}",
+        reply.text()
+    );
+    assert_eq!(ask(&world, &["X-Api-Key: alice-key"]).await.status, 200);
+    let log = world.log();
+    assert!(
+        log.contains("request handling panicked") && log.contains("a fault of ours"),
+        "{log}"
+    );
+    assert!(!log.contains("broken-key"), "{log}");
+}

@@ -5,7 +5,7 @@ use bridge_gateway::{InProcess, InProcessError};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 
-use crate::support::{Step, World, json, sse, until};
+use crate::support::{Setup, Step, World, json, sse, until};
 
 const BODY: &[u8] = br#"{"model":"m","messages":[{"role":"user","content":"hello"}]}"#;
 const ANSWER: &str = r#"{"id":"msg_1","content":[],"usage":{"input_tokens":1,"output_tokens":1}}"#;
@@ -195,4 +195,36 @@ async fn many_at_once_do_not_disturb_each_other() {
         );
     }
     assert_eq!(world.ended(16).await.len(), 16);
+}
+
+#[tokio::test]
+async fn a_fault_behind_the_head_breaks_the_body_and_not_the_host() {
+    let mut setup = Setup::playing(vec![json("200 OK", ANSWER)]);
+    setup.is_broken = true;
+    let world = World::with(setup).await;
+    let host = InProcess::new(world.gateway.clone(), world.seal.clone());
+    let transport = host.transport_for("anthropic", agents()).unwrap();
+    let reply = transport.send("alice-id", request(&[])).await.unwrap();
+    assert_eq!(reply.status(), StatusCode::OK);
+    let error = reply.into_body().collect().await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("handler panicked: a fault of ours"),
+        "{error}"
+    );
+    assert_eq!(
+        world.ended(1).await.len(),
+        1,
+        "there is an end all the same"
+    );
+}
+
+#[tokio::test]
+async fn a_fault_before_the_head_is_an_answer() {
+    let world = World::playing(vec![json("200 OK", ANSWER)]).await;
+    let host = InProcess::new(world.gateway.clone(), world.seal.clone());
+    let transport = host.transport_for("anthropic", agents()).unwrap();
+    let reply = transport.send("broken-key", request(&[])).await.unwrap();
+    assert_eq!(reply.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

@@ -30,6 +30,8 @@ pub(crate) struct Setup {
     /// Where providers live, instead of the scripted one.
     pub(crate) base_url: Option<String>,
     pub(crate) is_recording: bool,
+    /// Whether recording tokens finds a fault in the program.
+    pub(crate) is_broken: bool,
     /// The recorder takes beginnings and never says so.
     pub(crate) is_recorder_mute: bool,
     /// How long running requests may take once the gateway drains.
@@ -45,6 +47,7 @@ impl Setup {
             client: ClientConfig::default(),
             base_url: None,
             is_recording: true,
+            is_broken: false,
             is_recorder_mute: false,
             patience: Duration::from_secs(20),
         }
@@ -77,6 +80,7 @@ impl World {
         let records = Arc::new(Kept {
             records: Mutex::default(),
             is_open: setup.is_recording,
+            is_broken: setup.is_broken,
             is_mute: setup.is_recorder_mute,
         });
         let asked = Arc::new(Keys::default());
@@ -207,7 +211,8 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
     }
 }
 
-/// Knows `alice-key`; `gone-key` has expired, and `quiet-key` has no answer.
+/// Knows `alice-key`; `gone-key` has expired, `quiet-key` has no answer, and `broken-key` finds a
+/// fault in the program.
 #[derive(Default)]
 pub(crate) struct Keys {
     /// What was asked: `key` or `id`, and which one.
@@ -234,6 +239,7 @@ impl Authorizer for Keys {
                 expires_at: None,
             })),
             "gone-key" => Err(AuthError::Refused(RefusalReason::Expired)),
+            "broken-key" => panic!("a fault of ours"),
             "quiet-key" => Err(AuthError::Unavailable("nobody answers".into())),
             _ => Err(AuthError::Refused(RefusalReason::UnknownKey)),
         }
@@ -250,6 +256,7 @@ impl Authorizer for Keys {
 struct Kept {
     records: Mutex<Vec<Record>>,
     is_open: bool,
+    is_broken: bool,
     is_mute: bool,
 }
 
@@ -267,6 +274,8 @@ impl Recorder for Kept {
     }
 
     fn record(&self, record: Record) {
+        let is_tokens = matches!(record.event, Event::Tokens(_));
+        assert!(!(self.is_broken && is_tokens), "a fault of ours");
         self.records.lock().push(record);
     }
 }
