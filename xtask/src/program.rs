@@ -71,8 +71,9 @@ impl Program {
     /// # Errors
     /// When it has to be killed or ends badly.
     pub(crate) fn stop(mut self) -> Outcome {
-        let id = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status()?;
+        // Every shell can do it by itself; a program of that name is not on every machine.
+        let order = format!("kill -TERM {}", self.child.id());
+        Command::new("sh").args(["-c", &order]).status()?;
         let begun = clock::now();
         while begun.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait()? {
