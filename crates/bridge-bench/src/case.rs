@@ -71,12 +71,8 @@ impl Case {
                 connections,
             }));
         }
-        if is_short {
-            cases.extend([1, 64].map(|connections| Self::paced(40, connections)));
-        } else {
-            cases.extend([1, 64].map(|connections| Self::paced(100, connections)));
-            cases.push(Self::paced(1000, 64));
-        }
+        let paced_events = if is_short { 40 } else { 100 };
+        cases.extend([1, 64].map(|connections| Self::paced(paced_events, connections)));
         cases
     }
 
