@@ -58,17 +58,22 @@ impl Stage {
 
     /// Decodes all of `input`, and gives out everything that is complete with it.
     pub(super) fn run(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
-        self.has_begun |= !input.is_empty();
+        // Nothing was left behind by the piece before, and zstd refuses to be asked too often.
+        if input.is_empty() {
+            return Ok(());
+        }
+        self.has_begun = true;
         loop {
             let step = self.codec.step(input, &mut self.chunk);
             let step = step.map_err(|source| self.corrupt(source))?;
             self.give(step.written, out)?;
             input = input.get(step.read..).unwrap_or_default();
-            // A full chunk may have more behind it.
-            if input.is_empty() && step.written < self.chunk.len() {
+            // As long as something comes there may be more behind it, even if it did not fill the
+            // chunk: inflate stops at the end of its own window too.
+            if step.written == 0 && input.is_empty() {
                 return Ok(());
             }
-            if step.read == 0 && step.written == 0 {
+            if step.written == 0 && step.read == 0 {
                 return Err(self.corrupt("no progress".into()));
             }
         }

@@ -297,3 +297,40 @@ fn without_codings_bytes_pass_up_to_the_limit() {
     assert!(matches!(ended, Err(DecodeError::TooLarge { limit: 5 })));
     assert_eq!(out, b"abcde");
 }
+
+/// A decoder that keeps its window in a ring may stop at the ring's end with more to give.
+#[test]
+fn content_that_is_cut_short_gives_the_same_however_it_is_cut() {
+    let body = vec![0; 200_000];
+    for sender in SENDERS {
+        let coded = sender.whole(&body);
+        for kept in (0..coded.len()).map(|at| &coded[..at]) {
+            let (whole, _) = decode(&[sender.encoding()], usize::MAX, &[kept]);
+            let bytes: Vec<_> = kept.chunks(1).collect();
+            let (single, _) = decode(&[sender.encoding()], usize::MAX, &bytes);
+            // Lengths, because every byte is the same.
+            assert_eq!(
+                whole.len(),
+                single.len(),
+                "{sender:?} after {} bytes",
+                kept.len()
+            );
+        }
+    }
+}
+
+#[test]
+fn empty_pieces_change_nothing() {
+    for sender in SENDERS {
+        let coded = sender.whole(b"body");
+        for at in [0, 1, coded.len() / 2, coded.len()] {
+            let (before, after) = coded.split_at(at);
+            let mut pieces = vec![before];
+            pieces.extend([&b""[..]; 40]);
+            pieces.push(after);
+            let (out, ended) = decode(&[sender.encoding()], 100, &pieces);
+            assert!(ended.is_ok(), "{sender:?} at {at}: {ended:?}");
+            assert_eq!(out, b"body");
+        }
+    }
+}
