@@ -23,7 +23,7 @@ use tokio::time::{Instant, Sleep};
 use self::held::Held;
 use self::watch::Seen;
 pub(crate) use self::watch::{Watch, WatchKind};
-use crate::journal::{Closing, End, Journal};
+use crate::transcript::{Closing, End, Transcript};
 
 /// How many bytes are gathered before they are passed on, when more are ready at once. Passing on
 /// each piece alone would cost a write for each event of a burst.
@@ -47,7 +47,7 @@ pub struct AnswerBody {
 
 /// What a bridged answer has besides its bytes.
 struct Turn {
-    journal: Journal,
+    transcript: Transcript,
     watch: Watch,
     /// Whether the provider would have said so if more were to come.
     is_framed: bool,
@@ -85,11 +85,11 @@ impl AnswerBody {
         }
     }
 
-    /// Relays while the watch listens, and closes the journal at the end.
+    /// Relays while the watch listens, and closes the transcript at the end.
     pub(crate) fn observed(
         source: Body,
         first: Option<Bytes>,
-        journal: Journal,
+        transcript: Transcript,
         watch: Watch,
         manner: &Manner,
     ) -> Self {
@@ -101,7 +101,7 @@ impl AnswerBody {
             timer: None,
         });
         let turn = Some(Box::new(Turn {
-            journal,
+            transcript,
             watch,
             is_framed: manner.is_framed,
             events,
@@ -121,7 +121,7 @@ impl AnswerBody {
     pub fn close(&mut self) -> Option<Closing> {
         let turn = self.turn.as_mut()?;
         turn.abandon();
-        Some(turn.journal.closing().clone())
+        Some(turn.transcript.closing().clone())
     }
 
     /// Gathers what is ready. Nothing and not over means that nothing is ready.
@@ -207,9 +207,9 @@ impl AnswerBody {
             return;
         }
         let reason = cause.class().as_str();
-        turn.journal
+        turn.transcript
             .metrics()
-            .upstream_failed(&turn.journal.closing().provider, reason);
+            .upstream_failed(&turn.transcript.closing().provider, reason);
         let (kind, message) = match cause.class() {
             FailureClass::TimedOut => (FailureKind::Timeout, "the provider stopped answering"),
             FailureClass::NeverSent | FailureClass::BrokenOff => (
@@ -273,7 +273,7 @@ impl Turn {
     fn relayed(&mut self, seen: Seen, broken: Option<&UpstreamError>) {
         self.count_lost_track(&seen);
         match seen {
-            Seen::Answer(observed) => self.journal.close(End::Relayed {
+            Seen::Answer(observed) => self.transcript.close(End::Relayed {
                 observed,
                 broken,
                 is_too_large: self.watch.is_too_large(),
@@ -281,7 +281,7 @@ impl Turn {
             Seen::Failure {
                 error_type,
                 message,
-            } => self.journal.close(End::Refused {
+            } => self.transcript.close(End::Refused {
                 error_type,
                 message,
             }),
@@ -291,15 +291,17 @@ impl Turn {
 
     fn count_lost_track(&self, seen: &Seen) {
         if let (Seen::Answer(_), Some(reason)) = (seen, self.watch.lost_track()) {
-            let provider = &self.journal.closing().provider;
-            self.journal.metrics().observation_failed(provider, reason);
+            let provider = &self.transcript.closing().provider;
+            self.transcript
+                .metrics()
+                .observation_failed(provider, reason);
         }
     }
 
     fn abandon(&mut self) {
         let seen = self.watch.take();
         match seen {
-            Seen::Answer(observed) => self.journal.close(End::Dropped {
+            Seen::Answer(observed) => self.transcript.close(End::Dropped {
                 observed: Some(observed),
             }),
             other @ (Seen::Failure { .. } | Seen::Nothing) => self.relayed(other, None),

@@ -17,8 +17,8 @@ use crate::answer_head::{BodyKind, clean, is_framed, no_answer, prepare_events};
 use crate::client_hint::session_from_body;
 use crate::credential::{Chosen, choose};
 use crate::handler::{Answer, Inbound, Plan};
-use crate::journal::{Closing, End, Journal};
 use crate::relay::{Manner, Watch, WatchKind};
+use crate::transcript::{Closing, End, Transcript};
 use crate::{AnswerBody, Blueprint, Cx, InterceptError};
 
 /// Longest content type that is repeated in an error, in characters.
@@ -54,11 +54,11 @@ pub(crate) async fn run(
         headers.name_actor(&cx.grant.actor, &blueprint.policy);
     }
     let is_background = facts.background;
-    let mut journal = open(blueprint, plan, cx, facts, &chosen).await?;
+    let mut transcript = open(blueprint, plan, cx, facts, &chosen).await?;
     if is_background {
         let message = "background requests are not supported".to_owned();
         let error_type = ErrorType::BadRequest;
-        journal.close(End::Refused {
+        transcript.close(End::Refused {
             error_type,
             message: Some(message),
         });
@@ -78,25 +78,25 @@ pub(crate) async fn run(
         .exchange(&provider.endpoint, outbound)
         .await
     {
-        Ok(reply) => answer(blueprint, dialect, journal, reply).await,
-        Err(error) => Err(unanswered(journal, error)),
+        Ok(reply) => answer(blueprint, dialect, transcript, reply).await,
+        Err(error) => Err(unanswered(transcript, error)),
     }
 }
 
-fn unanswered(mut journal: Journal, error: UpstreamError) -> InterceptError {
+fn unanswered(mut transcript: Transcript, error: UpstreamError) -> InterceptError {
     let reason = error.class().as_str();
-    journal
+    transcript
         .metrics()
-        .upstream_failed(&journal.closing().provider, reason);
-    journal.close(End::Unanswered { error: &error });
+        .upstream_failed(&transcript.closing().provider, reason);
+    transcript.close(End::Unanswered { error: &error });
     InterceptError::Upstream(error)
 }
 
-fn unusable(mut journal: Journal, what: String, status: u16) -> InterceptError {
-    journal
+fn unusable(mut transcript: Transcript, what: String, status: u16) -> InterceptError {
+    transcript
         .metrics()
-        .upstream_failed(&journal.closing().provider, "not_an_answer");
-    journal.close(End::Unusable {
+        .upstream_failed(&transcript.closing().provider, "not_an_answer");
+    transcript.close(End::Unusable {
         message: format!("the provider answered with {what}"),
     });
     InterceptError::NotAnAnswer { what, status }
@@ -146,7 +146,7 @@ async fn open(
     cx: &Cx,
     facts: RequestFacts,
     chosen: &Chosen,
-) -> Result<Journal, InterceptError> {
+) -> Result<Transcript, InterceptError> {
     let closing = Closing {
         provider: plan.provider.name.clone(),
         route: plan.label,
@@ -182,7 +182,7 @@ async fn open(
         correlation_id: cx.correlation_id.clone(),
         metadata: vec![("username".to_owned(), cx.grant.actor.username.clone())],
     };
-    Journal::open(blueprint, cx.id, cx.arrived, started, facts.prompt, closing)
+    Transcript::open(blueprint, cx.id, cx.arrived, started, facts.prompt, closing)
         .await
         .map_err(InterceptError::Record)
 }
@@ -192,7 +192,7 @@ async fn open(
 async fn answer(
     blueprint: &Blueprint,
     dialect: DialectId,
-    mut journal: Journal,
+    mut transcript: Transcript,
     reply: Reply,
 ) -> Result<Answer, InterceptError> {
     let Reply {
@@ -200,21 +200,21 @@ async fn answer(
         mut headers,
         mut body,
     } = reply;
-    journal.answered(status);
+    transcript.answered(status);
     if let Some(what) = no_answer(status) {
-        return Err(unusable(journal, what.to_owned(), status.as_u16()));
+        return Err(unusable(transcript, what.to_owned(), status.as_u16()));
     }
     let Ok(content) = content_decoder(&headers, blueprint.config.answer_bytes) else {
         let what = "an unknown encoding".to_owned();
-        return Err(unusable(journal, what, status.as_u16()));
+        return Err(unusable(transcript, what, status.as_u16()));
     };
     let mut kind = BodyKind::of(status, &headers);
     let mut first = None;
     if matches!(kind, BodyKind::Whole | BodyKind::Unsaid) {
         first = match first_piece(&mut body).await {
             Ok(Some(piece)) => Some(piece),
-            Ok(None) => return Err(unusable(journal, "nothing".to_owned(), status.as_u16())),
-            Err(error) => return Err(unanswered(journal, error)),
+            Ok(None) => return Err(unusable(transcript, "nothing".to_owned(), status.as_u16())),
+            Err(error) => return Err(unanswered(transcript, error)),
         };
     }
     if let (BodyKind::Unsaid, Some(piece)) = (kind, &mut first) {
@@ -222,7 +222,7 @@ async fn answer(
             Some(_) => BodyKind::Whole,
             None => match sniffed(&mut body, piece).await {
                 Ok(kind) => kind,
-                Err(error) => return Err(unanswered(journal, error)),
+                Err(error) => return Err(unanswered(transcript, error)),
             },
         };
     }
@@ -233,7 +233,11 @@ async fn answer(
         },
         BodyKind::Failure => WatchKind::Failure { status },
         BodyKind::Foreign => {
-            return Err(unusable(journal, content_type(&headers), status.as_u16()));
+            return Err(unusable(
+                transcript,
+                content_type(&headers),
+                status.as_u16(),
+            ));
         }
     };
     let manner = Manner {
@@ -247,7 +251,7 @@ async fn answer(
         prepare_events(&mut headers);
     }
     let watch = Watch::new(dialect, &watch, content);
-    let body = AnswerBody::observed(body, first, journal, watch, &manner);
+    let body = AnswerBody::observed(body, first, transcript, watch, &manner);
     Ok(Answer {
         status,
         headers,

@@ -6,7 +6,7 @@ use bridge_stream::{ContentDecoder, DecodeError, Limits, SseDecoder};
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 
-use crate::journal::type_of_status;
+use crate::transcript::type_of_status;
 
 /// How much of a provider's error body is read.
 const FAILURE_BYTES: usize = 64 << 10;

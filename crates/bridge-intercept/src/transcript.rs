@@ -1,7 +1,7 @@
 //! What is recorded of a turn, and when.
 //!
 //! The first record is taken before anything leaves; the others when the answer's body has ended,
-//! broken or been dropped. The journal is a guard: whatever happens to it, an end is recorded.
+//! broken or been dropped. The transcript is a guard: whatever happens to it, an end is recorded.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -23,7 +23,7 @@ use crate::{Blueprint, Cutoff};
 const LONGEST_MESSAGE: usize = 1_024;
 
 /// The records of one turn, from the first that was taken.
-pub(crate) struct Journal {
+pub(crate) struct Transcript {
     recorder: Arc<dyn Recorder>,
     metrics: Metrics,
     cutoff: Cutoff,
@@ -75,7 +75,7 @@ pub(crate) enum End<'a> {
     Dropped { observed: Option<Observed> },
 }
 
-impl Journal {
+impl Transcript {
     /// Records that a request is about to leave. Until this has answered, nothing may.
     ///
     /// Dropping the future may leave the beginning recorded, so an end is recorded as well.
@@ -87,7 +87,7 @@ impl Journal {
         prompt: Option<String>,
         closing: Closing,
     ) -> Result<Self, RecordError> {
-        let mut journal = Self {
+        let mut transcript = Self {
             recorder: Arc::clone(&blueprint.recorder),
             metrics: blueprint.metrics.clone(),
             cutoff: blueprint.cutoff.clone(),
@@ -102,14 +102,14 @@ impl Journal {
         let first = Record::new(interception, wall_clock(), event);
         if let Err(refused) = blueprint.recorder.start(first).await {
             // There is no beginning, so there is nothing to end.
-            journal.closing.outcome = Some(Outcome::Failed);
+            transcript.closing.outcome = Some(Outcome::Failed);
             return Err(refused);
         }
-        journal.is_begun = true;
+        transcript.is_begun = true;
         blueprint
             .metrics
-            .interception_started(&journal.closing.provider);
-        Ok(journal)
+            .interception_started(&transcript.closing.provider);
+        Ok(transcript)
     }
 
     /// The provider has answered with this status.
@@ -273,7 +273,7 @@ impl Journal {
     }
 }
 
-impl Drop for Journal {
+impl Drop for Transcript {
     fn drop(&mut self) {
         self.close(End::Dropped { observed: None });
     }
