@@ -22,6 +22,11 @@ pub trait Recorder: Send + Sync {
     /// Takes a later record of an interception that was started. Never waits and never refuses,
     /// so that it can be called when a body is dropped.
     fn record(&self, record: Record);
+
+    /// Waits until everything that was taken so far is as safe as this recorder makes it, or until
+    /// it is known that it cannot be: that is reported elsewhere, because an answer which has been
+    /// paid for is not withheld. Dropping the future changes nothing.
+    async fn settle(&self);
 }
 
 /// Why an interception cannot be recorded.
