@@ -7,13 +7,12 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use bridge_control::ControlServer;
-use bridge_telemetry::task::{self, Task};
 use bridge_telemetry::{ErrorChain, Metrics};
 use slog::{Logger, error};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use super::readiness::Readiness;
+use super::running::Running;
 
 /// Everything that the operator can ask for.
 pub(super) fn router(control: &ControlServer, readiness: Readiness, metrics: Metrics) -> Router {
@@ -37,20 +36,11 @@ pub(super) fn router(control: &ControlServer, readiness: Readiness, metrics: Met
 }
 
 /// Serves until told to stop.
-pub(super) fn serve(
-    listener: TcpListener,
-    router: Router,
-    stopped: oneshot::Receiver<()>,
-    logger: &Logger,
-) -> Task<()> {
+pub(super) fn serve(listener: TcpListener, router: Router, logger: &Logger) -> Running {
     let lines = logger.clone();
-    task::spawn(logger, "operator", async move {
-        let shutdown = async move {
-            // The owner going away is an order to stop, too.
-            let _ignored = stopped.await;
-        };
+    Running::start(logger, "operator", |stopped| async move {
         let served = axum::serve(listener, router)
-            .with_graceful_shutdown(shutdown)
+            .with_graceful_shutdown(stopped.wait())
             .await;
         if let Err(cause) = served {
             error!(lines, "the operator's listener stopped"; "error" => ErrorChain(&cause));

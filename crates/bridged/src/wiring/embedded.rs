@@ -1,0 +1,82 @@
+//! The control plane in this process, and the gateway's way to it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bridge_auth::Secret;
+use bridge_control::store::SqliteStore;
+use bridge_control::{ControlConfig, ControlServer};
+use bridge_rpc::{Channel, ChannelConfig, ControlTarget, MemoryIncoming, memory_pipe};
+use bridge_telemetry::{ErrorChain, Metrics};
+use slog::{Logger, error};
+
+use super::running::Running;
+use super::{StartError, seed};
+use crate::config::Config;
+
+/// The file of the embedded control plane, in the data folder.
+const DATABASE: &str = "bridged.db";
+
+/// A control plane that serves this process's own gateway over a memory pipe.
+pub(super) struct Embedded {
+    pub(super) control: ControlServer,
+    /// The gateway's connection to it.
+    pub(super) channel: Channel,
+    gateways: Running,
+}
+
+impl Embedded {
+    /// Opens the database, stores the configured providers, and connects.
+    ///
+    /// # Errors
+    /// When something cannot be opened. Nothing is left running then.
+    pub(super) async fn start(
+        config: &Config,
+        is_from_file: bool,
+        folder: &Path,
+        admin_token: Secret,
+        metrics: &Metrics,
+        logger: &Logger,
+    ) -> Result<Self, StartError> {
+        let store = open_store(folder.join(DATABASE)).await?;
+        let control_config = ControlConfig::new(admin_token);
+        let control = ControlServer::new(Arc::new(store), control_config, metrics.clone(), logger);
+        seed::providers(&control, config, is_from_file).await?;
+        let (dialer, incoming) = memory_pipe();
+        let gateways = serve_gateways(&control, incoming, logger);
+        let config = ChannelConfig {
+            gateway_name: "embedded".to_owned(),
+            ..ChannelConfig::default()
+        };
+        let channel = Channel::connect(ControlTarget::Memory(dialer), config, logger)
+            .map_err(StartError::Channel)?;
+        Ok(Self {
+            control,
+            channel,
+            gateways,
+        })
+    }
+
+    /// Ends when every call is answered, or when that takes too long.
+    pub(super) async fn stop(self, logger: &Logger) {
+        self.gateways.stop(logger).await;
+    }
+}
+
+async fn open_store(path: PathBuf) -> Result<SqliteStore, StartError> {
+    // Opening migrates the schema, which may take a while on a large file.
+    let opened = tokio::task::spawn_blocking(move || SqliteStore::open(path)).await;
+    match opened {
+        Ok(store) => store.map_err(StartError::Store),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+fn serve_gateways(control: &ControlServer, incoming: MemoryIncoming, logger: &Logger) -> Running {
+    let (control, lines) = (control.clone(), logger.clone());
+    Running::start(logger, "control plane", |stopped| async move {
+        if let Err(cause) = control.serve_gateways(incoming, stopped.wait()).await {
+            error!(lines, "the control plane stopped"; "error" => ErrorChain(&cause));
+        }
+    })
+}

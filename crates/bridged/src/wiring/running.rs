@@ -1,0 +1,63 @@
+//! Tasks that serve until they are told to stop.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bridge_telemetry::ErrorChain;
+use bridge_telemetry::task::{self, Task};
+use slog::{Logger, warn};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// How long a task may take to end once it is told to.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A task that serves until it is told to stop. Dropping it ends it at once.
+pub(super) struct Running {
+    name: &'static str,
+    stop: oneshot::Sender<()>,
+    task: Task<()>,
+}
+
+/// Done when a task is to stop.
+pub(super) struct Stopped(oneshot::Receiver<()>);
+
+impl Stopped {
+    /// Waits for the order.
+    pub(super) async fn wait(self) {
+        // The owner going away is an order to stop, too.
+        let _ignored = self.0.await;
+    }
+}
+
+impl Running {
+    /// Starts what `serve` makes of the order to stop.
+    pub(super) fn start<F>(
+        logger: &Logger,
+        name: &'static str,
+        serve: impl FnOnce(Stopped) -> F,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (stop, stopped) = oneshot::channel();
+        Self {
+            name,
+            stop,
+            task: task::spawn(logger, name, serve(Stopped(stopped))),
+        }
+    }
+
+    /// Tells it to stop and waits for its end; ends it when it takes too long.
+    pub(super) async fn stop(self, logger: &Logger) {
+        // Whoever has gone away needs no telling.
+        let _gone = self.stop.send(());
+        match timeout(STOP_PATIENCE, self.task.join()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => {
+                warn!(logger, "a task broke"; "task" => self.name, "error" => ErrorChain(&cause));
+            }
+            Err(_) => warn!(logger, "a task was ended"; "task" => self.name),
+        }
+    }
+}

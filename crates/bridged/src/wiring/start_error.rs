@@ -1,0 +1,56 @@
+//! Why a server cannot start.
+
+use std::io;
+use std::net::SocketAddr;
+
+use bridge_auth::HeaderPolicyError;
+use bridge_control::ControlError;
+use bridge_control::store::OpenError;
+use bridge_rpc::{ChannelError, RandomnessError};
+use bridge_upstream::ClientError;
+
+use super::FIRST_PROVIDERS;
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// A listener cannot be opened.
+    #[error("cannot listen on {address} ({setting}): is another bridged running there?")]
+    Listen {
+        /// Which setting says so.
+        setting: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    #[error("the embedded control plane cannot open its database")]
+    Store(#[source] OpenError),
+    /// The configured providers cannot be stored.
+    #[error("provider {name:?} cannot be stored")]
+    Seed {
+        /// Its name.
+        name: String,
+        /// Why not.
+        source: ControlError,
+    },
+    /// The control plane could not be asked.
+    #[error("the embedded control plane does not answer")]
+    Control(#[source] ControlError),
+    /// Header names do not fit together.
+    #[error("header names cannot be used")]
+    Headers(#[source] HeaderPolicyError),
+    /// Connections to providers cannot be set up.
+    #[error("connections to providers cannot be set up")]
+    Upstream(#[source] ClientError),
+    /// The way to the control plane cannot be set up.
+    #[error("the way to the control plane cannot be set up")]
+    Channel(#[source] ChannelError),
+    /// The system has no random numbers.
+    #[error(transparent)]
+    Random(RandomnessError),
+    /// No set of providers came.
+    #[error("no set of providers came from the control plane within {} s", FIRST_PROVIDERS.as_secs())]
+    NoProviders,
+}

@@ -1,0 +1,79 @@
+//! What the configuration says, in the words of the crates below.
+
+use std::sync::Arc;
+
+use bridge_gateway::GatewayConfig;
+use bridge_intercept::InterceptConfig;
+use bridge_pool::PoolConfig;
+use bridge_record::BatcherConfig;
+use bridge_rpc::AuthorizerConfig;
+use bridge_telemetry::Metrics;
+use bridge_upstream::{ClientConfig, Timeouts};
+
+use crate::config::Config;
+use crate::observers::PoolMetrics;
+
+/// Connections to providers.
+pub(super) fn client_config(config: &Config) -> ClientConfig {
+    let upstream = &config.upstream;
+    ClientConfig {
+        timeouts: Timeouts {
+            connect: upstream.connect_timeout,
+            head: upstream.head_timeout,
+            silence: upstream.silence,
+        },
+        idle_per_endpoint: upstream.idle_connections.0,
+        idle_keep: upstream.idle_lifetime,
+        extra_roots: upstream.extra_roots.clone(),
+    }
+}
+
+/// Limits towards callers.
+pub(super) fn gateway_config(config: &Config, metrics: &Metrics) -> GatewayConfig {
+    let gateway = &config.gateway;
+    GatewayConfig {
+        body_bytes: gateway.body_bytes.0,
+        body_silence: gateway.body_silence,
+        head_timeout: gateway.head_timeout,
+        connections: gateway.connections.0,
+        allow_own_keys: gateway.allow_own_keys,
+        pool: PoolConfig {
+            capacity: gateway.ready_handlers.0,
+            ttl: gateway.handler_lifetime,
+            observer: Some(Arc::new(PoolMetrics(metrics.clone()))),
+            ..PoolConfig::default()
+        },
+    }
+}
+
+/// Limits and habits of the interception.
+pub(super) fn intercept_config(config: &Config) -> InterceptConfig {
+    let engine = &config.engine;
+    InterceptConfig {
+        body_bytes: engine.decoded_body_bytes.0,
+        ping_after: engine.ping_after,
+        answer_bytes: engine.answer_bytes.0,
+        held_bytes: engine.held_bytes.0,
+        send_actor: engine.send_actor,
+    }
+}
+
+/// How records travel.
+pub(super) fn batcher_config(config: &Config) -> BatcherConfig {
+    let record = &config.record;
+    BatcherConfig {
+        waiting_bytes: record.waiting_bytes.0,
+        batch_records: record.batch_records.0,
+        batch_bytes: record.batch_bytes.0,
+        linger: record.linger,
+    }
+}
+
+/// How long the control plane's word is good.
+pub(super) fn authorizer_config(config: &Config) -> AuthorizerConfig {
+    AuthorizerConfig {
+        lease: config.auth.cache.0,
+        capacity: config.auth.cache_entries.0,
+        ..AuthorizerConfig::default()
+    }
+}
