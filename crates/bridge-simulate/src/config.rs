@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How a simulated provider behaves.
@@ -21,6 +22,12 @@ pub struct SimulateConfig {
     /// [`Simulator::ends_of`](crate::Simulator::ends_of). Default 64. With 0 the bodies are not
     /// hashed for this either, which a load test wants.
     pub keep_seen: usize,
+    /// A file of JSON lines to which every request for an answer and every answer's end is
+    /// appended; the README describes them. Default none.
+    pub ledger: Option<PathBuf>,
+    /// How long that file may become, in bytes. Then its last line says so, and nothing follows.
+    /// Default 256 MiB.
+    pub ledger_bytes: u64,
     /// The largest request body, as it travels and when decoded. Default 64 MiB.
     pub body_bytes: usize,
     /// Time between two events of a stream, unless the request says otherwise. Default none: a
@@ -46,6 +53,8 @@ impl Default for SimulateConfig {
             ids: IdSource::default(),
             expected_key: None,
             keep_seen: 64,
+            ledger: None,
+            ledger_bytes: 256 << 20,
             body_bytes: 64 << 20,
             pace: Duration::ZERO,
         }
@@ -60,6 +69,8 @@ impl fmt::Debug for SimulateConfig {
             .field("ids", &self.ids)
             .field("asks_for_key", &self.expected_key.is_some())
             .field("keep_seen", &self.keep_seen)
+            .field("ledger", &self.ledger)
+            .field("ledger_bytes", &self.ledger_bytes)
             .field("body_bytes", &self.body_bytes)
             .field("pace", &self.pace)
             .finish()

@@ -24,6 +24,15 @@ pub(crate) enum Dialect {
 pub(crate) const CREATED: u64 = 1_767_225_600;
 
 impl Dialect {
+    /// The word for it in the ledger file.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Anthropic => "messages",
+            Self::Chat => "chat",
+            Self::Responses => "responses",
+        }
+    }
+
     /// What a request must have besides what all have.
     pub(crate) fn check(self, asked: &Asked<'_>) -> Result<(), AskedError> {
         match self {

@@ -48,6 +48,7 @@ mod config;
 mod dialect;
 mod directive;
 mod fingerprint;
+mod ledger_file;
 mod parts;
 mod pieces;
 mod provider;

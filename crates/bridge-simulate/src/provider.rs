@@ -18,6 +18,7 @@ use crate::body::{self, BodyError};
 use crate::dialect::{Dialect, retry_after};
 use crate::directive::{Directives, Fault};
 use crate::fingerprint::{self, Ids};
+use crate::ledger_file::Line;
 use crate::route::Route;
 use crate::script::AnswerBody;
 use crate::seen::{Ledger, Seen};
@@ -213,14 +214,21 @@ impl Provider {
             let mut refusal = Refusal::new(status, &Dialect::message(status));
             refusal.retry_after = directives.retry_after.or(refusal.retry_after);
             refusal.delay = directives.delay;
+            if let Some(file) = self.ledger.file() {
+                file.write(&Line::refused(dialect, asked, status));
+            }
             return Err(refusal);
         }
         let turn = Turn::decide(dialect, asked, &directives, ids);
+        let (usage, tools) = (turn.usage, turn.calls.len());
         let play = Play {
             directives: &directives,
             pace: directives.pace.unwrap_or(self.config.pace),
         };
         let (response, id) = play.respond(dialect, turn, asked, &self.ledger);
+        if let Some(file) = self.ledger.file() {
+            file.write(&Line::answered(dialect, asked, &id, usage, tools));
+        }
         Ok(Reply {
             response,
             id: Some(id),

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::{HeaderMap, Method};
 use parking_lot::Mutex;
 
+use crate::ledger_file::{LedgerFile, Line};
+
 /// How many prompts with `times` are counted at once.
 const PROMPTS: usize = 1024;
 
@@ -46,6 +48,7 @@ pub(crate) struct Ledger {
     kept: Mutex<Kept>,
     /// How often a prompt was seen, oldest first.
     prompts: Mutex<VecDeque<(u64, u32)>>,
+    file: Option<LedgerFile>,
 }
 
 #[derive(Debug, Default)]
@@ -56,7 +59,7 @@ struct Kept {
 }
 
 impl Ledger {
-    pub(crate) fn new(keep: usize) -> Self {
+    pub(crate) fn new(keep: usize, file: Option<LedgerFile>) -> Self {
         Self {
             keep,
             requests: AtomicU64::new(0),
@@ -64,6 +67,7 @@ impl Ledger {
             broken_off: AtomicU64::new(0),
             kept: Mutex::default(),
             prompts: Mutex::default(),
+            file,
         }
     }
 
@@ -74,6 +78,11 @@ impl Ledger {
     /// Counts a request and says how many were before it.
     pub(crate) fn count(&self) -> u64 {
         self.requests.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The file that the ledger is written to, if there is one.
+    pub(crate) fn file(&self) -> Option<&LedgerFile> {
+        self.file.as_ref()
     }
 
     pub(crate) fn saw(&self, seen: Seen) {
@@ -94,6 +103,12 @@ impl Ledger {
             false => &self.broken_off,
         };
         count.fetch_add(1, Ordering::Relaxed);
+        if let Some(file) = &self.file {
+            file.write(&Line::Ended {
+                response_id: &id,
+                finished: is_finished,
+            });
+        }
         if !self.keeps() {
             return;
         }
@@ -149,7 +164,7 @@ mod tests {
 
     #[test]
     fn ends_are_counted_per_answer_and_bounded() {
-        let ledger = Ledger::new(2);
+        let ledger = Ledger::new(2, None);
         for (id, is_finished) in [("a", true), ("b", true), ("b", false), ("c", true)] {
             ledger.ended(id.to_owned(), is_finished);
         }
@@ -165,7 +180,7 @@ mod tests {
 
     #[test]
     fn prompts_are_counted_and_bounded() {
-        let ledger = Ledger::new(0);
+        let ledger = Ledger::new(0, None);
         assert_eq!(
             [ledger.times(1), ledger.times(1), ledger.times(2)],
             [0, 1, 0]

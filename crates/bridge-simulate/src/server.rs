@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::SimulateConfig;
+use crate::ledger_file::LedgerFile;
 use crate::provider::{Provider, Reset};
 use crate::seen::{Ends, Ledger, Seen};
 
@@ -38,6 +40,15 @@ pub enum SimulateError {
         #[source]
         source: io::Error,
     },
+    /// The ledger file cannot be opened.
+    #[error("cannot open the ledger file {}", path.display())]
+    Ledger {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// A simulated provider that listens. Dropping it ends it and cuts all connections.
@@ -52,15 +63,16 @@ impl Simulator {
     /// Starts a provider. It serves from the moment this returns.
     ///
     /// # Errors
-    /// When the address cannot be listened on.
+    /// When the address cannot be listened on or the ledger file cannot be opened.
     pub async fn bind(config: SimulateConfig, logger: &Logger) -> Result<Self, SimulateError> {
         let logger = logger.new(o!(keys::COMPONENT => "simulate"));
+        let file = open_ledger(&config, &logger)?;
         let address = config.listen;
         let failed = |source| SimulateError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         info!(logger, "simulated provider listens"; "address" => %address);
-        let ledger = Arc::new(Ledger::new(config.keep_seen));
+        let ledger = Arc::new(Ledger::new(config.keep_seen, file));
         let provider = Arc::new(Provider {
             config,
             ledger: Arc::clone(&ledger),
@@ -134,6 +146,19 @@ impl fmt::Debug for Simulator {
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
+}
+
+fn open_ledger(
+    config: &SimulateConfig,
+    logger: &Logger,
+) -> Result<Option<LedgerFile>, SimulateError> {
+    let Some(path) = config.ledger.clone() else {
+        return Ok(None);
+    };
+    let opened = LedgerFile::open(&path, config.ledger_bytes, logger);
+    opened
+        .map(Some)
+        .map_err(|source| SimulateError::Ledger { path, source })
 }
 
 async fn serve(

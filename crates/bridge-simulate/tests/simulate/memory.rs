@@ -285,3 +285,58 @@ async fn an_answer_may_follow_a_schema() {
     let said: Value = serde_json::from_str(text).unwrap();
     assert_eq!(said["title"], "simulated");
 }
+
+#[tokio::test]
+async fn the_ledger_file_tells_of_requests_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let simulator = simulator(SimulateConfig {
+        keep_seen: 0,
+        ledger: Some(path.clone()),
+        ..SimulateConfig::default()
+    })
+    .await;
+    for dialect in ALL {
+        let body = prompt(dialect, "of a secret plan", true);
+        ask(&simulator, dialect, &body).await;
+    }
+    let broken = prompt(CHAT, "simulate:reset-mid", false);
+    ask(&simulator, CHAT, &broken).await;
+    let refused = prompt(MESSAGES, "simulate:error=429", false);
+    ask(&simulator, MESSAGES, &refused).await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("secret plan"), "{text}");
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |event: &'static str| lines.iter().filter(move |line| line["event"] == event);
+    let dialects: Vec<_> = of("asked").map(|line| &line["dialect"]).collect();
+    assert_eq!(
+        dialects,
+        ["messages", "chat", "responses", "chat", "messages"]
+    );
+    let hash = "23cb7def127c2d476474139114845867a3a8723cb6a5667a45dfac31966c75cb";
+    let asked: Vec<_> = of("asked").collect();
+    assert_eq!(asked[0]["prompt_sha256"], hash);
+    assert!(asked[0]["input"].as_u64() > Some(0), "{text}");
+    assert_eq!(asked[4]["status"], 429);
+    let ended: Vec<_> = of("ended").collect();
+    let finished: Vec<_> = ended.iter().map(|line| &line["finished"]).collect();
+    assert_eq!(finished, [true, true, true, false]);
+    for (asked, ended) in asked.iter().zip(ended) {
+        assert_eq!(asked["response_id"], ended["response_id"]);
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_file_that_cannot_be_opened_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SimulateConfig {
+        ledger: Some(folder.path().to_owned()),
+        ..SimulateConfig::default()
+    };
+    let bound = bridge_simulate::Simulator::bind(config, &bridge_telemetry::discard()).await;
+    let told = bound.unwrap_err().to_string();
+    assert!(told.starts_with("cannot open the ledger file"), "{told}");
+}

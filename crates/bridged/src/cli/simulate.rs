@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bridge_simulate::{SimulateConfig, Simulator};
@@ -27,6 +28,9 @@ pub(crate) struct Args {
     /// All answers follow from this number and the request
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Append each request and each answer's end to this file, as JSON lines
+    #[arg(long, value_name = "PATH")]
+    ledger: Option<PathBuf>,
 }
 
 fn pace(text: &str) -> Result<Duration, String> {
@@ -42,6 +46,7 @@ pub(crate) async fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandE
         listen: args.listen,
         pace: args.pace.unwrap_or_default(),
         seed: args.seed,
+        ledger: args.ledger.clone(),
         // Nobody in this process looks at them, and a load test is spared the hashing.
         keep_seen: 0,
         ..SimulateConfig::default()
