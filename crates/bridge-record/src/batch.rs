@@ -6,19 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backon::BackoffBuilder as _;
 use bridge_telemetry::task::{self, Task};
-use bridge_telemetry::{ErrorChain, Metrics, keys};
+use bridge_telemetry::{Metrics, keys};
 use parking_lot::Mutex;
-use slog::{Logger, info, o, warn};
+use slog::{Logger, o};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::{Event, Record, RecordError, Recorder, Rejected, Sink};
-
-/// Delays between deliveries of a batch that was not kept.
-const RETRY_FLOOR: Duration = Duration::from_millis(50);
-const RETRY_CEILING: Duration = Duration::from_secs(10);
+use crate::delivery::{Delivery, weight};
+use crate::{Record, RecordError, Recorder, Sink};
 
 /// Settings of a [`Batcher`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +37,22 @@ impl Default for BatcherConfig {
             batch_bytes: 8 << 20,
             linger: Duration::from_millis(20),
         }
+    }
+}
+
+impl BatcherConfig {
+    /// The longest run of records with these weights that fits into one batch: how many they are,
+    /// and their weight. At least one, if there is one.
+    pub(crate) fn fitting(&self, weights: impl Iterator<Item = usize>) -> (usize, usize) {
+        let (mut count, mut bytes) = (0, 0);
+        for weight in weights.take(self.batch_records) {
+            if count > 0 && bytes + weight > self.batch_bytes {
+                break;
+            }
+            bytes += weight;
+            count += 1;
+        }
+        (count, bytes)
     }
 }
 
@@ -97,7 +109,8 @@ impl Batcher {
             metrics,
             delivery: Mutex::new(None),
         });
-        let work = deliver(Arc::clone(&inner), sink, logger.clone());
+        let delivery = Delivery::new(sink, inner.metrics.clone(), logger.clone());
+        let work = deliver(Arc::clone(&inner), delivery);
         *inner.delivery.lock() = Some(task::spawn(&logger, "record delivery", work));
         Self(inner)
     }
@@ -175,16 +188,7 @@ impl Queue {
 
     /// The longest run of records that fits into one batch, and its weight.
     fn take(&mut self, config: &BatcherConfig) -> (Vec<Record>, usize) {
-        let mut bytes = 0;
-        let mut count = 0;
-        for record in self.records.iter().take(config.batch_records) {
-            let more = weight(record);
-            if count > 0 && bytes + more > config.batch_bytes {
-                break;
-            }
-            bytes += more;
-            count += 1;
-        }
+        let (count, bytes) = config.fitting(self.records.iter().map(weight));
         self.delivering = count;
         (self.records.drain(..count).collect(), bytes)
     }
@@ -211,7 +215,7 @@ impl Inner {
     }
 }
 
-async fn deliver(inner: Arc<Inner>, sink: Arc<dyn Sink>, logger: Logger) {
+async fn deliver(inner: Arc<Inner>, delivery: Delivery) {
     loop {
         inner.arrived.notified().await;
         let is_closing = inner.queue.lock().is_closed;
@@ -224,65 +228,10 @@ async fn deliver(inner: Arc<Inner>, sink: Arc<dyn Sink>, logger: Logger) {
                 break;
             }
             inner.report();
-            deliver_batch(&inner, sink.as_ref(), &batch, &logger).await;
+            delivery.deliver(&batch).await;
             inner.delivered(bytes);
         }
     }
-}
-
-/// Delivers one batch, again and again until it is kept.
-async fn deliver_batch(inner: &Inner, sink: &dyn Sink, batch: &[Record], logger: &Logger) {
-    let mut delays = backon::ExponentialBuilder::default()
-        .with_min_delay(RETRY_FLOOR)
-        .with_max_delay(RETRY_CEILING)
-        .with_jitter()
-        .without_max_times()
-        .build();
-    let mut has_failed = false;
-    loop {
-        match sink.deliver(batch).await {
-            Ok(rejected) => {
-                if has_failed {
-                    info!(logger, "records are delivered again");
-                }
-                count(inner, batch, &rejected, logger);
-                return;
-            }
-            Err(cause) => {
-                inner.metrics.delivery_failed();
-                if !has_failed {
-                    has_failed = true;
-                    warn!(logger, "records not delivered, trying again";
-                        "records" => batch.len(), keys::ERROR => ErrorChain(&cause));
-                }
-                sleep(delays.next().unwrap_or(RETRY_CEILING)).await;
-            }
-        }
-    }
-}
-
-fn count(inner: &Inner, batch: &[Record], rejected: &[Rejected], logger: &Logger) {
-    for refusal in rejected {
-        warn!(logger, "record refused by the control plane";
-            "record_id" => %refusal.id, "reason" => &refusal.reason);
-    }
-    let refused = rejected.len() as u64;
-    inner
-        .metrics
-        .records_delivered((batch.len() as u64).saturating_sub(refused), refused);
-}
-
-/// About how many bytes a record holds in memory.
-fn weight(record: &Record) -> usize {
-    let texts = match &record.event {
-        Event::Started(started) => 1_024 + started.model.len() + started.user_agent.len(),
-        Event::Tokens(_) => 256,
-        Event::Prompt(prompt) => prompt.prompt.len(),
-        Event::Tool(tool) => 256 + tool.input.len(),
-        Event::Thought(thought) => thought.content.len(),
-        Event::Ended(ended) => 128 + ended.error_message.as_ref().map_or(0, String::len),
-    };
-    size_of::<Record>() + texts
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use bridge_auth::KeySource;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::{DeliverError, Ended, InterceptionId, Outcome, PromptUsage, RecordId, Started};
+use crate::{
+    DeliverError, Ended, Event, InterceptionId, Outcome, PromptUsage, RecordId, Rejected, Started,
+};
 
 /// Keeps what is delivered, one permit a batch; fails as often as told.
 struct Shelf {

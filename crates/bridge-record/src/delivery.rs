@@ -1,0 +1,87 @@
+//! Delivers a batch to a sink, again and again until it is kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::BackoffBuilder as _;
+use bridge_telemetry::{ErrorChain, Metrics, keys};
+use slog::{Logger, info, warn};
+use tokio::time::sleep;
+
+use crate::{Event, Record, Rejected, Sink};
+
+/// Delays between deliveries of a batch that was not kept.
+const RETRY_FLOOR: Duration = Duration::from_millis(50);
+const RETRY_CEILING: Duration = Duration::from_secs(10);
+
+/// The way to a sink.
+pub(crate) struct Delivery {
+    sink: Arc<dyn Sink>,
+    metrics: Metrics,
+    logger: Logger,
+}
+
+impl Delivery {
+    pub(crate) fn new(sink: Arc<dyn Sink>, metrics: Metrics, logger: Logger) -> Self {
+        Self {
+            sink,
+            metrics,
+            logger,
+        }
+    }
+
+    /// Returns when every record of the batch is kept or refused for good, however long that
+    /// takes. Dropping the future may or may not leave the records kept.
+    pub(crate) async fn deliver(&self, batch: &[Record]) {
+        let mut delays = backon::ExponentialBuilder::default()
+            .with_min_delay(RETRY_FLOOR)
+            .with_max_delay(RETRY_CEILING)
+            .with_jitter()
+            .without_max_times()
+            .build();
+        let mut has_failed = false;
+        loop {
+            match self.sink.deliver(batch).await {
+                Ok(rejected) => {
+                    if has_failed {
+                        info!(self.logger, "records are delivered again");
+                    }
+                    self.count(batch, &rejected);
+                    return;
+                }
+                Err(cause) => {
+                    self.metrics.delivery_failed();
+                    if !has_failed {
+                        has_failed = true;
+                        warn!(self.logger, "records not delivered, trying again";
+                            "records" => batch.len(), keys::ERROR => ErrorChain(&cause));
+                    }
+                    sleep(delays.next().unwrap_or(RETRY_CEILING)).await;
+                }
+            }
+        }
+    }
+
+    fn count(&self, batch: &[Record], rejected: &[Rejected]) {
+        for refusal in rejected {
+            warn!(self.logger, "record refused by the control plane";
+                "record_id" => %refusal.id, "reason" => &refusal.reason);
+        }
+        let refused = rejected.len() as u64;
+        self.metrics
+            .records_delivered((batch.len() as u64).saturating_sub(refused), refused);
+    }
+}
+
+/// About how many bytes a record holds in memory.
+pub(crate) fn weight(record: &Record) -> usize {
+    let texts = match &record.event {
+        Event::Started(started) => 1_024 + started.model.len() + started.user_agent.len(),
+        Event::Tokens(_) => 256,
+        Event::Prompt(prompt) => prompt.prompt.len(),
+        Event::Tool(tool) => 256 + tool.input.len(),
+        Event::Thought(thought) => thought.content.len(),
+        Event::Ended(ended) => 128 + ended.error_message.as_ref().map_or(0, String::len),
+    };
+    size_of::<Record>() + texts
+}
