@@ -1,6 +1,7 @@
 //! What is remembered of an interception, and the seams through which records travel.
 
 mod batch;
+mod delivery;
 mod ids;
 mod record;
 mod recorder;

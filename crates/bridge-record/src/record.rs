@@ -2,21 +2,29 @@
 //!
 //! The fields are those of the control-plane contract; `proto/bridge/control/v1/record.proto`
 //! says what each means on the wire.
+//!
+//! The journal writes them as JSON, and a later version must read what an earlier one wrote: a new
+//! field has a default, and neither field nor variant changes its name. A committed sample of the
+//! format is read by a test.
+
+mod wire;
 
 use std::time::SystemTime;
 
 use bridge_auth::{ActorId, KeySource};
+use serde::{Deserialize, Serialize};
 
 use crate::{InterceptionId, RecordId};
 
 /// One thing to remember.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Decides whether the record was seen before.
     pub id: RecordId,
     /// What it belongs to.
     pub interception: InterceptionId,
     /// When it happened.
+    #[serde(with = "wire::time")]
     pub at: SystemTime,
     /// What happened.
     pub event: Event,
@@ -36,7 +44,8 @@ impl Record {
 }
 
 /// What happened. Of one interception, [`Event::Started`] comes first and [`Event::Ended`] last.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A request is about to leave for a provider.
     Started(Box<Started>),
@@ -53,9 +62,10 @@ pub enum Event {
 }
 
 /// A request is about to leave for a provider.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Started {
     /// The user who owns the key.
+    #[serde(with = "wire::actor")]
     pub initiator: ActorId,
     /// The key that was presented.
     pub api_key_id: String,
@@ -74,31 +84,42 @@ pub struct Started {
     /// The caller's `User-Agent`, empty when there was none.
     pub user_agent: String,
     /// Conversation id as the client sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_session_id: Option<String>,
     /// Which sub-agent of the client is speaking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_agent_id: Option<String>,
     /// Call id of the last tool result in the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlating_tool_call_id: Option<String>,
     /// Which credential is used with the provider.
+    #[serde(with = "wire::key_source")]
     pub credential_kind: KeySource,
     /// That credential, masked.
     pub credential_hint: String,
     /// The workspace the key was minted for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace_id: Option<String>,
     /// Session of the agent firewall in front of the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_firewall_session_id: Option<String>,
     /// Position within that session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_firewall_sequence_number: Option<i32>,
     /// Name of the host program in this process, for delegated requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Correlation id from a proxy in front of the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
     /// Facts about the caller that have no field of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metadata: Vec<(String, String)>,
 }
 
 /// Tokens of one answer of the provider. The four counts exclude each other.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TokenUsage {
     /// The provider's id of the answer.
     pub response_id: String,
@@ -111,13 +132,14 @@ pub struct TokenUsage {
     /// Input written to the provider's cache.
     pub cache_write: u64,
     /// What the provider said beyond the four counts; parts of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<(String, u64)>,
     /// Whether the answer ended before the provider told its final figures.
     pub partial: bool,
 }
 
 /// What the caller asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromptUsage {
     /// The provider's id of the answer; empty when there was none.
     pub response_id: String,
@@ -126,7 +148,8 @@ pub struct PromptUsage {
 }
 
 /// A tool that the model called.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ToolUsage {
     /// The provider's id of the answer.
     pub response_id: String,
@@ -135,23 +158,27 @@ pub struct ToolUsage {
     /// The tool's name.
     pub tool: String,
     /// The name space it was offered in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The id that a tool result will name.
     pub call_id: String,
     /// The provider's id of the output item, where it has one besides the call id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_id: Option<String>,
     /// The arguments as the model wrote them: JSON, or plain text.
     pub input: String,
     /// Server of an injected tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_url: Option<String>,
     /// Whether the gateway offered the tool.
     pub injected: bool,
     /// Why calling an injected tool failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invocation_error: Option<String>,
 }
 
 /// Reasoning that the model showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelThought {
     /// The provider's id of the answer.
     pub response_id: String,
@@ -162,22 +189,27 @@ pub struct ModelThought {
 }
 
 /// The end of an interception. Only the first one counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// How it ended.
     pub outcome: Outcome,
     /// The credential that was used in the end, masked.
     pub credential_hint: String,
     /// HTTP status of the provider's answer, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_status: Option<u16>,
     /// What kind of failure it was; only with [`Outcome::Failed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_type: Option<ErrorType>,
-    /// At most 1,024 characters; only with [`Outcome::Failed`].
+    /// At most 1,024 characters; with [`Outcome::Failed`], and when the gateway's process ended
+    /// before the answer did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
 /// How an interception ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The provider answered and the answer reached the caller whole.
     Completed,
@@ -203,7 +235,8 @@ impl Outcome {
 }
 
 /// What kind of failure it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ErrorType {
     /// The provider did not accept the request (400 and other 4xx without a word of their own).
     BadRequest,
