@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use bridge_auth::{
     Actor, ActorId, AuthError, Authorizer, Claim, Grant, HeaderPolicy, KeySource, RefusalReason,
-    Scrubbed, Secret, SecretHint, Verdict,
+    Scrubbed, Secret, SecretHint, Standing, Verdict,
 };
 use http::StatusCode;
 use tokio::net::TcpListener;
@@ -118,6 +118,7 @@ fn keys() -> Keys {
             api_key_id: format!("key-{number}"),
             workspace_id: None,
             expires_at: None,
+            standing: Standing::Confirmed,
         };
         (Secret::new(key.to_owned()), Arc::new(grant))
     };

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bridge_auth::{
     Actor, ActorId, AuthError, Authorizer, Claim, Grant, HeaderPolicy, RefusalReason, Scrubbed,
-    Secret, Verdict,
+    Secret, Standing, Verdict,
 };
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -179,6 +179,7 @@ async fn main() -> Result<(), Failure> {
         api_key_id: "key-1".to_owned(),
         workspace_id: None,
         expires_at: None,
+        standing: Standing::Confirmed,
     });
     let gateway = Arc::new(Gateway {
         policy: HeaderPolicy::default(),

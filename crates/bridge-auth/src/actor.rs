@@ -83,6 +83,26 @@ impl KeySource {
     }
 }
 
+/// Whose word a grant is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// The control plane's, as fresh as the authorizer wants it.
+    Confirmed,
+    /// The authorizer's own, from what the control plane said earlier: it cannot be asked now.
+    Grace,
+}
+
+impl Standing {
+    /// `confirmed` or `grace`, the words used in logs and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Grace => "grace",
+        }
+    }
+}
+
 /// What an authorizer knows once it has said yes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -94,4 +114,6 @@ pub struct Grant {
     pub workspace_id: Option<String>,
     /// When the key itself stops being good. A cached grant must not outlive it.
     pub expires_at: Option<SystemTime>,
+    /// Whether it was confirmed, or is used on grace while the control plane is away.
+    pub standing: Standing,
 }

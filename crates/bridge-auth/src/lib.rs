@@ -47,7 +47,7 @@ mod scheme;
 mod scrubbed;
 mod secret;
 
-pub use actor::{Actor, ActorId, Grant, KeySource, ParseActorIdError};
+pub use actor::{Actor, ActorId, Grant, KeySource, ParseActorIdError, Standing};
 pub use authorize::{AuthError, Authorizer, Claim, RefusalReason};
 pub use delegate::{Delegation, RequestSource, Seal};
 pub use policy::{ActorHeader, Admitted, HeaderPolicy, HeaderPolicyConfig, HeaderPolicyError};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bridge_auth::{
     AuthError, Authorizer, Claim, Delegation, Grant, HeaderPolicy, KeySource, Scrubbed, Seal,
-    Verdict,
+    Standing, Verdict,
 };
 use bridge_intercept::{ClientHint, FirewallMark};
 use bridge_telemetry::{AuthResult, Metrics};
@@ -124,6 +124,12 @@ impl Door {
             Err(AuthError::Refused(_)) => AuthResult::Refused,
             Err(AuthError::Unavailable(_)) => AuthResult::Unavailable,
         });
+        if answer
+            .as_ref()
+            .is_ok_and(|grant| grant.standing == Standing::Grace)
+        {
+            self.metrics.granted_on_grace();
+        }
         answer.map_err(AdmissionError::Auth)
     }
 }

@@ -316,6 +316,7 @@ fn identified(logger: &Logger, admitted: &Admitted) -> Logger {
         keys::API_KEY_ID => admitted.grant.api_key_id.clone(),
         keys::AUTH_MODE => admitted.mode.as_str(),
         keys::AUTH_DELEGATED => admitted.is_delegated,
+        keys::AUTH_STANDING => admitted.grant.standing.as_str(),
         keys::SOURCE => admitted.source.clone().unwrap_or_default(),
         keys::CORRELATION_ID => admitted.correlation_id.clone().unwrap_or_default(),
     ))

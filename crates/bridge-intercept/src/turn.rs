@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 
 use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts};
-use bridge_auth::KeySource;
+use bridge_auth::{Grant, KeySource, Standing};
 use bridge_record::{ErrorType, Started};
 use bridge_stream::{ContentDecoder, DecodeError, Encoding, UnknownEncoding};
 use bridge_upstream::{Body, Outbound, Reply, UpstreamError};
@@ -180,11 +180,25 @@ async fn open(
         agent_firewall_sequence_number: cx.firewall.as_ref().map(|mark| mark.sequence_number),
         source: cx.source.clone(),
         correlation_id: cx.correlation_id.clone(),
-        metadata: vec![("username".to_owned(), cx.grant.actor.username.clone())],
+        metadata: metadata(&cx.grant),
     };
     Transcript::open(blueprint, cx.id, cx.arrived, started, facts.prompt, closing)
         .await
         .map_err(InterceptError::Record)
+}
+
+/// Facts about the caller that have no field of their own.
+fn metadata(grant: &Grant) -> Vec<(String, String)> {
+    let mut metadata = vec![("username".to_owned(), grant.actor.username.clone())];
+    match grant.standing {
+        Standing::Confirmed => {}
+        // Nobody can say whether the key was still good, and whoever reads the record should know.
+        Standing::Grace => metadata.push((
+            "authorization".to_owned(),
+            grant.standing.as_str().to_owned(),
+        )),
+    }
+    metadata
 }
 
 /// Decides how an answer is relayed. Nothing has been said to the caller yet, so what is no answer

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bridge_auth::{Actor, AuthError, Authorizer, Claim, Grant, RefusalReason};
+use bridge_auth::{Actor, AuthError, Authorizer, Claim, Grant, RefusalReason, Standing};
 use bridge_proto::v1::IsAuthorizedResponse;
 use bridge_telemetry::task::{self, Task};
 use bridge_telemetry::wall_clock;
@@ -335,5 +335,6 @@ fn grant(response: IsAuthorizedResponse) -> Result<Grant, RpcError> {
         api_key_id: response.api_key_id,
         workspace_id: Some(response.workspace_id).filter(|id| !id.is_empty()),
         expires_at: expires_at.map_err(|_| garbled("expires_at"))?,
+        standing: Standing::Confirmed,
     })
 }

@@ -38,6 +38,8 @@ pub const ERROR: &str = "error";
 pub const AUTH_MODE: &str = "auth_mode";
 /// Whether a host in this process vouched for the caller.
 pub const AUTH_DELEGATED: &str = "auth_delegated";
+/// Whether the caller's grant was `confirmed` or is used on `grace` while the control plane is away.
+pub const AUTH_STANDING: &str = "auth_standing";
 /// Name of that host.
 pub const SOURCE: &str = "source";
 /// The provider credential, masked.

@@ -89,6 +89,11 @@ impl Metrics {
             .inc();
     }
 
+    /// A caller was let in on an earlier answer, because the control plane is away.
+    pub fn granted_on_grace(&self) {
+        self.families().grace_grants.inc();
+    }
+
     /// An interception began.
     pub fn interception_started(&self, provider: &Arc<str>) {
         let labels = ProviderLabels {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use bridge_auth::{
     Actor, ActorId, AuthError, Authorizer, Claim, Delegation, Grant, HeaderPolicy, RefusalReason,
-    RequestSource, Scrubbed, Seal, Secret, Verdict,
+    RequestSource, Scrubbed, Seal, Secret, Standing, Verdict,
 };
 use http::HeaderMap;
 
@@ -48,6 +48,7 @@ fn one_key() -> OneKey {
             api_key_id: "key-1".to_owned(),
             workspace_id: None,
             expires_at: None,
+            standing: Standing::Confirmed,
         }),
     }
 }

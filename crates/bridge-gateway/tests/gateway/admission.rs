@@ -98,6 +98,32 @@ async fn headers_that_are_no_text_are_no_credential_and_no_panic() {
 }
 
 #[tokio::test]
+async fn a_grant_on_grace_is_marked_in_record_log_and_metric() {
+    let mut world = world().await;
+    for (key, mark) in [("alice-key", None), ("waiting-key", Some("grace"))] {
+        let key = format!("Authorization: Bearer {key}");
+        assert_eq!(ask(&world, &[&key]).await.status, 200);
+        let started = world.started();
+        let metadata = &started.last().unwrap().metadata;
+        let found = metadata.iter().find(|(name, _)| name == "authorization");
+        assert_eq!(found.map(|(_, value)| value.as_str()), mark, "{key}");
+    }
+    let samples = world.metrics.expose();
+    assert!(samples.contains("bridge_grace_grants_total 1"), "{samples}");
+    world.ended(2).await;
+    world.gateway.begin_drain();
+    if let Some(serving) = world.serving.take() {
+        serving.join().await.unwrap();
+    }
+    let log = world.log();
+    for standing in ["confirmed", "grace"] {
+        let standing = format!("auth_standing={standing}");
+        let is_told = |line: &&str| line.contains("request served") && line.contains(&standing);
+        assert_eq!(log.lines().filter(is_told).count(), 1, "{standing}: {log}");
+    }
+}
+
+#[tokio::test]
 async fn the_operators_key_replaces_the_organisations_everywhere() {
     let mut world = world().await;
     let reply = ask(

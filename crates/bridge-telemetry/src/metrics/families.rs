@@ -139,6 +139,7 @@ pub(super) struct Families {
     pub(super) connections_full: Counter,
     pub(super) request_failures: Family<KindLabels, Counter>,
     pub(super) authentications: Family<AuthLabels, Counter>,
+    pub(super) grace_grants: Counter,
     pub(super) interceptions: Family<InterceptionLabels, Counter>,
     pub(super) interceptions_inflight: Family<ProviderLabels, Gauge>,
     pub(super) interception_seconds: Family<ProviderLabels, Histogram>,
@@ -176,6 +177,10 @@ impl Families {
                 "Requests the gateway itself answered with a failure",
             ),
             authentications: to.add("authentications", "Callers identified, by result"),
+            grace_grants: to.add(
+                "grace_grants",
+                "Requests let in on an earlier answer while the control plane was away",
+            ),
             interceptions: to.add("interceptions", "Interceptions ended"),
             interceptions_inflight: to.add("interceptions_inflight", "Interceptions running now"),
             interception_seconds: to.add_with_unit(

@@ -183,6 +183,12 @@ fn shown(detail: &InterceptionDetail) -> String {
     out
 }
 
+/// Whether the caller was let in without the control plane, in a word of the gateway.
+fn authorization(detail: &InterceptionDetail) -> Option<String> {
+    let word = detail.metadata.get("authorization")?.as_str()?;
+    Some(table::line(word))
+}
+
 fn facts(detail: &InterceptionDetail) -> String {
     let view = &detail.interception;
     let text = |text: &str| Some(table::line(text)).filter(|text| !text.is_empty());
@@ -207,6 +213,7 @@ fn facts(detail: &InterceptionDetail) -> String {
                 view.credential_kind, detail.credential_hint
             )),
         ),
+        ("authorization", authorization(detail)),
         ("started", Some(table::time(view.started_at))),
         ("ended", view.ended_at.map(table::time)),
         ("milliseconds", view.duration_ms.map(|ms| ms.to_string())),

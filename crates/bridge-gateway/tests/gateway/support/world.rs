@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bridge_auth::{
     Actor, ActorId, AuthError, Authorizer, Claim, Grant, HeaderPolicy, RefusalReason, Seal, Secret,
+    Standing,
 };
 use bridge_gateway::{Gateway, GatewayConfig, GatewayParts};
 use bridge_intercept::{Blueprint, Cutoff, InterceptConfig, ProviderSet, ProviderSpec};
@@ -211,7 +212,7 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
     }
 }
 
-/// Knows `alice-key`; `gone-key` has expired, `quiet-key` has no answer, and `broken-key` finds a
+/// Knows `alice-key`, and `waiting-key` from earlier; `gone-key` has expired, `quiet-key` has no answer, and `broken-key` finds a
 /// fault in the program.
 #[derive(Default)]
 pub(crate) struct Keys {
@@ -228,7 +229,7 @@ impl Authorizer for Keys {
         };
         self.claims.lock().push((how, which.clone()));
         match which.as_str() {
-            "alice-key" | "alice-id" => Ok(Arc::new(Grant {
+            "alice-key" | "alice-id" | "waiting-key" => Ok(Arc::new(Grant {
                 actor: Actor {
                     id: ActorId::from_bytes([7; 16]),
                     username: "alice".to_owned(),
@@ -237,6 +238,11 @@ impl Authorizer for Keys {
                 api_key_id: "alice-id".to_owned(),
                 workspace_id: Some("workspace-of-the-key".to_owned()),
                 expires_at: None,
+                standing: if which == "waiting-key" {
+                    Standing::Grace
+                } else {
+                    Standing::Confirmed
+                },
             })),
             "gone-key" => Err(AuthError::Refused(RefusalReason::Expired)),
             "broken-key" => panic!("a fault of ours"),

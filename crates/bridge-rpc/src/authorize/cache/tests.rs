@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use bridge_auth::Actor;
+use bridge_auth::{Actor, Standing};
 use proptest::prelude::*;
 
 use super::*;
@@ -19,6 +19,7 @@ fn granted(key: u8, user: u8) -> Answer {
         api_key_id: format!("key-{key}"),
         workspace_id: None,
         expires_at: None,
+        standing: Standing::Confirmed,
     }))
 }
 
