@@ -33,6 +33,10 @@ impl<'a> Value<'a> {
         self.first() == Some(b'{')
     }
 
+    pub(crate) fn is_text(self) -> bool {
+        self.first() == Some(b'"')
+    }
+
     /// Whether there is anything. Null is as good as nothing.
     pub(crate) fn is_something(self) -> bool {
         !matches!(self.first(), None | Some(b'n'))
@@ -61,6 +65,19 @@ impl<'a> Value<'a> {
     /// The text of a string, the source of anything else, for values that come both ways.
     pub(crate) fn text_or_source(self) -> Option<Cow<'a, str>> {
         self.text().or_else(|| self.source())
+    }
+
+    /// How many bytes of text stand here: of a string without its escapes, of anything else as it
+    /// is written. Of a value that is cut off counts what is there.
+    pub(crate) fn written(self) -> usize {
+        match self.first() {
+            None | Some(b'n') => 0,
+            Some(b'"') => {
+                let end = end_of_value(self.0).map_or(self.0.len(), |end| end - 1);
+                unescaped(self.0.get(1..end).unwrap_or_default()).len()
+            }
+            Some(_) => end_of_value(self.0).unwrap_or(self.0.len()),
+        }
     }
 
     /// A number that is not negative, without what follows its point.

@@ -1,11 +1,13 @@
 //! Listening to an answer that passes by: events or a whole body in, observations out.
 
 mod bounded;
+mod estimate;
 
 use std::borrow::Cow;
 use std::fmt;
 
 pub(crate) use self::bounded::{Room, Text};
+pub(crate) use self::estimate::Told;
 use crate::envelope::scan::Fault;
 use crate::failure::failure_in;
 use crate::json::{Value, check};
@@ -49,6 +51,11 @@ pub struct Usage {
     pub extra: Vec<(&'static str, u64)>,
     /// Whether these are the provider's last figures.
     pub is_final: bool,
+    /// Whether the output was measured here, because the answer ended before the provider told its
+    /// last figures: one token for four bytes of text, rounded up, and no less than the provider
+    /// had said by then. Reasoning that the provider does not show is not in it. The other figures
+    /// are the provider's, or zero.
+    pub is_estimated: bool,
 }
 
 /// Reasoning that the model showed.
@@ -198,7 +205,7 @@ pub struct Observed {
     pub thoughts: Vec<Thought>,
     /// Tool calls, in the order of the answer.
     pub tool_calls: Vec<ToolCall>,
-    /// Tokens, if the provider said any.
+    /// Tokens, if the provider said any, or if the answer ended early and some of it was heard.
     pub usage: Option<Usage>,
     /// How it ended.
     pub end: AnswerEnd,
@@ -277,6 +284,17 @@ impl Observer {
         match &self.kind {
             Kind::Anthropic(state) => state.is_complete(),
             Kind::Chat(state) => state.is_complete(),
+            Kind::Responses(state) => state.is_complete(),
+        }
+    }
+
+    /// Whether nothing of weight can follow in this stream. A stream of Chat Completions is complete
+    /// when every choice is, and its figures follow before it ends.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        match &self.kind {
+            Kind::Anthropic(state) => state.is_complete(),
+            Kind::Chat(state) => state.has_ended(),
             Kind::Responses(state) => state.is_complete(),
         }
     }

@@ -369,6 +369,7 @@ fn token_usage(usage: Usage, response_id: String) -> TokenUsage {
             .map(|(name, count)| (name.to_owned(), count))
             .collect(),
         partial: !usage.is_final,
+        estimated: usage.is_estimated,
     }
 }
 

@@ -136,6 +136,9 @@ pub struct TokenUsage {
     pub extra: Vec<(String, u64)>,
     /// Whether the answer ended before the provider told its final figures.
     pub partial: bool,
+    /// Whether `output` was measured by the gateway; only with `partial`. Input that the provider
+    /// had not told by then is zero.
+    pub estimated: bool,
 }
 
 /// What the caller asked.

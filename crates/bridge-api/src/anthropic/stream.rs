@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::usage::replace_usage;
 use crate::json::Value;
-use crate::observe::{OpenCall, Room, Text, failed, is_unnamed};
+use crate::observe::{OpenCall, Room, Text, Told, failed, is_unnamed};
 use crate::{AnswerEnd, Observed, ObserverLimits, Thought, ThoughtSource, ToolKind, Usage};
 
 /// Why answers end that said all the model wanted to say. Every other reason cut it short.
@@ -20,6 +20,7 @@ pub(crate) struct State {
     /// Content blocks that are worth recording, by their index.
     blocks: BTreeMap<u64, Block>,
     usage: Option<Usage>,
+    told: Told,
     has_begun: bool,
     stop_reason: Option<String>,
     end: Option<AnswerEnd>,
@@ -42,6 +43,7 @@ impl State {
             response_id: String::new(),
             blocks: BTreeMap::new(),
             usage: None,
+            told: Told::default(),
             has_begun: false,
             stop_reason: None,
             end: None,
@@ -114,7 +116,7 @@ impl State {
             response_id: self.response_id,
             thoughts,
             tool_calls,
-            usage: self.usage.map(|usage| Usage { is_final, ..usage }),
+            usage: self.told.usage(self.usage, is_final),
             end: self.end.unwrap_or(unfinished),
         }
     }
@@ -171,8 +173,14 @@ impl State {
     fn keep_block(&mut self, index: u64, block: Value<'_>) {
         let kind = block.get("type").and_then(Value::text).unwrap_or_default();
         let kind = match &*kind {
+            "text" => {
+                self.told.hear(block.get("text").unwrap_or_default());
+                return;
+            }
             "thinking" => {
-                let text = block.get("thinking").and_then(Value::text);
+                let said = block.get("thinking").unwrap_or_default();
+                self.told.hear(said);
+                let text = said.text();
                 if self.room.take_item() {
                     let text = self.room.text(&text.unwrap_or_default());
                     self.blocks.insert(index, Block::Thinking(text));
@@ -184,6 +192,11 @@ impl State {
             kind if kind.ends_with("_tool_use") => ToolKind::SERVER,
             _ => return,
         };
+        // Nothing at all is what streamed inputs begin with.
+        let input = block.get("input").unwrap_or_default();
+        if input.written() > "{}".len() {
+            self.told.hear(input);
+        }
         if self.room.take_item() {
             let call = self.call(kind, block);
             let is_initial = true;
@@ -212,11 +225,16 @@ impl State {
 
     fn delta(&mut self, event: Value<'_>) {
         let index = event.get("index").and_then(Value::count);
+        let delta = event.get("delta").unwrap_or_default();
+        for (name, value) in delta.members() {
+            if let "text" | "thinking" | "partial_json" = &*name {
+                self.told.hear(value);
+            }
+        }
         // Text is not recorded, and most deltas are text.
         let Some(block) = self.blocks.get_mut(&index.unwrap_or_default()) else {
             return;
         };
-        let delta = event.get("delta").unwrap_or_default();
         let piece = |name: &str| delta.get(name).and_then(Value::filled);
         match block {
             Block::Thinking(text) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::usage::usage;
 use crate::json::Value;
-use crate::observe::{OpenCall, Room, Text, failed};
+use crate::observe::{OpenCall, Room, Text, Told, failed};
 use crate::{AnswerEnd, Observed, ObserverLimits, Thought, ThoughtSource, ToolKind, Usage};
 
 /// Why answers end that said all the model wanted to say. Every other reason cut it short.
@@ -18,6 +18,7 @@ pub(crate) struct State {
     /// In the order in which they began.
     calls: Vec<Call>,
     usage: Option<Usage>,
+    told: Told,
     has_begun: bool,
     is_done: bool,
     failure: Option<AnswerEnd>,
@@ -56,6 +57,7 @@ impl State {
             choices: BTreeMap::new(),
             calls: Vec::new(),
             usage: None,
+            told: Told::default(),
             has_begun: false,
             is_done: false,
             failure: None,
@@ -79,6 +81,10 @@ impl State {
         self.is_done || self.is_finished() || self.failure.is_some()
     }
 
+    pub(crate) fn has_ended(&self) -> bool {
+        self.is_done || self.failure.is_some()
+    }
+
     /// Whether every choice that began has ended. Not every provider says `[DONE]` after that.
     fn is_finished(&self) -> bool {
         let is_open = |choice: &Choice| choice.finish_reason.is_none();
@@ -86,11 +92,14 @@ impl State {
     }
 
     pub(crate) fn finish(self) -> Observed {
-        let is_final = self.failure.is_none() && (self.is_done || self.is_finished());
+        let is_finished = self.is_finished();
+        let is_over = self.failure.is_none() && (self.is_done || is_finished);
+        // Figures come behind the choices, if the caller asked for them.
+        let is_final = is_over && (self.is_done || self.usage.is_some());
         let end = match self.failure {
             Some(failure) => failure,
             None if !self.has_begun => AnswerEnd::Garbage,
-            None if !is_final => AnswerEnd::Truncated,
+            None if !is_over => AnswerEnd::Truncated,
             None => ended(&self.choices),
         };
         let thoughts = self.choices.into_values().map(|choice| choice.thought);
@@ -108,7 +117,7 @@ impl State {
                 .into_iter()
                 .map(|call| call.call.close())
                 .collect(),
-            usage: self.usage.map(|usage| Usage { is_final, ..usage }),
+            usage: self.told.usage(self.usage, is_final),
             end,
         }
     }
@@ -165,14 +174,21 @@ impl State {
     }
 
     fn message(&mut self, choice: u64, message: Value<'_>) {
-        let mut thoughts = [None, None, None];
+        let mut thoughts = [Value::default(); 3];
         let [content, plain, text] = &mut thoughts;
         for (name, value) in message.members() {
             match &*name {
-                "reasoning_content" => *content = value.filled(),
-                "reasoning" => *plain = value.filled(),
-                "reasoning_text" => *text = value.filled(),
+                "reasoning_content" => *content = value,
+                "reasoning" => *plain = value,
+                "reasoning_text" => *text = value,
+                "content" => {
+                    self.told.hear_each(value, "text");
+                    if value.is_text() {
+                        self.told.hear(value);
+                    }
+                }
                 "refusal" if value.filled().is_some() => {
+                    self.told.hear(value);
                     if let Some(kept) = self.choices.get_mut(&choice) {
                         kept.is_refused = true;
                     }
@@ -190,8 +206,10 @@ impl State {
             }
         }
         // Some providers say the same under two names.
-        let piece = thoughts.into_iter().flatten().next();
-        if let (Some(piece), Some(kept)) = (piece, self.choices.get_mut(&choice)) {
+        let thought = thoughts.into_iter().find(|value| value.written() > 0);
+        let thought = thought.unwrap_or_default();
+        self.told.hear(thought);
+        if let (Some(piece), Some(kept)) = (thought.filled(), self.choices.get_mut(&choice)) {
             kept.thought.push(&piece, &mut self.room);
         }
     }
@@ -213,6 +231,9 @@ impl State {
 
     /// Begins a call, or goes on with one.
     fn grow(&mut self, choice: u64, index: Index, kind: ToolKind, id: Value<'_>, part: Value<'_>) {
+        for input in ["arguments", "input"] {
+            self.told.hear(part.get(input).unwrap_or_default());
+        }
         let id = id.filled().unwrap_or_default();
         let is_it = |call: &Call| {
             let is_other =

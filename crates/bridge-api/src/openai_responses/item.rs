@@ -1,7 +1,7 @@
 //! What is recorded of one item of an answer's output.
 
 use crate::json::Value;
-use crate::observe::{OpenCall, Room, Text};
+use crate::observe::{OpenCall, Room, Text, Told};
 use crate::{Thought, ThoughtSource, ToolCall, ToolKind};
 
 /// An item, as far as it has been told.
@@ -120,6 +120,17 @@ impl Item {
         });
         thoughts.extend(told);
         tool_calls.extend(self.call.map(OpenCall::close));
+    }
+}
+
+/// Measures what the model wrote of an item.
+pub(super) fn hear(item: Value<'_>, told: &mut Told) {
+    for (name, value) in item.members() {
+        match &*name {
+            "content" | "summary" => told.hear_each(value, "text"),
+            "arguments" | "input" | "code" => told.hear(value),
+            _ => {}
+        }
     }
 }
 

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::item::Item;
+use super::item::{Item, hear};
 use super::usage::usage;
 use crate::json::Value;
-use crate::observe::{Room, failed, is_unnamed};
+use crate::observe::{Room, Told, failed, is_unnamed};
 use crate::{AnswerEnd, Observed, ObserverLimits, ThoughtSource, Usage};
 
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub(crate) struct State {
     /// By their place in the output.
     items: BTreeMap<u64, Item>,
     usage: Option<Usage>,
+    told: Told,
     has_begun: bool,
     end: Option<AnswerEnd>,
 }
@@ -29,6 +30,7 @@ impl State {
             response_id: String::new(),
             items: BTreeMap::new(),
             usage: None,
+            told: Told::default(),
             has_begun: false,
             end: None,
         }
@@ -46,7 +48,9 @@ impl State {
     fn named(&mut self, name: &str, event: Value<'_>) {
         match name {
             // Text is not recorded, and most deltas are text.
-            "response.output_text.delta" => {}
+            "response.output_text.delta" | "response.refusal.delta" => {
+                self.told.hear(event.get("delta").unwrap_or_default());
+            }
             "response.created" | "response.in_progress" | "response.queued" => {
                 self.begun(event.get("response").unwrap_or_default());
             }
@@ -82,6 +86,10 @@ impl State {
     pub(crate) fn whole(&mut self, answer: Value<'_>, is_whole: bool) {
         let is_there = |name: &str| answer.get(name).is_some_and(Value::is_something);
         if is_there("output") || is_there("usage") || is_there("status") {
+            if !is_whole {
+                let items = answer.get("output").unwrap_or_default().items();
+                items.for_each(|item| hear(item, &mut self.told));
+            }
             self.ended(answer, "completed", is_whole);
         } else if is_there("error") {
             self.has_begun = true;
@@ -94,7 +102,11 @@ impl State {
     }
 
     pub(crate) fn finish(self) -> Observed {
-        let is_final = self.end.is_some();
+        // An answer that failed may have no figures although some of it was heard.
+        let is_final = match &self.end {
+            Some(AnswerEnd::Failed { .. }) => self.usage.is_some(),
+            end => end.is_some(),
+        };
         let unfinished = if self.has_begun {
             AnswerEnd::Truncated
         } else {
@@ -108,7 +120,7 @@ impl State {
             response_id: self.response_id,
             thoughts,
             tool_calls,
-            usage: self.usage.map(|usage| Usage { is_final, ..usage }),
+            usage: self.told.usage(self.usage, is_final),
             end: self.end.unwrap_or(unfinished),
         }
     }
@@ -166,7 +178,9 @@ impl State {
             .and_then(Value::text)
             .unwrap_or_default();
         let place = self.place(event, &id);
-        let piece = event.get("delta").and_then(Value::filled);
+        let delta = event.get("delta").unwrap_or_default();
+        self.told.hear(delta);
+        let piece = delta.filled();
         let (Some(item), Some(piece)) = (self.items.get_mut(&place), piece) else {
             return;
         };

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::events::{streamed, whole};
+use crate::events::{events, streamed, whole};
 
 const DIALECTS: [DialectId; 3] = [
     DialectId::AnthropicMessages,
@@ -61,6 +61,15 @@ impl Answer {
             .map(|piece| piece.iter().collect())
             .collect();
         pieces
+    }
+
+    /// How many bytes of text it has.
+    fn told(&self) -> u64 {
+        let lengths = self.parts.iter().map(|part| match part {
+            Part::Text(text) | Part::Thought(text) => text.len(),
+            Part::Call { input, .. } => input.len(),
+        });
+        lengths.sum::<usize>() as u64
     }
 
     fn parts(&self) -> impl Iterator<Item = (usize, &Part)> {
@@ -270,12 +279,13 @@ mod responses {
 
 /// A text in which a stream is told, spoiled at one place.
 fn spoiled(mut stream: String, at: prop::sample::Index, with: &str) -> String {
-    let mut at = at.index(stream.len());
-    while !stream.is_char_boundary(at) {
-        at -= 1;
-    }
-    stream.insert_str(at, with);
+    stream.insert_str(spoilable(&stream, at), with);
     stream
+}
+
+/// A place between two characters.
+fn spoilable(text: &str, at: prop::sample::Index) -> usize {
+    text.floor_char_boundary(at.index(text.len()))
 }
 
 proptest! {
@@ -305,11 +315,53 @@ proptest! {
         let whole = whole(DIALECTS[2], &responses::whole(&answer));
         prop_assert_eq!(seen.tool_calls, whole.tool_calls);
         prop_assert_eq!(seen.thoughts, whole.thoughts);
-        prop_assert_eq!(seen.usage, None);
+        let told = answer.told();
+        let usage = seen.usage.map(|usage| (usage.input, usage.output, usage.is_estimated));
+        prop_assert_eq!(usage, (told > 0).then_some((0, told.div_ceil(4), true)));
         let stream = messages::stream(&answer);
         let (told, _) = stream.rsplit_once("event: message_delta").unwrap();
         let usage = streamed(DIALECTS[0], told).usage.unwrap();
         prop_assert_eq!((usage.input, usage.is_final), (answer.input, false));
+    }
+
+    #[test]
+    fn what_was_told_is_measured_at_every_event(answer in answer()) {
+        let streams = [
+            messages::stream(&answer), chat::stream(&answer), responses::stream(&answer, false),
+        ];
+        let enough = answer.told().div_ceil(4);
+        for (dialect, stream) in DIALECTS.into_iter().zip(streams) {
+            let mut before = 0;
+            for count in 0..=events(&stream).count() {
+                let mut observer = Observer::new(dialect, ObserverLimits::default());
+                for (name, data) in events(&stream).take(count) {
+                    observer.event(name, data.as_bytes());
+                }
+                let Some(usage) = observer.finish().usage.filter(|usage| usage.is_estimated) else {
+                    continue;
+                };
+                prop_assert!(!usage.is_final && usage.output > 0);
+                prop_assert!((before..=enough).contains(&usage.output), "{:?}", usage);
+                before = usage.output;
+            }
+            prop_assert_eq!(before, enough);
+        }
+    }
+
+    #[test]
+    fn what_is_there_of_a_whole_answer_is_measured(
+        answer in answer(), at in any::<prop::sample::Index>(),
+    ) {
+        let bodies = [messages::whole(&answer), responses::whole(&answer)];
+        for (dialect, mut body) in [DIALECTS[0], DIALECTS[2]].into_iter().zip(bodies) {
+            let end = spoilable(&body, at);
+            body.truncate(end);
+            if let Some(usage) = whole(dialect, &body).usage {
+                // A letter that is cut off within its escape counts as one that is unknown.
+                let enough = (answer.told() + 3).div_ceil(4).max(answer.output);
+                prop_assert!(usage.output <= enough, "{:?}", usage);
+            }
+        }
     }
 
     #[test]

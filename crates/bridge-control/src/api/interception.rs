@@ -173,7 +173,8 @@ pub struct TokenView {
     pub usage: TokenSums,
     /// What the provider said beyond the four counts, by its name there; parts of them.
     pub extra: BTreeMap<String, i64>,
-    /// Facts that have no field of their own.
+    /// Facts that have no field of their own: `partial` when the answer ended before the provider
+    /// told its last figures, `estimated` when the gateway measured the output because of that.
     #[schema(value_type = Object)]
     pub metadata: Map<String, Value>,
     /// When the answer was complete.

@@ -11,6 +11,8 @@ use prost_types::{Struct, Timestamp, Value};
 
 /// Metadata of token usage: the answer ended before the provider told its final figures.
 const PARTIAL: &str = "partial";
+/// Metadata of token usage: the gateway measured the output, because of that.
+const ESTIMATED: &str = "estimated";
 
 /// The message that says the same as the record.
 pub(super) fn message(record: &Record) -> v1::Record {
@@ -115,11 +117,18 @@ fn tokens(usage: &TokenUsage, stamp: Stamp) -> v1::TokenUsage {
         created_at: Some(stamp.at),
         cache_read_input_tokens: count(usage.cache_read),
         cache_write_input_tokens: count(usage.cache_write),
-        metadata: usage.partial.then(|| {
-            let is_partial = Kind::BoolValue(true);
-            object([(PARTIAL.to_owned(), is_partial)])
-        }),
+        metadata: marks(usage),
     }
+}
+
+/// Only marks that are set are said.
+fn marks(usage: &TokenUsage) -> Option<Struct> {
+    let marks = [(PARTIAL, usage.partial), (ESTIMATED, usage.estimated)];
+    let set = marks.into_iter().filter(|(_, is_set)| *is_set);
+    let mut set = set
+        .map(|(name, _)| (name.to_owned(), Kind::BoolValue(true)))
+        .peekable();
+    set.peek().is_some().then(|| object(set))
 }
 
 fn prompt(usage: &PromptUsage, stamp: Stamp) -> v1::PromptUsage {

@@ -171,6 +171,7 @@ async fn tokens() {
         cache_write: u64::MAX,
         extra: vec![(text("reasoning"), 5)],
         partial: false,
+        estimated: false,
     };
     let expected = v1::TokenUsage {
         interception_id: interception().to_string(),
@@ -192,8 +193,26 @@ async fn tokens() {
         partial: true,
         ..usage
     };
+    let is_set = prost_types::value::Kind::BoolValue(true);
+    let mut marks = object("partial", is_set.clone());
     let expected = v1::TokenUsage {
-        metadata: object("partial", prost_types::value::Kind::BoolValue(true)),
+        metadata: marks.clone(),
+        ..expected
+    };
+    check(
+        Event::Tokens(Box::new(usage.clone())),
+        record::Event::TokenUsage(expected.clone()),
+    )
+    .await;
+    let usage = TokenUsage {
+        estimated: true,
+        ..usage
+    };
+    let estimated = object("estimated", is_set).into_iter();
+    let fields = estimated.flat_map(|object| object.fields);
+    marks.as_mut().unwrap().fields.extend(fields);
+    let expected = v1::TokenUsage {
+        metadata: marks,
         ..expected
     };
     check(

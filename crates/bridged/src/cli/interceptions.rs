@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use bridge_control::api::{InterceptionDetail, InterceptionView, TokenSums};
+use bridge_control::api::{InterceptionDetail, InterceptionView, TokenSums, TokenView};
 use uuid::Uuid;
 
 use super::operator::{Operator, OperatorArgs};
@@ -165,6 +165,19 @@ pub(crate) fn tokens(usage: TokenSums) -> String {
     )
 }
 
+/// What keeps the figures from being the provider's last word.
+fn reservation(detail: &InterceptionDetail) -> &'static str {
+    let is_marked = |mark: &str| {
+        let is_set = |usage: &TokenView| usage.metadata.get(mark).is_some_and(|set| set == true);
+        detail.tokens.iter().any(is_set)
+    };
+    match (is_marked("estimated"), is_marked("partial")) {
+        (true, _) => " (partial, output estimated)",
+        (false, true) => " (partial)",
+        (false, false) => "",
+    }
+}
+
 fn shown(detail: &InterceptionDetail) -> String {
     let mut out = facts(detail);
     for prompt in &detail.prompts {
@@ -224,7 +237,7 @@ fn facts(detail: &InterceptionDetail) -> String {
         ),
         ("failure", maybe(&view.error_type)),
         ("failure text", maybe(&view.error_message)),
-        ("tokens", Some(tokens(view.usage))),
+        ("tokens", Some(tokens(view.usage) + reservation(detail))),
         ("tool calls", Some(view.tool_calls.to_string())),
         ("workspace", maybe(&detail.workspace_id)),
         ("host program", maybe(&detail.source)),

@@ -32,6 +32,7 @@ fn final_figures_replace_the_first_ones() {
         cache_write: 2,
         extra,
         is_final: true,
+        is_estimated: false,
     };
     assert_eq!(seen.usage, Some(expected));
 }
