@@ -24,7 +24,7 @@ const ATTEMPTS: usize = 3;
 pub struct Pool<F: Factory>(Arc<Inner<F>>);
 
 struct Inner<F: Factory> {
-    config: PoolConfig,
+    observer: Option<Arc<dyn PoolObserver>>,
     factory: F,
     slots: Mutex<Slots<F::Key, F::Handler, F::Error>>,
 }
@@ -34,9 +34,9 @@ impl<F: Factory> Pool<F> {
     #[must_use]
     pub fn new(config: PoolConfig, factory: F) -> Self {
         Self(Arc::new(Inner {
-            config,
+            observer: config.observer.clone(),
             factory,
-            slots: Mutex::new(Slots::new()),
+            slots: Mutex::new(Slots::new(config)),
         }))
     }
 
@@ -82,7 +82,17 @@ impl<F: Factory> Pool<F> {
     /// come from now on. Leases go on, and builds serve those who wait for them. A closed pool
     /// stays as it is.
     pub fn advance(&self) -> Generation {
-        let (generation, retired) = self.0.slots.lock().advance();
+        self.begin_generation(None)
+    }
+
+    /// The same, and from now on the pool keeps what this configuration says. Its observer stays
+    /// the one that it was made with.
+    pub fn advance_with(&self, config: PoolConfig) -> Generation {
+        self.begin_generation(Some(config))
+    }
+
+    fn begin_generation(&self, config: Option<PoolConfig>) -> Generation {
+        let (generation, retired) = self.0.slots.lock().advance(config);
         self.0.tell_evicted(retired);
         generation
     }
@@ -90,7 +100,7 @@ impl<F: Factory> Pool<F> {
     /// Takes handlers out that are too old or were not asked for long enough. Without it they
     /// would stay until somebody asks for them.
     pub fn sweep(&self, now: Instant) {
-        let retired = self.0.slots.lock().sweep(now, &self.0.config);
+        let retired = self.0.slots.lock().sweep(now);
         self.0.tell_evicted(retired);
     }
 
@@ -116,7 +126,7 @@ impl<F: Factory> Clone for Pool<F> {
 impl<F: Factory> fmt::Debug for Pool<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
-            .field("config", &self.0.config)
+            .field("config", self.0.slots.lock().config())
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }
@@ -133,7 +143,7 @@ type Refused<F> = AcquireError<<F as Factory>::Error>;
 impl<F: Factory> Inner<F> {
     fn enter<'a>(&'a self, key: &'a F::Key, now: Instant) -> Result<Entered<'a, F>, Refused<F>> {
         let mut retired = Vec::new();
-        let found = self.slots.lock().find(key, now, &self.config, &mut retired);
+        let found = self.slots.lock().find(key, now, &mut retired);
         self.tell_evicted(retired);
         match found {
             Found::Ready(handler) => {
@@ -170,7 +180,7 @@ impl<F: Factory> Inner<F> {
     }
 
     fn tell(&self, event: impl FnOnce(&dyn PoolObserver)) {
-        if let Some(observer) = &self.config.observer {
+        if let Some(observer) = &self.observer {
             event(observer.as_ref());
         }
     }
@@ -234,7 +244,6 @@ impl<F: Factory> Seat<'_, F> {
             &self.flight,
             outcome.as_ref().ok(),
             now,
-            &self.inner.config,
             &mut retired,
         );
         self.state = SeatState::Over;

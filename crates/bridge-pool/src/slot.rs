@@ -11,6 +11,7 @@ use crate::{Eviction, Generation, PoolConfig, PoolStats};
 
 /// The slots of one pool.
 pub(crate) struct Slots<K, H, E> {
+    config: PoolConfig,
     slots: HashMap<K, Slot<H, E>>,
     /// The keys of handlers that are ready.
     recency: Recency<K>,
@@ -54,8 +55,9 @@ pub(crate) enum Manner {
 pub(crate) type Retired<H> = Vec<(Arc<H>, Eviction)>;
 
 impl<K: Eq + Hash + Clone, H, E> Slots<K, H, E> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(config: PoolConfig) -> Self {
         Self {
+            config,
             slots: HashMap::new(),
             recency: Recency::default(),
             is_closed: false,
@@ -64,18 +66,12 @@ impl<K: Eq + Hash + Clone, H, E> Slots<K, H, E> {
     }
 
     /// The handler, or a build to wait for. The caller of a build must `leave` or `land`.
-    pub(crate) fn find(
-        &mut self,
-        key: &K,
-        now: Instant,
-        config: &PoolConfig,
-        retired: &mut Retired<H>,
-    ) -> Found<H, E> {
+    pub(crate) fn find(&mut self, key: &K, now: Instant, retired: &mut Retired<H>) -> Found<H, E> {
         if self.is_closed {
             return Found::Closed;
         }
         let worn = match self.slots.get_mut(key) {
-            Some(Slot::Ready(ready)) => match config.worn(ready.built, ready.used, now) {
+            Some(Slot::Ready(ready)) => match self.config.worn(ready.built, ready.used, now) {
                 Some(reason) => Some(reason),
                 None => {
                     ready.used = ready.used.max(now);
@@ -127,7 +123,6 @@ impl<K: Eq + Hash + Clone, H, E> Slots<K, H, E> {
         flight: &Arc<Flight<H, E>>,
         handler: Option<&Arc<H>>,
         now: Instant,
-        config: &PoolConfig,
         retired: &mut Retired<H>,
     ) {
         let is_expected = self.callers_of(key, flight).is_some();
@@ -139,7 +134,7 @@ impl<K: Eq + Hash + Clone, H, E> Slots<K, H, E> {
             return;
         };
         self.stats.built += 1;
-        if !is_expected || !config.keeps_any() {
+        if !is_expected || !self.config.keeps_any() {
             self.stats.unkept += 1;
             return;
         }
@@ -150,7 +145,7 @@ impl<K: Eq + Hash + Clone, H, E> Slots<K, H, E> {
             place: self.recency.insert(key.clone()),
         };
         self.slots.insert(key.clone(), Slot::Ready(ready));
-        while self.recency.len() > config.capacity {
+        while self.recency.len() > self.config.capacity {
             let Some(oldest) = self.recency.oldest().cloned() else {
                 break;
             };
@@ -159,11 +154,11 @@ impl<K: Eq + Hash + Clone, H, E> Slots<K, H, E> {
     }
 
     /// Takes out what is worn.
-    pub(crate) fn sweep(&mut self, now: Instant, config: &PoolConfig) -> Retired<H> {
+    pub(crate) fn sweep(&mut self, now: Instant) -> Retired<H> {
         let mut worn = Vec::new();
         for (key, slot) in &self.slots {
             if let Slot::Ready(ready) = slot
-                && let Some(reason) = config.worn(ready.built, ready.used, now)
+                && let Some(reason) = self.config.worn(ready.built, ready.used, now)
             {
                 worn.push((key.clone(), reason));
             }
@@ -175,10 +170,13 @@ impl<K: Eq + Hash + Clone, H, E> Slots<K, H, E> {
         retired
     }
 
-    /// Begins a new generation, unless the pool is closed.
-    pub(crate) fn advance(&mut self) -> (Generation, Retired<H>) {
+    /// Begins a new generation, with this configuration if one is given, unless the pool is closed.
+    pub(crate) fn advance(&mut self, config: Option<PoolConfig>) -> (Generation, Retired<H>) {
         if self.is_closed {
             return (self.stats.generation, Vec::new());
+        }
+        if let Some(config) = config {
+            self.config = config;
         }
         self.stats.generation = self.stats.generation.next();
         (self.stats.generation, self.clear(Eviction::Superseded))
@@ -187,6 +185,10 @@ impl<K: Eq + Hash + Clone, H, E> Slots<K, H, E> {
     pub(crate) fn close(&mut self) -> Retired<H> {
         self.is_closed = true;
         self.clear(Eviction::Closed)
+    }
+
+    pub(crate) fn config(&self) -> &PoolConfig {
+        &self.config
     }
 
     pub(crate) fn stats(&self) -> PoolStats {

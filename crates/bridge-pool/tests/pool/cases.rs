@@ -124,6 +124,26 @@ fn a_build_that_is_overtaken_serves_its_callers_and_nobody_else() {
 }
 
 #[test]
+fn a_new_generation_may_keep_more_or_less() {
+    let scene = scene(PoolConfig::default());
+    let (first, second) = (scene.lease_at(1, 0), scene.lease_at(2, 0));
+    let small = PoolConfig {
+        capacity: 1,
+        ttl: Duration::from_secs(10),
+        ..PoolConfig::default()
+    };
+    assert_eq!(scene.pool.advance_with(small).number(), 2);
+    assert_eq!((first.build, second.build), (1, 2), "leases go on");
+    assert_eq!(scene.lease_at(1, 0).build, 3);
+    assert_eq!(scene.lease_at(2, 0).build, 4);
+    assert_eq!(scene.lease_at(1, 0).build, 5, "the second made room");
+    assert_eq!(scene.lease_at(1, 10).build, 6, "the third is old");
+    scene.pool.advance();
+    assert_eq!(scene.lease_at(1, 10).build, 7);
+    assert_eq!(scene.lease_at(1, 20).build, 8, "what was said last holds");
+}
+
+#[test]
 fn a_waiter_of_an_abandoned_old_build_comes_to_the_new_one() {
     let scene = scene(PoolConfig::default());
     let (leader, mut waiter) = (scene.waiting(1), scene.waiting(1));
