@@ -18,6 +18,7 @@ mod in_process;
 mod listen;
 mod origin;
 mod read_body;
+mod request;
 mod respond;
 mod stalled;
 

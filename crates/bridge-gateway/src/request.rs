@@ -1,0 +1,254 @@
+//! One request between its head and the head of its answer: admission, lease, body, handler.
+
+use std::error::Error;
+
+use bridge_auth::Scrubbed;
+use bridge_intercept::{Answer, Cx, Handler, Inbound, InterceptionId, Plan};
+use bridge_pool::Lease;
+use bridge_telemetry::{ErrorChain, keys};
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response};
+use http_body::Body;
+use slog::{Logger, o};
+use tokio::time::Instant;
+
+use crate::admission::Admitted;
+use crate::body::GatewayBody;
+use crate::factory::HandlerKey;
+use crate::read_body::Framing;
+use crate::{Failure, Gateway, Origin};
+
+/// Prefixes under which the routes are served too, for tools that were set up for another gateway.
+const PREFIXES: [&str; 2] = ["/api/v2/ai-gateway", "/api/v2/aibridge"];
+
+/// What a probe is told.
+const HELLO: &[u8] = b"{\"message\":\"hello\"}";
+
+/// A request that may go on once its body is there.
+struct Prepared {
+    plan: Plan,
+    admitted: Admitted,
+    lease: Lease<Handler>,
+    query: Option<String>,
+    method: Method,
+    path: String,
+}
+
+impl Gateway {
+    /// Carries a request out until the head of its answer.
+    pub(crate) async fn serve_one<B>(
+        &self,
+        request: Request<B>,
+        origin: &Origin,
+        id: InterceptionId,
+        arrived: Instant,
+        logger: &mut Logger,
+    ) -> Result<Response<GatewayBody>, Failure>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let (framing, config) = (Framing::of(&head.headers), &self.inner().config);
+        let prepared = match self.prepare(head, origin, logger).await {
+            Ok(Some(prepared)) => prepared,
+            Ok(None) => return Ok(hello()),
+            Err(failure) => {
+                framing
+                    .discard(body, config.body_bytes, config.body_silence)
+                    .await;
+                return Err(failure);
+            }
+        };
+        let Prepared {
+            plan,
+            admitted,
+            lease,
+            query,
+            method,
+            path,
+        } = prepared;
+        let dialect = Some(plan.dialect());
+        let body = framing
+            .read(body, config.body_bytes, config.body_silence)
+            .await
+            .map_err(|error| Failure::from_body(&error).shaped(dialect))?;
+        let (cx, headers) = cx(id, arrived, admitted);
+        let answer = lease
+            .run(
+                plan,
+                &cx,
+                Inbound {
+                    query,
+                    headers,
+                    body,
+                },
+            )
+            .await;
+        let answer = answer
+            .map_err(|error| Failure::from_intercept(error, &method, &path).shaped(dialect))?;
+        Ok(relayed(answer, lease))
+    }
+
+    /// Everything that is decided before the body is read. Nothing for a probe of whether anybody
+    /// is there.
+    async fn prepare(
+        &self,
+        head: Parts,
+        origin: &Origin,
+        logger: &mut Logger,
+    ) -> Result<Option<Prepared>, Failure> {
+        let path = routed(head.uri.path());
+        let planned = match self.inner().factory.blueprint() {
+            Some(blueprint) => blueprint.plan(&head.method, path),
+            None => return Err(Failure::not_ready()),
+        };
+        let dialect = match &planned {
+            Ok(plan) if plan.is_hello() => return Ok(None),
+            Ok(plan) => Some(plan.dialect()),
+            Err(refused) => refused.dialect,
+        };
+        if self.inner().draining.has_begun() {
+            return Err(Failure::draining().shaped(dialect));
+        }
+        let is_upgrade = wants_upgrade(&head.headers);
+        let admitted = self.inner().door.admit(head.headers, origin).await;
+        let admitted = admitted.map_err(|error| Failure::from_admission(error).shaped(dialect))?;
+        *logger = identified(logger, &admitted);
+        if is_upgrade {
+            return Err(Failure::upgrade().shaped(dialect));
+        }
+        let refused = |refused| Failure::from_refused(refused, &head.method, path);
+        let plan = planned.map_err(refused)?;
+        let lease = self
+            .lease(&admitted)
+            .await
+            .map_err(|failure| failure.shaped(dialect))?;
+        let query = head.uri.query().map(str::to_owned);
+        let (method, path) = (head.method, path.to_owned());
+        Ok(Some(Prepared {
+            plan,
+            admitted,
+            lease,
+            query,
+            method,
+            path,
+        }))
+    }
+
+    async fn lease(&self, admitted: &Admitted) -> Result<Lease<Handler>, Failure> {
+        let key = HandlerKey {
+            initiator: admitted.grant.actor.id,
+            api_key_id: admitted.grant.api_key_id.clone(),
+        };
+        let acquired = self
+            .inner()
+            .pool
+            .acquire(&key, Instant::now().into_std())
+            .await;
+        acquired.map_err(|cause| Failure::no_handler(ErrorChain(&cause).to_string()))
+    }
+}
+
+/// The path without the prefix of another gateway.
+fn routed(path: &str) -> &str {
+    let stripped = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix));
+    stripped
+        .filter(|rest| rest.starts_with('/'))
+        .unwrap_or(path)
+}
+
+fn hello() -> Response<GatewayBody> {
+    let mut response = Response::new(GatewayBody::fixed(Bytes::from_static(HELLO)));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Whether the caller wants to speak something else than HTTP on this connection. The header
+/// counts only together with `Connection: upgrade` (RFC 9110, section 7.8).
+fn wants_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE)
+        && headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+}
+
+/// From here on every line of the request says whose it is.
+fn identified(logger: &Logger, admitted: &Admitted) -> Logger {
+    logger.new(o!(
+        keys::ACTOR_ID => admitted.grant.actor.id.to_string(),
+        keys::API_KEY_ID => admitted.grant.api_key_id.clone(),
+        keys::AUTH_MODE => admitted.mode.as_str(),
+        keys::AUTH_DELEGATED => admitted.is_delegated,
+        keys::AUTH_STANDING => admitted.grant.standing.as_str(),
+        keys::SOURCE => admitted.source.clone().unwrap_or_default(),
+        keys::CORRELATION_ID => admitted.correlation_id.clone().unwrap_or_default(),
+    ))
+}
+
+fn cx(id: InterceptionId, arrived: Instant, admitted: Admitted) -> (Cx, Scrubbed) {
+    let cx = Cx {
+        id,
+        arrived,
+        grant: admitted.grant,
+        hint: admitted.hint,
+        source: admitted.source,
+        workspace_id: admitted.workspace_id,
+        correlation_id: admitted.correlation_id,
+        firewall: admitted.firewall,
+    };
+    (cx, admitted.headers)
+}
+
+fn relayed(answer: Answer, lease: Lease<Handler>) -> Response<GatewayBody> {
+    let mut response = Response::new(GatewayBody::answer(answer.body, lease));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_prefixes_lead_to_the_same_routes() {
+        assert_eq!(routed("/anthropic/v1/messages"), "/anthropic/v1/messages");
+        assert_eq!(
+            routed("/api/v2/ai-gateway/openai/v1/models"),
+            "/openai/v1/models"
+        );
+        assert_eq!(
+            routed("/api/v2/aibridge/openai/v1/models"),
+            "/openai/v1/models"
+        );
+        assert_eq!(
+            routed("/api/v2/aibridgeopenai/v1"),
+            "/api/v2/aibridgeopenai/v1"
+        );
+    }
+
+    #[test]
+    fn an_upgrade_needs_both_headers() {
+        let headers = |rows: &[(&'static str, &'static str)]| -> HeaderMap {
+            let mut map = HeaderMap::new();
+            for (name, value) in rows {
+                map.append(*name, HeaderValue::from_static(value));
+            }
+            map
+        };
+        assert!(wants_upgrade(&headers(&[
+            ("upgrade", "websocket"),
+            ("connection", "keep-alive, Upgrade")
+        ])));
+        assert!(!wants_upgrade(&headers(&[("upgrade", "websocket")])));
+        assert!(!wants_upgrade(&headers(&[("connection", "upgrade")])));
+    }
+}
