@@ -44,13 +44,18 @@ pub(crate) enum AdmissionError {
     Auth(#[source] AuthError),
 }
 
+/// What holds for whoever comes in, from the request's generation.
+#[derive(Clone, Copy)]
+pub(crate) struct HouseRules<'r> {
+    pub(crate) policy: &'r HeaderPolicy,
+    pub(crate) allow_own_keys: bool,
+}
+
 /// Everything needed to admit a request.
 pub(crate) struct Door {
-    pub(crate) policy: Arc<HeaderPolicy>,
     pub(crate) authorizer: Arc<dyn Authorizer>,
     pub(crate) seal: Seal,
     pub(crate) metrics: Metrics,
-    pub(crate) allow_own_keys: bool,
 }
 
 impl Door {
@@ -60,17 +65,18 @@ impl Door {
         &self,
         headers: HeaderMap,
         origin: &Origin,
+        rules: HouseRules<'_>,
     ) -> Result<Admitted, AdmissionError> {
         let hint = ClientHint::read(&headers);
         let mark = firewall::read(&headers);
         let bridge_auth::Admitted {
             presented,
             scrubbed,
-        } = self.policy.admit(headers);
+        } = rules.policy.admit(headers);
         let mode = presented.key_mode();
         let delegation = self.delegation(origin)?;
         let grant = self.grant(presented.verdict(), delegation).await?;
-        if mode == KeySource::Byok && !self.allow_own_keys {
+        if mode == KeySource::Byok && !rules.allow_own_keys {
             return Err(AdmissionError::OwnKeys);
         }
         let workspace_id = match delegation {

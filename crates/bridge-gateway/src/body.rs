@@ -5,16 +5,15 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bridge_intercept::{AnswerBody, Closing, Handler, InterceptionId};
+use bridge_intercept::{AnswerBody, Closing, Handler};
 use bridge_pool::Lease;
 use bridge_telemetry::keys;
 use bytes::Bytes;
-use http::{Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use slog::{Logger, error, info, o, warn};
-use tokio::time::Instant;
 
 use crate::entry::panic_text;
+use crate::turns::Listed;
 
 /// The body of an answer. It keeps the handler alive that gave it, and when it ends, breaks or is
 /// dropped, one line says how the request went.
@@ -35,14 +34,10 @@ enum Content {
 /// given up.
 pub(crate) struct ClosingLine {
     pub(crate) logger: Logger,
-    pub(crate) id: InterceptionId,
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) status: Option<StatusCode>,
+    /// Keeps it on the list of those that run.
+    pub(crate) turn: Listed,
     /// Why the gateway itself answered, if it did.
     pub(crate) refusal: Option<Refusal>,
-    pub(crate) arrived: Instant,
-    pub(crate) bytes: u64,
 }
 
 /// What the operator reads of a failure.
@@ -97,8 +92,9 @@ impl Body for GatewayBody {
                 }
             },
         };
-        if let (Some(line), Some(Ok(frame))) = (&mut this.line, &frame) {
-            line.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if let (Some(line), Some(Ok(frame))) = (&this.line, &frame) {
+            let sent = frame.data_ref().map_or(0, |data| data.len() as u64);
+            line.turn.has_sent(sent);
         }
         Poll::Ready(frame)
     }
@@ -136,7 +132,7 @@ impl Drop for GatewayBody {
             Content::Answer { body, .. } => body.close(),
             Content::Fixed(_) => None,
         };
-        if let Some(mut line) = self.line.take() {
+        if let Some(line) = self.line.take() {
             line.say(closing);
         }
     }
@@ -144,13 +140,13 @@ impl Drop for GatewayBody {
 
 impl ClosingLine {
     /// The one line of a request that was answered.
-    fn say(&mut self, closing: Option<Closing>) {
+    fn say(&self, closing: Option<Closing>) {
         let logger = self.logger.new(o!(
-            keys::REQUEST_ID => self.id.to_string(),
-            keys::METHOD => self.method.to_string(),
-            keys::PATH => std::mem::take(&mut self.path),
-            keys::STATUS => self.status.unwrap_or_default().as_u16(),
-            keys::BYTES => self.bytes,
+            keys::REQUEST_ID => self.turn.id().to_string(),
+            keys::METHOD => self.turn.method().to_string(),
+            keys::PATH => self.turn.path().to_owned(),
+            keys::STATUS => self.turn.status().unwrap_or_default().as_u16(),
+            keys::BYTES => self.turn.bytes(),
             keys::ELAPSED_MS => self.elapsed_ms(),
         ));
         match (&self.refusal, closing) {
@@ -171,7 +167,11 @@ impl ClosingLine {
         let (kind, detail) = (refusal.kind, &refusal.detail);
         if kind == "panicked" {
             error!(logger, "request handling panicked"; keys::KIND => kind, keys::ERROR => detail);
-        } else if self.status.is_some_and(|status| status.is_server_error()) {
+        } else if self
+            .turn
+            .status()
+            .is_some_and(|status| status.is_server_error())
+        {
             warn!(logger, "request failed"; keys::KIND => kind, keys::ERROR => detail);
         } else {
             info!(logger, "request refused"; keys::KIND => kind, keys::ERROR => detail);
@@ -179,17 +179,17 @@ impl ClosingLine {
     }
 
     fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.arrived.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.turn.arrived().elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
 impl Drop for ClosingLine {
     fn drop(&mut self) {
-        if self.status.is_none() {
+        if self.turn.status().is_none() {
             info!(self.logger, "request given up before an answer";
-                keys::REQUEST_ID => %self.id,
-                keys::METHOD => self.method.as_str(),
-                keys::PATH => &self.path,
+                keys::REQUEST_ID => %self.turn.id(),
+                keys::METHOD => self.turn.method().as_str(),
+                keys::PATH => self.turn.path(),
                 keys::ELAPSED_MS => self.elapsed_ms());
         }
     }

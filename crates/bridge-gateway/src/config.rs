@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bridge_auth::{Authorizer, HeaderPolicy, Seal};
+use bridge_auth::{Authorizer, Seal};
 use bridge_pool::PoolConfig;
 use bridge_telemetry::Metrics;
 use slog::Logger;
@@ -22,7 +22,7 @@ pub struct GatewayConfig {
     pub connections: usize,
     /// Whether callers may bring their own provider credentials. Default yes.
     pub allow_own_keys: bool,
-    /// The handlers kept ready.
+    /// The handlers kept ready. The observer stays the one that the gateway was made with.
     pub pool: PoolConfig,
 }
 
@@ -41,12 +41,10 @@ impl Default for GatewayConfig {
 
 /// What a gateway works with.
 pub struct GatewayParts {
-    /// Limits.
+    /// Limits until the first [`Gateway::replace`](crate::Gateway::replace) brings others.
     pub config: GatewayConfig,
     /// Who says whose credential it is.
     pub authorizer: Arc<dyn Authorizer>,
-    /// Which headers may enter, leave or never travel.
-    pub policy: Arc<HeaderPolicy>,
     /// Only delegations minted with this seal are believed.
     pub seal: Seal,
     /// Counters.

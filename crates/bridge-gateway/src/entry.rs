@@ -1,4 +1,4 @@
-//! One request: admission, lease, handler, answer. All doors lead here.
+//! The gateway: what it is made of, what replaces it, and the one function all doors lead to.
 
 use std::any::Any;
 use std::error::Error;
@@ -6,27 +6,31 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use bridge_intercept::{Blueprint, InterceptionId};
+use bridge_intercept::Blueprint;
 use bridge_pool::Pool;
 use bridge_telemetry::{Metrics, keys};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body::Body;
+use parking_lot::Mutex;
 use slog::{Logger, info, o};
 use tokio::time::Instant;
 
 use crate::admission::Door;
 use crate::body::{ClosingLine, GatewayBody, Refusal};
 use crate::factory::HandlerFactory;
-use crate::{Drain, DrainSignal, Failure, GatewayConfig, GatewayParts, Origin};
+use crate::places::Places;
+use crate::request::Visit;
+use crate::terms::Terms;
+use crate::turns::Turns;
+use crate::{Drain, DrainSignal, Failure, GatewayConfig, GatewayParts, Origin, RunningTurn};
 
 /// A gateway. Cloning shares it.
 #[derive(Clone)]
 pub struct Gateway(Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) config: GatewayConfig,
     pub(crate) door: Door,
     pub(crate) pool: Pool<Arc<HandlerFactory>>,
     pub(crate) factory: Arc<HandlerFactory>,
@@ -34,12 +38,25 @@ pub(crate) struct Inner {
     pub(crate) logger: Logger,
     drain: Drain,
     pub(crate) draining: DrainSignal,
+    pub(crate) places: Places,
+    pub(crate) turns: Turns,
+    /// One replacement after the other.
+    replacing: Mutex<()>,
+}
+
+/// Whether a drain concerns a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It is refused once the drain has begun.
+    New,
+    /// It comes over a connection that was accepted before: it is served.
+    Accepted,
 }
 
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway")
-            .field("config", &self.0.config)
+            .field("terms", &self.0.factory.terms())
             .finish_non_exhaustive()
     }
 }
@@ -51,25 +68,22 @@ impl Gateway {
         let GatewayParts {
             config,
             authorizer,
-            policy,
             seal,
             metrics,
             logger,
         } = parts;
-        let factory = Arc::new(HandlerFactory::default());
-        let pool = Pool::new(config.pool.clone(), Arc::clone(&factory));
+        let (places, pool_config) = (Places::new(config.connections), config.pool.clone());
+        let factory = Arc::new(HandlerFactory::new(Terms::first(config)));
+        let pool = Pool::new(pool_config, Arc::clone(&factory));
         let drain = Drain::default();
         let draining = drain.signal();
         let logger = logger.new(o!(keys::COMPONENT => "gateway"));
         let door = Door {
-            policy,
             authorizer,
             seal,
             metrics: metrics.clone(),
-            allow_own_keys: config.allow_own_keys,
         };
         Self(Arc::new(Inner {
-            config,
             door,
             pool,
             factory,
@@ -77,24 +91,43 @@ impl Gateway {
             logger,
             drain,
             draining,
+            places,
+            turns: Turns::default(),
+            replacing: Mutex::new(()),
         }))
     }
 
-    /// Uses these providers for all requests from now on. Requests that run go on with what they
-    /// began with.
-    pub fn replace(&self, blueprint: Arc<Blueprint>) {
-        self.0.factory.replace(blueprint);
-        let generation = self.0.pool.advance();
-        info!(self.0.logger, "providers taken"; keys::GENERATION => generation.number());
+    /// Begins a generation: these providers, habits and limits hold for all requests from now on.
+    /// Requests that run go on with what they began with, open connections with their limit on
+    /// heads, and when more connections are open than may be from now on, they stay. Says the
+    /// generation's number.
+    pub fn replace(&self, blueprint: Arc<Blueprint>, limits: GatewayConfig) -> u64 {
+        let inner = &self.0;
+        let _one_after_the_other = inner.replacing.lock();
+        let (connections, pool) = (limits.connections, limits.pool.clone());
+        let terms = inner.factory.terms().next(limits, blueprint);
+        let generation = terms.generation;
+        inner.factory.replace(terms);
+        inner.pool.advance_with(pool);
+        inner.places.limit_to(connections);
+        info!(inner.logger, "generation begun"; keys::GENERATION => generation);
+        generation
+    }
+
+    /// The requests that run, the oldest first.
+    #[must_use]
+    pub fn turns(&self) -> Vec<RunningTurn> {
+        self.0.turns.all()
     }
 
     /// Whether there are providers to serve with, and the gateway is not shutting down.
     #[must_use]
     pub fn is_serving(&self) -> bool {
-        self.0.factory.blueprint().is_some() && !self.0.draining.has_begun()
+        self.0.factory.terms().blueprint.is_some() && !self.0.draining.has_begun()
     }
 
-    /// Refuses new requests from now on.
+    /// Refuses new requests from now on, and stops to accept connections. Those that were accepted
+    /// before have their running request finished, or their first one served, and are closed.
     pub fn begin_drain(&self) {
         self.0.drain.begin();
     }
@@ -116,28 +149,42 @@ impl Gateway {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let arrived = Instant::now();
-        let id = InterceptionId::generate();
+        self.answer(request, origin, Arrival::New).await
+    }
+
+    /// The same for a request of this arrival.
+    pub(crate) async fn answer<B>(
+        &self,
+        request: Request<B>,
+        origin: Origin,
+        arrival: Arrival,
+    ) -> Response<GatewayBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let terms = self.0.factory.terms();
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let mut line = ClosingLine {
             logger: self.0.logger.clone(),
-            id,
-            method: request.method().clone(),
-            path: request.uri().path().to_owned(),
-            status: None,
+            turn: self.0.turns.begin(method, path, terms.generation),
             refusal: None,
-            arrived,
-            bytes: 0,
         };
-        let serving = self.serve_one(request, &origin, id, arrived, &mut line.logger);
+        let visit = Visit {
+            origin: &origin,
+            arrival,
+            terms: &terms,
+        };
+        let serving = self.serve_one(request, visit, &mut line);
         let response = match AssertUnwindSafe(serving).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(failure)) => self.refuse(failure, &mut line),
             Err(panic) => {
-                let failure = Failure::panicked(&id.to_string(), panic_text(&*panic));
+                let failure = Failure::panicked(&line.turn.id().to_string(), panic_text(&*panic));
                 self.refuse(failure, &mut line)
             }
         };
-        line.status = Some(response.status());
+        line.turn.is_answered(response.status());
         response.map(|body| body.closing_with(line))
     }
 

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bridge_auth::ActorId;
-use bridge_intercept::{Blueprint, Handler};
+use bridge_intercept::Handler;
 use bridge_pool::{Factory, Generation};
+
+use crate::terms::Terms;
 
 /// Whose handler it is. Two keys of one user have two.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,19 +19,25 @@ pub struct HandlerKey {
     pub api_key_id: String,
 }
 
-/// Builds handlers from the current blueprint.
-#[derive(Debug, Default)]
+/// Builds handlers from the current terms.
+#[derive(Debug)]
 pub(crate) struct HandlerFactory {
-    blueprint: ArcSwapOption<Blueprint>,
+    terms: ArcSwap<Terms>,
 }
 
 impl HandlerFactory {
-    pub(crate) fn blueprint(&self) -> Option<Arc<Blueprint>> {
-        self.blueprint.load_full()
+    pub(crate) fn new(terms: Terms) -> Self {
+        Self {
+            terms: ArcSwap::from_pointee(terms),
+        }
     }
 
-    pub(crate) fn replace(&self, blueprint: Arc<Blueprint>) {
-        self.blueprint.store(Some(blueprint));
+    pub(crate) fn terms(&self) -> Arc<Terms> {
+        self.terms.load_full()
+    }
+
+    pub(crate) fn replace(&self, terms: Terms) {
+        self.terms.store(Arc::new(terms));
     }
 }
 
@@ -45,9 +53,10 @@ impl Factory for HandlerFactory {
     type Error = NoBlueprint;
 
     async fn build(&self, key: &HandlerKey, _: Generation) -> Result<Handler, NoBlueprint> {
-        let blueprint = self.blueprint().ok_or(NoBlueprint)?;
+        let terms = self.terms();
+        let blueprint = terms.blueprint.as_ref().ok_or(NoBlueprint)?;
         Ok(Handler::new(
-            blueprint,
+            Arc::clone(blueprint),
             key.initiator,
             key.api_key_id.clone(),
         ))

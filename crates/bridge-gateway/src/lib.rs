@@ -17,10 +17,13 @@ mod firewall;
 mod in_process;
 mod listen;
 mod origin;
+mod places;
 mod read_body;
 mod request;
 mod respond;
 mod stalled;
+mod terms;
+mod turns;
 
 pub use body::GatewayBody;
 pub use config::{GatewayConfig, GatewayParts};
@@ -30,3 +33,4 @@ pub use factory::HandlerKey;
 pub use in_process::{InProcess, InProcessError, Transport};
 pub use origin::Origin;
 pub use respond::Failure;
+pub use turns::{KnownTurn, RunningTurn};

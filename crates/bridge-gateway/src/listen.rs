@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bridge_telemetry::{ErrorChain, Metrics, keys};
@@ -14,12 +15,20 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use slog::{Logger, debug, error, info, warn};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::select;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, interval_at, sleep};
 
+use crate::entry::Arrival;
+use crate::places::{Place, Places};
 use crate::stalled::{LONGEST_STALL, Stalled};
 use crate::{Gateway, Origin};
+
+/// How long a connection that was accepted before the drain may take for its first request.
+const FIRST_REQUEST: Duration = Duration::from_secs(5);
+
+/// How often a drain says what it waits for.
+const WORD_EVERY: Duration = Duration::from_secs(10);
 
 /// How long accepting pauses when the process is out of sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -33,14 +42,14 @@ impl Gateway {
     pub async fn serve(&self, listener: TcpListener, cut: impl Future<Output = ()>) -> usize {
         let logger = self.inner().logger.clone();
         let mut connections = JoinSet::new();
-        let places = Arc::new(Semaphore::new(self.inner().config.connections));
+        let places = &self.inner().places;
         let mut draining = self.inner().draining.clone();
         loop {
             let place = select! {
                 biased;
                 () = draining.begun() => break,
                 Some(_) = connections.join_next() => continue,
-                place = take_place(&places, &self.inner().metrics) => place,
+                place = take_place(places, &self.inner().metrics) => place,
             };
             let accepted = select! {
                 biased;
@@ -54,30 +63,66 @@ impl Gateway {
                 Err(cause) => pause(&cause, &logger).await,
             }
         }
+        // The descriptor is closed and the socket is not shut down: where a supervisor holds it, too,
+        // connections wait for the next process.
         drop(listener);
-        drain(connections, cut, &logger).await
+        self.drain(connections, cut).await
     }
 
-    async fn converse(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    /// Waits until all connections have ended, or cuts them.
+    async fn drain(&self, mut connections: JoinSet<()>, cut: impl Future<Output = ()>) -> usize {
+        let (logger, turns) = (&self.inner().logger, &self.inner().turns);
+        info!(logger, "draining"; "requests" => turns.count(), "connections" => connections.len());
+        let mut cut = pin!(cut);
+        let mut words = interval_at(Instant::now() + WORD_EVERY, WORD_EVERY);
+        while !connections.is_empty() {
+            select! {
+                biased;
+                _ = connections.join_next() => {}
+                () = cut.as_mut() => break,
+                _ = words.tick() => info!(logger, "still draining";
+                    "requests" => turns.count(), "connections" => connections.len()),
+            }
+        }
+        let left = connections.len();
+        if left > 0 {
+            warn!(logger, "connections cut";
+                "requests" => turns.count(), "connections" => left);
+        }
+        connections.shutdown().await;
+        left
+    }
+
+    async fn converse(self, stream: TcpStream, peer: SocketAddr, place: Place) {
         let inner = Arc::clone(self.inner());
         let _open = Open::new(inner.metrics.clone(), place);
         // An event is a whole message: waiting to join it with the next only adds latency.
         let _ignored = stream.set_nodelay(true);
+        let first = FirstRequest::default();
         let service = service_fn(|request| {
+            first.has_come();
             let gateway = self.clone();
-            async move { Ok::<_, Infallible>(gateway.handle(request, Origin::Network { peer }).await) }
+            async move {
+                let origin = Origin::Network { peer };
+                Ok::<_, Infallible>(gateway.answer(request, origin, Arrival::Accepted).await)
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(inner.config.head_timeout)
+            .header_read_timeout(inner.factory.terms().limits.head_timeout)
             .serve_connection(TokioIo::new(Stalled::new(stream, LONGEST_STALL)), service);
         let mut connection = pin!(connection);
         let mut draining = inner.draining.clone();
         let outcome = select! {
             outcome = connection.as_mut() => outcome,
             () = draining.begun() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+                // The library would close a connection at once on which nothing was asked yet.
+                if let Some(outcome) = first.wait(connection.as_mut()).await {
+                    outcome
+                } else {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
             }
         };
         if let Err(cause) = outcome {
@@ -89,11 +134,11 @@ impl Gateway {
 /// An open connection, counted.
 struct Open {
     metrics: Metrics,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Open {
-    fn new(metrics: Metrics, place: OwnedSemaphorePermit) -> Self {
+    fn new(metrics: Metrics, place: Place) -> Self {
         metrics.connection_opened();
         Self {
             metrics,
@@ -109,14 +154,39 @@ impl Drop for Open {
 }
 
 /// Waits for a place among the open connections.
-async fn take_place(places: &Arc<Semaphore>, metrics: &Metrics) -> OwnedSemaphorePermit {
-    if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+async fn take_place(places: &Places, metrics: &Metrics) -> Place {
+    if let Some(place) = places.try_take() {
         return place;
     }
     metrics.connections_full();
-    match Arc::clone(places).acquire_owned().await {
-        Ok(place) => place,
-        Err(_) => unreachable!("the places are never closed"),
+    places.take().await
+}
+
+/// Whether anything was asked on a connection.
+#[derive(Debug, Default)]
+struct FirstRequest {
+    was_asked: AtomicBool,
+    asked: Notify,
+}
+
+impl FirstRequest {
+    fn has_come(&self) {
+        if !self.was_asked.swap(true, Ordering::Relaxed) {
+            self.asked.notify_one();
+        }
+    }
+
+    /// Lets a connection on which nothing was asked work until something is, for a while. Gives the
+    /// connection's outcome if it ended meanwhile.
+    async fn wait<F: Future>(&self, connection: Pin<&mut F>) -> Option<F::Output> {
+        if self.was_asked.load(Ordering::Relaxed) {
+            return None;
+        }
+        select! {
+            outcome = connection => Some(outcome),
+            () = self.asked.notified() => None,
+            () = sleep(FIRST_REQUEST) => None,
+        }
     }
 }
 
@@ -133,24 +203,21 @@ async fn pause(cause: &io::Error, logger: &Logger) {
     }
 }
 
-async fn drain(
-    mut connections: JoinSet<()>,
-    cut: impl Future<Output = ()>,
-    logger: &Logger,
-) -> usize {
-    info!(logger, "draining"; "connections" => connections.len());
-    let mut cut = pin!(cut);
-    while !connections.is_empty() {
-        select! {
-            biased;
-            _ = connections.join_next() => {}
-            () = cut.as_mut() => break,
-        }
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_on_which_nothing_was_asked_is_not_waited_for_long() {
+        let begun = Instant::now();
+        let first = FirstRequest::default();
+        assert_eq!(first.wait(pin!(pending::<()>())).await, None);
+        assert_eq!(begun.elapsed(), FIRST_REQUEST);
+        assert_eq!(first.wait(pin!(ready(3))).await, Some(3));
+        first.has_come();
+        assert_eq!(first.wait(pin!(pending::<()>())).await, None);
+        assert_eq!(begun.elapsed(), FIRST_REQUEST);
     }
-    let left = connections.len();
-    if left > 0 {
-        warn!(logger, "connections cut"; "connections" => left);
-    }
-    connections.shutdown().await;
-    left
 }

@@ -1,9 +1,10 @@
 //! One request between its head and the head of its answer: admission, lease, body, handler.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use bridge_auth::Scrubbed;
-use bridge_intercept::{Answer, Cx, Handler, Inbound, InterceptionId, Plan};
+use bridge_intercept::{Answer, Cx, Handler, Inbound, Plan};
 use bridge_pool::Lease;
 use bridge_telemetry::{ErrorChain, keys};
 use bytes::Bytes;
@@ -14,11 +15,14 @@ use http_body::Body;
 use slog::{Logger, o};
 use tokio::time::Instant;
 
-use crate::admission::Admitted;
-use crate::body::GatewayBody;
+use crate::admission::{Admitted, HouseRules};
+use crate::body::{ClosingLine, GatewayBody};
+use crate::entry::Arrival;
 use crate::factory::HandlerKey;
 use crate::read_body::Framing;
-use crate::{Failure, Gateway, Origin};
+use crate::terms::Terms;
+use crate::turns::Listed;
+use crate::{Failure, Gateway, KnownTurn, Origin};
 
 /// Prefixes under which the routes are served too, for tools that were set up for another gateway.
 const PREFIXES: [&str; 2] = ["/api/v2/ai-gateway", "/api/v2/aibridge"];
@@ -36,28 +40,34 @@ struct Prepared {
     path: String,
 }
 
+/// One request's way in, and what it is served on.
+#[derive(Clone, Copy)]
+pub(crate) struct Visit<'v> {
+    pub(crate) origin: &'v Origin,
+    pub(crate) arrival: Arrival,
+    pub(crate) terms: &'v Terms,
+}
+
 impl Gateway {
     /// Carries a request out until the head of its answer.
     pub(crate) async fn serve_one<B>(
         &self,
         request: Request<B>,
-        origin: &Origin,
-        id: InterceptionId,
-        arrived: Instant,
-        logger: &mut Logger,
+        visit: Visit<'_>,
+        line: &mut ClosingLine,
     ) -> Result<Response<GatewayBody>, Failure>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
-        let (framing, config) = (Framing::of(&head.headers), &self.inner().config);
-        let prepared = match self.prepare(head, origin, logger).await {
+        let (framing, limits) = (Framing::of(&head.headers), &visit.terms.limits);
+        let prepared = match self.prepare(head, visit, line).await {
             Ok(Some(prepared)) => prepared,
             Ok(None) => return Ok(hello()),
             Err(failure) => {
                 framing
-                    .discard(body, config.body_bytes, config.body_silence)
+                    .discard(body, limits.body_bytes, limits.body_silence)
                     .await;
                 return Err(failure);
             }
@@ -72,10 +82,10 @@ impl Gateway {
         } = prepared;
         let dialect = Some(plan.dialect());
         let body = framing
-            .read(body, config.body_bytes, config.body_silence)
+            .read(body, limits.body_bytes, limits.body_silence)
             .await
             .map_err(|error| Failure::from_body(&error).shaped(dialect))?;
-        let (cx, headers) = cx(id, arrived, admitted);
+        let (cx, headers) = cx(&line.turn, admitted);
         let answer = lease
             .run(
                 plan,
@@ -97,31 +107,39 @@ impl Gateway {
     async fn prepare(
         &self,
         head: Parts,
-        origin: &Origin,
-        logger: &mut Logger,
+        visit: Visit<'_>,
+        line: &mut ClosingLine,
     ) -> Result<Option<Prepared>, Failure> {
         let path = routed(head.uri.path());
-        let planned = match self.inner().factory.blueprint() {
-            Some(blueprint) => blueprint.plan(&head.method, path),
-            None => return Err(Failure::not_ready()),
+        let Some(blueprint) = &visit.terms.blueprint else {
+            return Err(Failure::not_ready());
         };
+        let planned = blueprint.plan(&head.method, path);
         let dialect = match &planned {
             Ok(plan) if plan.is_hello() => return Ok(None),
             Ok(plan) => Some(plan.dialect()),
             Err(refused) => refused.dialect,
         };
-        if self.inner().draining.has_begun() {
+        if visit.arrival == Arrival::New && self.inner().draining.has_begun() {
             return Err(Failure::draining().shaped(dialect));
         }
         let is_upgrade = wants_upgrade(&head.headers);
-        let admitted = self.inner().door.admit(head.headers, origin).await;
+        let rules = HouseRules {
+            policy: &blueprint.policy,
+            allow_own_keys: visit.terms.limits.allow_own_keys,
+        };
+        let door = &self.inner().door;
+        let admitted = door.admit(head.headers, visit.origin, rules).await;
         let admitted = admitted.map_err(|error| Failure::from_admission(error).shaped(dialect))?;
-        *logger = identified(logger, &admitted);
+        line.logger = identified(&line.logger, &admitted);
         if is_upgrade {
             return Err(Failure::upgrade().shaped(dialect));
         }
         let refused = |refused| Failure::from_refused(refused, &head.method, path);
         let plan = planned.map_err(refused)?;
+        let grant = Arc::clone(&admitted.grant);
+        line.turn
+            .is_from(KnownTurn::new(grant, admitted.hint.client, &plan));
         let lease = self
             .lease(&admitted)
             .await
@@ -193,10 +211,11 @@ fn identified(logger: &Logger, admitted: &Admitted) -> Logger {
     ))
 }
 
-fn cx(id: InterceptionId, arrived: Instant, admitted: Admitted) -> (Cx, Scrubbed) {
+fn cx(turn: &Listed, admitted: Admitted) -> (Cx, Scrubbed) {
     let cx = Cx {
-        id,
-        arrived,
+        id: turn.id(),
+        arrived: turn.arrived(),
+        model: Arc::clone(turn.model()),
         grant: admitted.grant,
         hint: admitted.hint,
         source: admitted.source,

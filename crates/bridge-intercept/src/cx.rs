@@ -1,12 +1,16 @@
 //! What is threaded through one request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bridge_auth::Grant;
 use bridge_record::InterceptionId;
 use tokio::time::Instant;
 
 use crate::ClientHint;
+use crate::client_hint::shortened;
+
+/// How much of a model's name is told to who watches, in characters.
+const LONGEST_MODEL: usize = 128;
 
 /// One request's surroundings. Made once when the caller is known, and only borrowed afterwards.
 #[derive(Debug)]
@@ -27,6 +31,15 @@ pub struct Cx {
     pub correlation_id: Option<String>,
     /// Session of the agent firewall in front of the caller, and the position in it.
     pub firewall: Option<FirewallMark>,
+    /// Which model is asked for, for who watches: empty until the body has been read. Shortened.
+    pub model: Arc<OnceLock<String>>,
+}
+
+impl Cx {
+    /// The body has been read, and this model is asked for.
+    pub(crate) fn asks_for(&self, model: &str) {
+        let _only_the_first_counts = self.model.set(shortened(model, LONGEST_MODEL));
+    }
 }
 
 /// Where an agent firewall saw this request.

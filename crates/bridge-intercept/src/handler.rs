@@ -35,6 +35,24 @@ impl Plan {
         self.dialect
     }
 
+    /// The provider it goes to.
+    #[must_use]
+    pub fn provider(&self) -> &Arc<Provider> {
+        &self.provider
+    }
+
+    /// The route of the provider, from a closed list.
+    #[must_use]
+    pub fn route(&self) -> &'static str {
+        self.label
+    }
+
+    /// Whether it is relayed without being recorded.
+    #[must_use]
+    pub fn is_passthrough(&self) -> bool {
+        matches!(self.kind, RouteKind::Passthrough)
+    }
+
     /// Whether the gateway answers by itself: a probe of whether anybody is there.
     #[must_use]
     pub fn is_hello(&self) -> bool {

@@ -43,6 +43,7 @@ pub(crate) async fn run(
         &body,
         blueprint.config.body_bytes,
     )?;
+    cx.asks_for(&facts.model);
     let chosen = choose(&plan.provider, &mut headers)?;
     let provider = &plan.provider;
     let permitted = blueprint

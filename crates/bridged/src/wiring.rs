@@ -92,10 +92,10 @@ impl Server {
         let mut watch = ProviderWatch::start(channel);
 
         let cutoff = Cutoff::default();
+        let limits = gateway_config(config, &metrics);
         let gateway = Gateway::new(GatewayParts {
-            config: gateway_config(config, &metrics),
+            config: limits.clone(),
             authorizer: Arc::clone(&authorizer),
-            policy: Arc::clone(&policy),
             seal: Seal::new(),
             metrics: metrics.clone(),
             logger: logger.clone(),
@@ -110,7 +110,7 @@ impl Server {
             metrics: metrics.clone(),
             cutoff: cutoff.clone(),
         };
-        let reload = Reload::new(gateway.clone(), blueprint, logger);
+        let reload = Reload::new(gateway.clone(), blueprint, limits, logger);
         let first = timeout(FIRST_PROVIDERS, watch.changed()).await;
         match first {
             Ok(Some(snapshot)) => reload.take(&snapshot),

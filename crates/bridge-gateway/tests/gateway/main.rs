@@ -9,8 +9,10 @@
 mod admission;
 mod bad_input;
 mod connections;
+mod drain;
 mod edges;
 mod faults;
+mod generations;
 mod in_process;
 mod relay;
 mod support;

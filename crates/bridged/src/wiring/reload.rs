@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bridge_gateway::Gateway;
+use bridge_gateway::{Gateway, GatewayConfig};
 use bridge_intercept::{Blueprint, ProviderSet, ProviderSpec};
 use bridge_rpc::{ProviderSnapshot, ProviderWatch, Snapshot};
 use bridge_telemetry::{ErrorChain, keys};
@@ -13,14 +13,21 @@ pub(super) struct Reload {
     gateway: Gateway,
     /// What stays the same when providers change.
     blueprint: Blueprint,
+    limits: GatewayConfig,
     logger: Logger,
 }
 
 impl Reload {
-    pub(super) fn new(gateway: Gateway, blueprint: Blueprint, logger: &Logger) -> Self {
+    pub(super) fn new(
+        gateway: Gateway,
+        blueprint: Blueprint,
+        limits: GatewayConfig,
+        logger: &Logger,
+    ) -> Self {
         Self {
             gateway,
             blueprint,
+            limits,
             logger: logger.clone(),
         }
     }
@@ -34,7 +41,8 @@ impl Reload {
                     providers: Arc::new(providers),
                     ..self.blueprint.clone()
                 };
-                self.gateway.replace(Arc::new(blueprint));
+                let limits = self.limits.clone();
+                self.gateway.replace(Arc::new(blueprint), limits);
                 self.blueprint.metrics.reloaded(snapshot.generation, true);
             }
             Err(problems) => {

@@ -64,6 +64,8 @@ pub(crate) struct World {
     pub(crate) serving: Option<Task<usize>>,
     pub(crate) asked: Arc<Keys>,
     pub(crate) metrics: Metrics,
+    /// What the gateway began with.
+    pub(crate) blueprint: Blueprint,
     records: Arc<Kept>,
     lines: Lines,
     logging: Option<Logging>,
@@ -88,9 +90,8 @@ impl World {
         let (seal, cutoff, metrics) = (Seal::new(), Cutoff::default(), Metrics::default());
         let policy = Arc::new(HeaderPolicy::default());
         let gateway = Gateway::new(GatewayParts {
-            config: setup.gateway,
+            config: setup.gateway.clone(),
             authorizer: Arc::clone(&asked) as Arc<dyn Authorizer>,
-            policy: Arc::clone(&policy),
             seal: seal.clone(),
             metrics: metrics.clone(),
             logger: logger.clone(),
@@ -98,7 +99,7 @@ impl World {
         let base = setup
             .base_url
             .unwrap_or_else(|| format!("http://{}", provider.address));
-        gateway.replace(Arc::new(Blueprint {
+        let blueprint = Blueprint {
             providers: Arc::new(ProviderSet::try_new(providers(&base)).unwrap()),
             exchange: Arc::new(Client::try_new(&setup.client, &logger).unwrap()),
             recorder: Arc::clone(&records) as Arc<dyn Recorder>,
@@ -107,7 +108,8 @@ impl World {
             config: setup.intercept,
             metrics: metrics.clone(),
             cutoff: cutoff.clone(),
-        }));
+        };
+        gateway.replace(Arc::new(blueprint.clone()), setup.gateway);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let served = gateway.clone();
@@ -125,6 +127,7 @@ impl World {
             serving,
             asked,
             metrics,
+            blueprint,
             records,
             lines,
             logging,
