@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
+use crate::chaos::{ChaosFlags, Scenario};
+
 /// A task and its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Task {
@@ -18,6 +20,7 @@ pub(crate) enum Task {
         fixtures: PathBuf,
         bin: Option<PathBuf>,
     },
+    Chaos(ChaosFlags),
     Bench {
         short: bool,
     },
@@ -35,7 +38,7 @@ pub(crate) enum Parsed {
 }
 
 /// Each task: its name, its arguments, and what it does.
-const TASKS: [(&str, &str, &str); 7] = [
+const TASKS: [(&str, &str, &str); 8] = [
     (
         "check-layers",
         "",
@@ -62,6 +65,11 @@ const TASKS: [(&str, &str, &str); 7] = [
         "recorded exchanges through the running gateway, byte by byte",
     ),
     (
+        "chaos",
+        "[SCENARIO] [--short] [--seed N] [--bin PATH]",
+        "kill, cut off and starve the gateway under load; nothing may be lost",
+    ),
+    (
         "bench",
         "[--short]",
         "the parts, and the gateway under load: requests, delays, processor time, memory",
@@ -78,7 +86,7 @@ pub(crate) fn help() -> String {
     let mut text = "cargo xtask TASK\n\n".to_owned();
     for (name, arguments, purpose) in TASKS {
         let call = format!("{name} {arguments}");
-        text.push_str(&format!("  {call:<40}{purpose}\n"));
+        text.push_str(&format!("  {call:<60}{purpose}\n"));
     }
     text
 }
@@ -109,11 +117,12 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Parsed, S
                 .into(),
             bin: rest.value("--bin")?.map(PathBuf::from),
         },
+        "chaos" => Task::Chaos(rest.chaos()?),
         "bench" => Task::Bench {
             short: rest.flag("--short"),
         },
         "fuzz" => Task::Fuzz {
-            seconds: rest.seconds()?.unwrap_or(60),
+            seconds: rest.number("--seconds", "seconds")?.unwrap_or(60),
             target: rest.word(),
         },
         unknown => return Err(format!("there is no task {unknown:?}")),
@@ -144,14 +153,31 @@ impl Rest {
             .ok_or_else(|| format!("{name} needs a value"))
     }
 
-    fn seconds(&mut self) -> Result<Option<u64>, String> {
-        let Some(text) = self.value("--seconds")? else {
+    fn number(&mut self, name: &str, what: &str) -> Result<Option<u64>, String> {
+        let Some(text) = self.value(name)? else {
             return Ok(None);
         };
-        let seconds = text
+        let number = text
             .parse()
-            .map_err(|_| format!("{text:?} is no number of seconds"))?;
-        Ok(Some(seconds))
+            .map_err(|_| format!("{text:?} is no number of {what}"))?;
+        Ok(Some(number))
+    }
+
+    fn chaos(&mut self) -> Result<ChaosFlags, String> {
+        let flags = ChaosFlags {
+            short: self.flag("--short"),
+            seed: self.number("--seed", "a seed")?,
+            bin: self.value("--bin")?.map(PathBuf::from),
+            scenario: None,
+        };
+        let Some(name) = self.word() else {
+            return Ok(flags);
+        };
+        let unknown = || format!("there is no scenario {name:?}: {}", Scenario::names());
+        Ok(ChaosFlags {
+            scenario: Some(Scenario::named(&name).ok_or_else(unknown)?),
+            ..flags
+        })
     }
 
     fn word(&mut self) -> Option<String> {
@@ -191,6 +217,13 @@ mod tests {
         );
         check("conformance", Err("conformance needs --fixtures DIR"));
         check("conformance --fixtures", Err("--fixtures needs a value"));
+        let chaos = ChaosFlags {
+            scenario: Some(Scenario::Kill),
+            seed: Some(7),
+            ..ChaosFlags::default()
+        };
+        check("chaos --seed 7 kill", task(Task::Chaos(chaos)));
+        check("chaos", task(Task::Chaos(ChaosFlags::default())));
         check("bench --short", task(Task::Bench { short: true }));
         check(
             "fuzz sse --seconds 5",

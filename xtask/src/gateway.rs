@@ -150,7 +150,7 @@ pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> H
 }
 
 /// A call of the program that nothing in this environment changes.
-fn call(bin: &Path, folder: &Path) -> Command {
+pub(crate) fn call(bin: &Path, folder: &Path) -> Command {
     let mut command = Command::new(bin);
     command.env_clear().env("HOME", folder);
     command.arg("--config").arg(folder.join("bridged.toml"));
@@ -180,7 +180,7 @@ fn settings(folder: &Path, log_level: &str, providers: &[Provider]) -> String {
 }
 
 /// The address in a line like `  gateway      http://127.0.0.1:4180   (...)`.
-fn address(line: &str, label: &str) -> Option<SocketAddr> {
+pub(crate) fn address(line: &str, label: &str) -> Option<SocketAddr> {
     let mut words = line.split_whitespace();
     let is_it = words.next()? == label;
     let url = words.next()?.strip_prefix("http://")?;
@@ -188,7 +188,10 @@ fn address(line: &str, label: &str) -> Option<SocketAddr> {
 }
 
 /// A problem, with the last lines of the gateway's log.
-fn with_log(cause: impl std::fmt::Display, folder: &Path) -> Box<dyn Error + Send + Sync> {
+pub(crate) fn with_log(
+    cause: impl std::fmt::Display,
+    folder: &Path,
+) -> Box<dyn Error + Send + Sync> {
     let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
     let lines: Vec<_> = log.lines().collect();
     let last = lines

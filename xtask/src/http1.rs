@@ -55,24 +55,64 @@ impl Head {
     }
 }
 
+/// An answer, as far as it came.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    /// Nothing when the connection ended before it.
+    pub(crate) head: Option<Head>,
+    pub(crate) body: Vec<u8>,
+    /// Why the rest is missing.
+    pub(crate) problem: Option<io::Error>,
+}
+
 /// Sends a request on a connection of its own and reads the answer. Host, length and `Connection: close`
 /// are added.
 pub(crate) fn call(to: SocketAddr, head: &Head, body: &[u8]) -> io::Result<Message> {
+    let received = converse(to, head, body)?;
+    match (received.problem, received.head) {
+        (Some(problem), _) => Err(problem),
+        (None, None) => Err(ended()),
+        (None, Some(head)) => Ok(Message {
+            head,
+            body: received.body,
+        }),
+    }
+}
+
+/// The same, but an answer that breaks off is told as far as it came.
+///
+/// # Errors
+/// When there is no connection.
+pub(crate) fn converse(to: SocketAddr, head: &Head, body: &[u8]) -> io::Result<Received> {
     let mut head = head.clone();
-    head.headers.push(("host".to_owned(), to.to_string()));
-    head.headers
-        .push(("content-length".to_owned(), body.len().to_string()));
     head.headers
         .push(("connection".to_owned(), "close".to_owned()));
     let mut stream = TcpStream::connect(to)?;
+    let mut received = Received::default();
+    let sent = send(&mut stream, &head, body);
+    // Whoever refuses early may answer without having read everything.
+    let came = receive(&mut BufReader::new(stream), &mut received);
+    received.problem = came.err().map(|cause| sent.err().unwrap_or(cause));
+    Ok(received)
+}
+
+/// Writes a request. Host and length are added.
+pub(crate) fn send(stream: &mut TcpStream, head: &Head, body: &[u8]) -> io::Result<()> {
+    let mut head = head.clone();
+    let to = stream.peer_addr()?;
+    head.headers.push(("host".to_owned(), to.to_string()));
+    head.headers
+        .push(("content-length".to_owned(), body.len().to_string()));
+    stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(SILENCE))?;
-    stream.write_all(&head.to_bytes())?;
-    stream.write_all(body)?;
-    stream.flush()?;
-    let mut reader = BufReader::new(stream);
-    let head = read_head(&mut reader)?.ok_or_else(ended)?;
-    let body = read_body(&mut reader, &head, true)?;
-    Ok(Message { head, body })
+    stream.write_all(&[&head.to_bytes(), body].concat())
+}
+
+/// Reads an answer. What came before a failure is kept.
+pub(crate) fn receive(reader: &mut impl BufRead, received: &mut Received) -> io::Result<()> {
+    let head = read_head(reader)?.ok_or_else(ended)?;
+    let head = received.head.insert(head);
+    read_body(reader, head, true, &mut received.body)
 }
 
 /// Reads a request, or nothing when the connection has ended.
@@ -80,7 +120,8 @@ pub(crate) fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Messa
     let Some(head) = read_head(reader)? else {
         return Ok(None);
     };
-    let body = read_body(reader, &head, false)?;
+    let mut body = Vec::new();
+    read_body(reader, &head, false, &mut body)?;
     Ok(Some(Message { head, body }))
 }
 
@@ -105,28 +146,30 @@ pub(crate) fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Head>> {
     }
 }
 
-fn read_body(reader: &mut impl BufRead, head: &Head, is_answer: bool) -> io::Result<Vec<u8>> {
-    let mut body = Vec::new();
+fn read_body(
+    reader: &mut impl BufRead,
+    head: &Head,
+    is_answer: bool,
+    body: &mut Vec<u8>,
+) -> io::Result<()> {
     if head.header("transfer-encoding") == Some("chunked") {
-        while read_chunk(reader, &mut body)? {}
-        return Ok(body);
+        while read_chunk(reader, body)? {}
+        return Ok(());
     }
     match head.header("content-length") {
         Some(length) => {
             let length: u64 = length.parse().map_err(|_| garbled(length))?;
-            reader
-                .take(length.min(LARGEST_BODY))
-                .read_to_end(&mut body)?;
+            reader.take(length.min(LARGEST_BODY)).read_to_end(body)?;
             if body.len() as u64 != length {
                 return Err(ended());
             }
         }
         None if is_answer => {
-            reader.take(LARGEST_BODY).read_to_end(&mut body)?;
+            reader.take(LARGEST_BODY).read_to_end(body)?;
         }
         None => {}
     }
-    Ok(body)
+    Ok(())
 }
 
 /// Reads one chunk. Whether there are more.

@@ -10,6 +10,7 @@
 )]
 
 mod bench;
+mod chaos;
 mod ci;
 mod clock;
 mod codegen;
@@ -53,6 +54,7 @@ fn run(root: &Path, task: &Task) -> Outcome {
         Task::Codegen { check } => codegen::run(root, *check),
         Task::Ci { fast } => ci::run(root, *fast),
         Task::Conformance { fixtures, bin } => conformance::run(root, fixtures, bin.as_deref()),
+        Task::Chaos(flags) => chaos::run(root, flags),
         Task::Bench { short } => bench::run(root, *short),
         Task::Fuzz { target, seconds } => fuzz::run(root, target.as_deref(), *seconds),
     }

@@ -26,9 +26,14 @@ pub(crate) struct Program {
 impl Program {
     /// Starts a program whose standard output is read here.
     pub(crate) fn start(command: &mut Command) -> Outcome<Self> {
+        Self::start_with(command, Stdio::null())
+    }
+
+    /// The same, with something on its standard input.
+    pub(crate) fn start_with(command: &mut Command, input: Stdio) -> Outcome<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|cause| format!("cannot start {name}: {cause}"))?;
@@ -70,12 +75,15 @@ impl Program {
     ///
     /// # Errors
     /// When it has to be killed or ends badly.
-    pub(crate) fn stop(mut self) -> Outcome {
-        // Every shell can do it by itself; a program of that name is not on every machine.
-        let order = format!("kill -TERM {}", self.child.id());
-        Command::new("sh").args(["-c", &order]).status()?;
+    pub(crate) fn stop(self) -> Outcome {
+        self.stop_within(PATIENCE)
+    }
+
+    /// The same, for a program that may take its time.
+    pub(crate) fn stop_within(mut self, patience: Duration) -> Outcome {
+        self.signal("TERM")?;
         let begun = clock::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < patience {
             if let Some(status) = self.child.try_wait()? {
                 return match status.success() {
                     true => Ok(()),
@@ -84,7 +92,22 @@ impl Program {
             }
             pause(PAUSE);
         }
-        Err(format!("{} did not end in {PATIENCE:?}", self.name).into())
+        Err(format!("{} did not end in {patience:?}", self.name).into())
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) -> Outcome {
+        // Every shell can do it by itself; a program of that name is not on every machine.
+        let order = format!("kill -{name} {}", self.child.id());
+        Command::new("sh").args(["-c", &order]).status()?;
+        Ok(())
+    }
+
+    /// Ends the program in the middle of whatever it does.
+    pub(crate) fn kill(mut self) -> Outcome {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
     }
 }
 
