@@ -3,6 +3,7 @@
 //! Times are RFC 3339 in UTC, ids are UUIDs except those of keys. What an operator sends refuses
 //! fields it does not know; what the control plane answers may grow.
 
+mod gateway_key;
 mod interception;
 mod key;
 mod provider;
@@ -13,6 +14,7 @@ mod user;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use gateway_key::{CreatedGatewayKey, GatewayKeyView, NewGatewayKey};
 pub use interception::{
     InterceptionDetail, InterceptionStatus, InterceptionView, PromptView, ThoughtView, TokenSums,
     TokenView, ToolView,

@@ -17,17 +17,25 @@ use jiff::Timestamp;
 use slog::{Logger, o};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{broadcast, oneshot, watch};
-use tonic::transport::server::{Connected, Server};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::server::{Connected, Router, Server};
 use uuid::Uuid;
 
 use crate::error::ControlError;
+use crate::gateways::{Gate, Gateways};
 use crate::service::Service;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Revocations that a slow subscriber may be behind before it is told to forget everything.
 const REVOCATIONS_BEHIND: usize = 1_024;
 /// Connections that were idle this long are asked whether they are alive.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// How long an answer to that may take.
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
+/// How long the head of a call may be, in bytes as HTTP/2 counts them.
+const HEAD_BYTES: u32 = 16 << 10;
+/// How many calls may run at once on one connection.
+const CALLS: u32 = 1_024;
 /// How much of a batch may be on its way before the sender waits.
 const WINDOW_BYTES: u32 = 1 << 20;
 
@@ -74,6 +82,7 @@ pub(crate) struct Inner {
     pub(crate) logger: Logger,
     pub(crate) revocations: broadcast::Sender<Revocation>,
     pub(crate) provider_changes: watch::Sender<()>,
+    pub(crate) gateways: Arc<Gateways>,
 }
 
 /// What must no longer be honoured.
@@ -93,8 +102,14 @@ impl fmt::Debug for ControlServer {
 
 /// Why gateways could not be served.
 #[derive(Debug, thiserror::Error)]
-#[error("gateways cannot be served")]
-pub struct ServeError(#[source] tonic::transport::Error);
+pub enum ServeError {
+    /// The connections cannot be served at all.
+    #[error("gateways cannot be served")]
+    Transport(#[source] tonic::transport::Error),
+    /// The store does not say which gateway keys there are.
+    #[error("the keys of gateways cannot be read")]
+    Keys(#[source] StoreError),
+}
 
 impl ControlServer {
     /// A control plane over this store. Nothing is served yet.
@@ -108,6 +123,7 @@ impl ControlServer {
         Self(Arc::new(Inner {
             store,
             config,
+            gateways: Arc::new(Gateways::new()),
             metrics,
             logger: logger.new(o!(keys::COMPONENT => "control")),
             revocations: broadcast::Sender::new(REVOCATIONS_BEHIND),
@@ -118,6 +134,9 @@ impl ControlServer {
     /// Serves gateways over these connections until `shutdown` is done; then watch streams end,
     /// running calls are answered, and the future is ready when the last connection has closed.
     /// Dropping the future stops taking connections.
+    ///
+    /// Nobody is asked for a gateway key: this is for gateways that are trusted as they come, in
+    /// this process. Those on other machines are served by [`ControlServer::listen`].
     ///
     /// # Errors
     /// When the connections cannot be served at all.
@@ -131,26 +150,48 @@ impl ControlServer {
         C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
     {
         let (close, closing) = watch::channel(false);
-        let service = Service {
-            control: self.clone(),
-            closing,
-        };
-        let limit = self.0.config.message_bytes;
-        let recorder = RecorderServiceServer::new(service.clone()).max_decoding_message_size(limit);
-        Server::builder()
-            .http2_keepalive_interval(Some(KEEPALIVE))
-            .initial_stream_window_size(WINDOW_BYTES)
-            .initial_connection_window_size(4 * WINDOW_BYTES)
-            .add_service(SessionServiceServer::new(service.clone()))
-            .add_service(AuthorizerServiceServer::new(service.clone()))
-            .add_service(ProviderConfiguratorServiceServer::new(service))
-            .add_service(recorder)
+        self.router(self.server(), closing, Gate::Open, Gate::Open)
             .serve_with_incoming_shutdown(incoming, async move {
                 shutdown.await;
                 let _nobody_watches = close.send(true);
             })
             .await
-            .map_err(ServeError)
+            .map_err(ServeError::Transport)
+    }
+
+    /// What is the same for connections of every kind.
+    pub(crate) fn server(&self) -> Server {
+        Server::builder()
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
+            .http2_max_header_list_size(HEAD_BYTES)
+            .max_concurrent_streams(CALLS)
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(4 * WINDOW_BYTES)
+    }
+
+    /// The four services, with a gate before the greeting and one before everything else.
+    pub(crate) fn router(
+        &self,
+        mut server: Server,
+        closing: watch::Receiver<bool>,
+        greeting: Gate,
+        calls: Gate,
+    ) -> Router {
+        let service = Service {
+            control: self.clone(),
+            closing,
+        };
+        let limit = self.0.config.message_bytes;
+        let session = SessionServiceServer::new(service.clone());
+        let authorizer = AuthorizerServiceServer::new(service.clone());
+        let configurator = ProviderConfiguratorServiceServer::new(service.clone());
+        let recorder = RecorderServiceServer::new(service).max_decoding_message_size(limit);
+        server
+            .add_service(InterceptedService::new(session, greeting))
+            .add_service(InterceptedService::new(authorizer, calls.clone()))
+            .add_service(InterceptedService::new(configurator, calls.clone()))
+            .add_service(InterceptedService::new(recorder, calls))
     }
 
     pub(crate) fn revoke(&self, revocation: Revocation) {

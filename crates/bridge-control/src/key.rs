@@ -60,7 +60,7 @@ pub(crate) fn mint() -> Result<Minted, getrandom::Error> {
 }
 
 /// Letters and digits, each equally likely: bytes that would favour some are thrown away.
-fn word(length: usize) -> Result<String, getrandom::Error> {
+pub(crate) fn word(length: usize) -> Result<String, getrandom::Error> {
     let mut word = String::with_capacity(length);
     while word.len() < length {
         let mut bytes = [0; 32];

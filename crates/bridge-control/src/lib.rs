@@ -50,6 +50,8 @@
 pub mod api;
 mod control;
 mod error;
+mod gateway_key;
+mod gateways;
 mod key;
 mod operate;
 pub mod record;
@@ -60,3 +62,4 @@ mod validate;
 
 pub use control::{ControlConfig, ControlServer, ServeError};
 pub use error::ControlError;
+pub use gateways::{IdentityError, ListenConfig, TlsIdentity};

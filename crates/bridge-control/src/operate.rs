@@ -1,5 +1,6 @@
 //! What operators can do, for whoever asks: the REST side, and a host program in this process.
 
+mod gateway_keys;
 mod keys;
 mod providers;
 mod reads;

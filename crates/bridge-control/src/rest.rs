@@ -2,6 +2,7 @@
 
 mod admit;
 mod document;
+mod gateway_keys;
 mod interceptions;
 mod keys;
 mod problem;
@@ -30,6 +31,11 @@ impl ControlServer {
             )
             .route("/keys", get(keys::list).post(keys::create))
             .route("/keys/{id}", get(keys::show).delete(keys::remove))
+            .route(
+                "/gateway-keys",
+                get(gateway_keys::list).post(gateway_keys::create),
+            )
+            .route("/gateway-keys/{key}", delete(gateway_keys::remove))
             .route("/providers", get(providers::list))
             .route(
                 "/providers/{name}",

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::api::{
-    InterceptionDetail, InterceptionStatus, InterceptionView, KeyView, Page, ProviderKeyView,
-    ProviderType, ProviderView, SessionDetail, SessionView, UserStatus, UserView,
+    GatewayKeyView, InterceptionDetail, InterceptionStatus, InterceptionView, KeyView, Page,
+    ProviderKeyView, ProviderType, ProviderView, SessionDetail, SessionView, UserStatus, UserView,
 };
 use crate::record::{NewRecord, Rejection};
 
@@ -65,6 +65,33 @@ pub trait Store: Send + Sync + 'static {
 
     /// Notes that a key was used. Never waits; under load the note may be lost.
     fn touch_key(&self, id: &str, at: Timestamp);
+
+    /// Adds a gateway key.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] on `name` or `id` when that is taken, a name ignoring case;
+    /// [`StoreError::Full`] on `name` when there are as many as `most`.
+    async fn insert_gateway_key(
+        &self,
+        key: NewStoredGatewayKey,
+        most: usize,
+    ) -> Result<(), StoreError>;
+
+    /// Gateway keys in the order in which they were made.
+    async fn gateway_keys(&self, page: PageQuery) -> Result<Page<GatewayKeyView>, StoreError>;
+
+    /// All gateway keys with their hashes, by id.
+    async fn gateway_key_set(&self) -> Result<Vec<NewStoredGatewayKey>, StoreError>;
+
+    /// Takes away the gateway key of this name, ignoring case, or else of this id; none when there
+    /// is no such key.
+    async fn delete_gateway_key(
+        &self,
+        name_or_id: &str,
+    ) -> Result<Option<GatewayKeyView>, StoreError>;
+
+    /// Notes that a gateway is connected with this key. Says whether there is one.
+    async fn see_gateway_key(&self, id: &str, at: Timestamp) -> Result<bool, StoreError>;
 
     /// Makes a provider, or makes it what is given. The generation grows.
     async fn put_provider(
@@ -184,6 +211,19 @@ pub struct StoredKey {
     pub last_used_at: Option<Timestamp>,
     /// Its owner; none when there is no such user.
     pub owner: Option<UserView>,
+}
+
+/// A gateway key to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewStoredGatewayKey {
+    /// The part of it that is no secret.
+    pub id: String,
+    /// SHA-256 of the whole.
+    pub key_hash: [u8; 32],
+    /// What it is called.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
 }
 
 /// A provider to keep.

@@ -76,6 +76,15 @@ pub(crate) fn key_name(name: &str) -> Checked {
 
 /// It is the first segment of a path.
 pub(crate) fn provider_name(name: &str) -> Checked {
+    plain_name(name)
+}
+
+/// It is the last segment of a path.
+pub(crate) fn gateway_key_name(name: &str) -> Checked {
+    plain_name(name)
+}
+
+fn plain_name(name: &str) -> Checked {
     let is_part = |part: &str| {
         let mut bytes = part.bytes();
         !part.is_empty() && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())

@@ -8,9 +8,15 @@ mod authorize;
 mod configure;
 #[path = "control/garbage.rs"]
 mod garbage;
+#[path = "control/gateways.rs"]
+mod gateways;
 #[path = "control/operator.rs"]
 mod operator;
 #[path = "control/record.rs"]
 mod record;
+#[path = "control/remote.rs"]
+mod remote;
 #[path = "control/stage.rs"]
 mod stage;
+#[path = "control/strangers.rs"]
+mod strangers;

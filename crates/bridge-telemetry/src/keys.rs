@@ -48,5 +48,9 @@ pub const KEY_HINT: &str = "key_hint";
 pub const CLIENT: &str = "client";
 /// Number of the provider set in use.
 pub const GENERATION: &str = "generation";
+/// What a gateway calls itself.
+pub const GATEWAY: &str = "gateway";
+/// The key by which a gateway on another machine proves itself.
+pub const GATEWAY_KEY_ID: &str = "gateway_key_id";
 /// Milliseconds until the next attempt.
 pub const RETRY_IN_MS: &str = "retry_in_ms";

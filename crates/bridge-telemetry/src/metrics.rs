@@ -81,6 +81,29 @@ impl Metrics {
             .inc();
     }
 
+    /// A gateway has proven its key to the control plane.
+    pub fn gateway_connected(&self) {
+        self.families().gateways_connected.inc();
+    }
+
+    /// A connection of such a gateway ended.
+    pub fn gateway_disconnected(&self) {
+        self.families().gateways_connected.dec();
+    }
+
+    /// The control plane refused a call of a gateway, for this reason.
+    pub fn gateway_refused(&self, kind: &'static str) {
+        self.families()
+            .gateway_refusals
+            .get_or_create(&KindLabels { kind })
+            .inc();
+    }
+
+    /// The control plane could not note that a gateway is connected.
+    pub fn gateway_heartbeat_failed(&self) {
+        self.families().gateway_heartbeat_failures.inc();
+    }
+
     /// A caller was identified, or not.
     pub fn authenticated(&self, result: AuthResult) {
         self.families()

@@ -5,13 +5,13 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{interceptions, keys, providers, sessions, users};
+use super::{gateway_keys, interceptions, keys, providers, sessions, users};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "bridged operator API",
-        description = "Users, keys, providers and what was recorded."
+        description = "Users, keys, gateways, providers and what was recorded."
     ),
     paths(
         users::list,
@@ -23,6 +23,9 @@ use super::{interceptions, keys, providers, sessions, users};
         keys::create,
         keys::show,
         keys::remove,
+        gateway_keys::list,
+        gateway_keys::create,
+        gateway_keys::remove,
         providers::list,
         providers::show,
         providers::put,

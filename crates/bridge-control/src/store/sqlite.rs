@@ -5,6 +5,7 @@
 //! should be as private.
 
 mod column;
+mod gateway_keys;
 mod interceptions;
 mod keys;
 mod open;
@@ -26,12 +27,12 @@ use uuid::Uuid;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    InterceptionFilter, NewProvider, NewProviderSecret, NewStoredKey, PageQuery, ProviderSet,
-    PutProvider, SessionFilter, Store, StoreError, StoredKey, UserChange,
+    InterceptionFilter, NewProvider, NewProviderSecret, NewStoredGatewayKey, NewStoredKey,
+    PageQuery, ProviderSet, PutProvider, SessionFilter, Store, StoreError, StoredKey, UserChange,
 };
 use crate::api::{
-    InterceptionDetail, InterceptionView, KeyView, Page, ProviderKeyView, ProviderView,
-    SessionDetail, SessionView, UserView,
+    GatewayKeyView, InterceptionDetail, InterceptionView, KeyView, Page, ProviderKeyView,
+    ProviderView, SessionDetail, SessionView, UserView,
 };
 use crate::record::{NewRecord, Rejection};
 
@@ -119,6 +120,43 @@ impl Store for SqliteStore {
     fn touch_key(&self, id: &str, at: Timestamp) {
         let id = id.to_owned();
         self.writer.leave(move |to| keys::touch(to, &id, at));
+    }
+
+    async fn insert_gateway_key(
+        &self,
+        key: NewStoredGatewayKey,
+        most: usize,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .run(move |to| gateway_keys::insert(to, &key, most))
+            .await
+    }
+
+    async fn gateway_keys(&self, page: PageQuery) -> Result<Page<GatewayKeyView>, StoreError> {
+        self.readers
+            .run(move |from| gateway_keys::list(from, &page))
+            .await
+    }
+
+    async fn gateway_key_set(&self) -> Result<Vec<NewStoredGatewayKey>, StoreError> {
+        self.readers.run(gateway_keys::set).await
+    }
+
+    async fn delete_gateway_key(
+        &self,
+        name_or_id: &str,
+    ) -> Result<Option<GatewayKeyView>, StoreError> {
+        let name_or_id = name_or_id.to_owned();
+        self.writer
+            .run(move |to| gateway_keys::delete(to, &name_or_id))
+            .await
+    }
+
+    async fn see_gateway_key(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.writer
+            .run(move |to| gateway_keys::see(to, &id, at))
+            .await
     }
 
     async fn put_provider(

@@ -4,6 +4,7 @@
 //! keep (a folder, say) and an empty store as `Arc<dyn Store>`.
 
 pub mod accounts;
+pub mod gateway_keys;
 pub mod lists;
 pub mod providers;
 pub mod records;
@@ -25,6 +26,10 @@ macro_rules! store_suite {
             accounts::users_come_in_pages
             accounts::keys_are_kept
             accounts::keys_of_a_user_are_listed
+            gateway_keys::gateway_keys_are_kept
+            gateway_keys::gateway_keys_come_in_pages
+            gateway_keys::gateway_keys_are_deleted
+            gateway_keys::gateways_are_seen
             providers::providers_are_kept
             providers::every_change_has_a_generation
             providers::keys_that_stay_keep_their_ids

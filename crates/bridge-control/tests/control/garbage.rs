@@ -70,6 +70,7 @@ fn odd_bodies_are_answered() {
         (Method::POST, "/users"),
         (Method::PATCH, "/users/ada"),
         (Method::POST, "/keys"),
+        (Method::POST, "/gateway-keys"),
         (Method::PUT, "/providers/main"),
         (Method::POST, "/providers/main/keys"),
     ];
@@ -98,6 +99,7 @@ fn odd_paths_and_queries_are_answered() {
     let route = prop::sample::select(vec![
         "users",
         "keys",
+        "gateway-keys",
         "providers",
         "interceptions",
         "sessions",

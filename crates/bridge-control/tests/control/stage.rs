@@ -31,8 +31,8 @@ pub(crate) struct Stage {
 
 /// Gateways that are being served, until they are told to stop.
 pub(crate) struct Served {
-    stop: oneshot::Sender<()>,
-    end: Task<Result<(), ServeError>>,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) end: Task<Result<(), ServeError>>,
 }
 
 impl Served {

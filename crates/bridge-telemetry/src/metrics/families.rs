@@ -156,6 +156,9 @@ pub(super) struct Families {
     pub(super) pool_evictions: Family<KindLabels, Counter>,
     pub(super) reloads: Family<KindLabels, Counter>,
     pub(super) generation: Gauge,
+    pub(super) gateways_connected: Gauge,
+    pub(super) gateway_refusals: Family<KindLabels, Counter>,
+    pub(super) gateway_heartbeat_failures: Counter,
 }
 
 fn histogram() -> Histogram {
@@ -210,6 +213,15 @@ impl Families {
             pool_evictions: to.add("pool_evictions", "Handlers taken out of the pool"),
             reloads: to.add("reloads", "Provider sets taken or refused"),
             generation: to.add("generation", "Number of the provider set in use"),
+            gateways_connected: to.add(
+                "gateways_connected",
+                "Connections of gateways on other machines that have proven a key",
+            ),
+            gateway_refusals: to.add("gateway_refusals", "Calls of gateways refused"),
+            gateway_heartbeat_failures: to.add(
+                "gateway_heartbeat_failures",
+                "Times that the store did not note that a gateway is connected",
+            ),
         }
     }
 }

@@ -12,9 +12,12 @@ use rusqlite_migration::{M, Migrations};
 /// Marks the file as one of ours: "brdg".
 const APPLICATION_ID: i32 = 0x6272_6467;
 /// The schema, step by step. A step that was released never changes.
-const STEPS: &[M<'static>] = &[M::up(include_str!(
-    "../../../migrations/sqlite/0001_initial.sql"
-))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("../../../migrations/sqlite/0001_initial.sql")),
+    M::up(include_str!(
+        "../../../migrations/sqlite/0002_gateway_keys.sql"
+    )),
+];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 /// Only the owner may read or write: the file holds keys of providers.
 const MODE: u32 = 0o600;

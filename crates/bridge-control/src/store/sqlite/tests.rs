@@ -201,4 +201,14 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     assert_eq!(detail.tools[0].tool, "read");
     assert_eq!(detail.thoughts[0].content, "well");
     assert_eq!(detail.tokens[0].extra["reasoning"], 5);
+    // What came with later versions.
+    assert!(store.gateway_key_set().await.unwrap().is_empty());
+    let key = NewStoredGatewayKey {
+        id: "one".to_owned(),
+        key_hash: [0; 32],
+        name: "north".to_owned(),
+        created_at: Timestamp::UNIX_EPOCH,
+    };
+    store.insert_gateway_key(key.clone(), 1).await.unwrap();
+    assert_eq!(store.gateway_key_set().await.unwrap(), [key]);
 }
