@@ -21,7 +21,7 @@ use tonic::{Response, Status};
 use self::dial::Dialling;
 use self::supervise::Supervisor;
 pub(crate) use self::wire::{Live, Wire};
-use crate::status::{RpcError, is_broken_connection};
+use crate::status::{FatalKind, RpcError, is_broken_connection, is_unwelcome};
 use crate::{ChannelConfig, ControlTarget};
 
 /// How things stand between this process and the control plane.
@@ -41,6 +41,8 @@ pub enum ConnectionState {
     },
     /// The control plane refused this gateway for good; there are no more attempts.
     Fatal {
+        /// What is wrong.
+        kind: FatalKind,
         /// What it said.
         reason: String,
     },
@@ -91,7 +93,7 @@ impl Link {
     fn live(&self) -> Option<Result<Live, RpcError>> {
         match (&self.live, &self.state) {
             (Some(live), _) => Some(Ok(live.clone())),
-            (None, ConnectionState::Fatal { reason }) => Some(Err(RpcError::Fatal {
+            (None, ConnectionState::Fatal { reason, .. }) => Some(Err(RpcError::Fatal {
                 reason: reason.clone(),
             })),
             (None, _) => None,
@@ -224,7 +226,7 @@ impl Channel {
         }
     }
 
-    /// Three attempts at most. The second may be on the same connection: if that cannot be used
+    /// Three attempts at most, and a new greeting when this gateway is no longer welcome. The second may be on the same connection: if that cannot be used
     /// any more, it fails at once and tells the supervisor so; the third is on another one.
     async fn attempts<T, F, Fut>(&self, call: F) -> Result<Result<Response<T>, Status>, RpcError>
     where
@@ -236,8 +238,9 @@ impl Channel {
         for _ in 0..2 {
             let live = self.live_within(wait, None).await?;
             number = Some(live.number);
-            match call(live.wire).await {
+            match call(live.wire.clone()).await {
                 Err(status) if is_broken_connection(&status) => {}
+                Err(status) if is_unwelcome(&status) => live.give_up(),
                 answer => return Ok(answer),
             }
         }

@@ -12,8 +12,8 @@ pub struct ChannelConfig {
     pub gateway_name: String,
     /// The version of the program, for the control plane's log.
     pub build_version: String,
-    /// Sent as `Authorization: Bearer` with every call, when there is one, for control planes that
-    /// know gateways by it; `bridge-control` does not ask for one.
+    /// Sent as `Authorization: Bearer` with every call, when there is one. Control planes know
+    /// gateways on other machines by it.
     pub gateway_key: Option<Secret>,
     /// A PEM file with certificates to trust besides those of the platform.
     pub extra_roots: Option<PathBuf>,

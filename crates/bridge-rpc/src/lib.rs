@@ -49,7 +49,7 @@ pub use config::ChannelConfig;
 pub use in_process::{Dialer, MemoryIncoming, memory_pipe};
 pub use record::RemoteSink;
 pub use snapshot::{ProviderSnapshot, Snapshot};
-pub use status::RpcError;
+pub use status::{FatalKind, RpcError};
 pub use target::{Address, ControlTarget, ParseAddressError};
 pub use watch::ProviderWatch;
 

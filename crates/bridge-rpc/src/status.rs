@@ -81,17 +81,54 @@ fn reason(text: &str) -> RefusalReason {
     }
 }
 
-/// Whether a refusal of the first call on a connection is final: the version does not fit, the
-/// gateway's key is not good, the gateway may not connect, or this is no control plane at all.
-/// Everything else may pass.
-pub(crate) fn is_fatal_at_connect(status: &Status) -> bool {
-    matches!(
-        status.code(),
-        Code::FailedPrecondition
-            | Code::Unauthenticated
-            | Code::PermissionDenied
-            | Code::Unimplemented
-    )
+/// Why the control plane does not want this gateway, for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FatalKind {
+    /// The gateway's key is missing, unknown or deleted.
+    GatewayKey,
+    /// The key is good, and the gateway may not connect.
+    NotAllowed,
+    /// The two sides speak versions of the contract that do not go together.
+    Version,
+    /// Whatever answers at the address is no control plane.
+    NotControlPlane,
+}
+
+/// Whether a refusal of the first call on a connection is final, and why. Everything else may pass.
+pub(crate) fn fatal_at_connect(status: &Status) -> Option<FatalKind> {
+    match status.code() {
+        Code::Unauthenticated => Some(FatalKind::GatewayKey),
+        Code::PermissionDenied => Some(FatalKind::NotAllowed),
+        Code::FailedPrecondition => Some(FatalKind::Version),
+        Code::Unimplemented => Some(FatalKind::NotControlPlane),
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::InvalidArgument
+        | Code::DeadlineExceeded
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::ResourceExhausted
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Internal
+        | Code::Unavailable
+        | Code::DataLoss => None,
+    }
+}
+
+/// What the other side said, or the name of its status when it said nothing.
+pub(crate) fn words(status: &Status) -> String {
+    match status.message() {
+        "" => status.code().to_string(),
+        text => text.to_owned(),
+    }
+}
+
+/// Whether a call after the greeting was refused because of the gateway and not because of what was
+/// asked: another greeting will tell whether that is for good.
+pub(crate) fn is_unwelcome(status: &Status) -> bool {
+    status.code() == Code::FailedPrecondition
 }
 
 /// Whether the connection broke under the call, as opposed to an answer from the other side.
@@ -132,19 +169,19 @@ mod tests {
         assert_eq!(refusal(&later), Some(Other));
     }
 
-    fn check(code: Code, is_refusal: bool, is_fatal: bool) {
+    fn check(code: Code, is_refusal: bool, fatal: Option<FatalKind>) {
         let status = Status::new(code, "unknown key");
         assert_eq!(refusal(&status).is_some(), is_refusal, "{code:?}");
-        assert_eq!(is_fatal_at_connect(&status), is_fatal, "{code:?}");
+        assert_eq!(fatal_at_connect(&status), fatal, "{code:?}");
         assert!(!is_broken_connection(&status), "{code:?}");
     }
 
     #[test]
     fn codes_are_told_apart() {
-        check(Code::Unauthenticated, true, true);
-        check(Code::PermissionDenied, true, true);
-        check(Code::FailedPrecondition, false, true);
-        check(Code::Unimplemented, false, true);
+        check(Code::Unauthenticated, true, Some(FatalKind::GatewayKey));
+        check(Code::PermissionDenied, true, Some(FatalKind::NotAllowed));
+        check(Code::FailedPrecondition, false, Some(FatalKind::Version));
+        check(Code::Unimplemented, false, Some(FatalKind::NotControlPlane));
         for passing in [
             Code::Cancelled,
             Code::Unknown,
@@ -159,7 +196,7 @@ mod tests {
             Code::Unavailable,
             Code::DataLoss,
         ] {
-            check(passing, false, false);
+            check(passing, false, None);
         }
     }
 }

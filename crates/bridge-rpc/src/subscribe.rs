@@ -9,7 +9,7 @@ use tonic::{Response, Status, Streaming};
 
 use crate::backoff::Backoff;
 use crate::channel::{Channel, Live, Wire};
-use crate::status::RpcError;
+use crate::status::{RpcError, is_unwelcome};
 
 /// Opens a stream and gives each message to `take`; opens it again when it ends, after a delay that
 /// is the shortest again once a message has come. Moves to a new connection when there is one, so
@@ -62,11 +62,13 @@ where
 {
     let failed = |status| RpcError::failed(name, status);
     let after = channel.config().call_timeout;
-    let mut messages = timeout(after, open(live.wire))
+    let opened = timeout(after, open(live.wire.clone()))
         .await
-        .map_err(|_| RpcError::Timeout { call: name, after })?
-        .map_err(failed)?
-        .into_inner();
+        .map_err(|_| RpcError::Timeout { call: name, after })?;
+    if opened.as_ref().is_err_and(is_unwelcome) {
+        live.give_up();
+    }
+    let mut messages = opened.map_err(failed)?.into_inner();
     loop {
         tokio::select! {
             message = messages.message() => match message.map_err(failed)? {

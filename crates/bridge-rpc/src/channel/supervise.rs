@@ -16,7 +16,7 @@ use super::wire::{Live, Wire};
 use super::{ConnectionState, Link};
 use crate::ChannelConfig;
 use crate::backoff::Backoff;
-use crate::status::is_fatal_at_connect;
+use crate::status::{FatalKind, fatal_at_connect, words};
 
 /// A connection that lasted this long was good: the next delay is the shortest again. One that is
 /// accepted and cut at once, again and again, is dialled ever more slowly.
@@ -34,7 +34,7 @@ pub(super) struct Supervisor {
 /// Why an attempt gave no connection.
 enum Failure {
     Passing(Box<dyn Error + Send + Sync>),
-    Fatal(String),
+    Fatal(FatalKind, String),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +64,7 @@ impl Supervisor {
         loop {
             let opened = match self.establish(lost).await {
                 Ok(opened) => opened,
-                Err(reason) => return self.give_up(reason),
+                Err((kind, reason)) => return self.give_up(kind, reason),
             };
             number += 1;
             let since = Instant::now();
@@ -73,6 +73,7 @@ impl Supervisor {
                 live: Some(Live {
                     number,
                     wire: opened.wire,
+                    ended: Arc::clone(&opened.ended),
                 }),
             });
             opened.ended.notified().await;
@@ -89,12 +90,12 @@ impl Supervisor {
     }
 
     /// Tries until there is a connection, or until the control plane refuses for good.
-    async fn establish(&mut self, since: Instant) -> Result<Opened, String> {
+    async fn establish(&mut self, since: Instant) -> Result<Opened, (FatalKind, String)> {
         let mut attempts = 0;
         loop {
             let cause = match self.attempt().await {
                 Ok(opened) => return Ok(opened),
-                Err(Failure::Fatal(reason)) => return Err(reason),
+                Err(Failure::Fatal(kind, reason)) => return Err((kind, reason)),
                 Err(Failure::Passing(cause)) => cause,
             };
             attempts += 1;
@@ -138,20 +139,19 @@ impl Supervisor {
         };
         let theirs = match wire.session().connect(request).await {
             Ok(answer) => answer.into_inner(),
-            Err(status) if is_fatal_at_connect(&status) => {
-                return Err(Failure::Fatal(format!(
-                    "{}: {}",
-                    status.code(),
-                    status.message()
-                )));
+            Err(status) => {
+                return Err(match fatal_at_connect(&status) {
+                    Some(kind) => Failure::Fatal(kind, words(&status)),
+                    None => Failure::Passing(Box::new(status)),
+                });
             }
-            Err(status) => return Err(Failure::Passing(Box::new(status))),
         };
         if !may_go_on(CONTRACT_VERSION, &theirs.contract_version) {
-            return Err(Failure::Fatal(format!(
+            let reason = format!(
                 "it speaks version {:?} of the contract, this gateway {CONTRACT_VERSION:?}",
                 theirs.contract_version
-            )));
+            );
+            return Err(Failure::Fatal(FatalKind::Version, reason));
         }
         info!(self.logger, "control plane connected";
             "contract_version" => theirs.contract_version, "build_version" => theirs.build_version);
@@ -165,10 +165,10 @@ impl Supervisor {
         });
     }
 
-    fn give_up(&self, reason: String) {
+    fn give_up(&self, kind: FatalKind, reason: String) {
         error!(self.logger, "control plane refuses this gateway"; "reason" => &reason);
         self.link.send_replace(Link {
-            state: ConnectionState::Fatal { reason },
+            state: ConnectionState::Fatal { kind, reason },
             live: None,
         });
     }

@@ -1,10 +1,13 @@
 //! What calls travel over.
 
+use std::sync::Arc;
+
 use bridge_auth::Secret;
 use bridge_proto::v1::authorizer_service_client::AuthorizerServiceClient;
 use bridge_proto::v1::provider_configurator_service_client::ProviderConfiguratorServiceClient;
 use bridge_proto::v1::recorder_service_client::RecorderServiceClient;
 use bridge_proto::v1::session_service_client::SessionServiceClient;
+use tokio::sync::Notify;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -22,6 +25,14 @@ pub(crate) struct Wire(InterceptedService<tonic::transport::Channel, GatewayKey>
 pub(crate) struct Live {
     pub(crate) number: u64,
     pub(crate) wire: Wire,
+    pub(super) ended: Arc<Notify>,
+}
+
+impl Live {
+    /// Has another connection made in place of this one.
+    pub(crate) fn give_up(&self) {
+        self.ended.notify_one();
+    }
 }
 
 type Carrier = InterceptedService<tonic::transport::Channel, GatewayKey>;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use bridge_auth::{Authorizer as _, Claim, Secret};
 use bridge_rpc::{
     AuthorizerConfig, Channel, ChannelConfig, ChannelError, ConnectionState, ControlTarget,
-    RemoteAuthorizer, RpcError,
+    FatalKind, RemoteAuthorizer, RpcError,
 };
 use bridge_telemetry::{discard, task};
 use tokio::net::TcpListener;
@@ -125,7 +125,7 @@ fn unreadable_roots_are_told_at_once() {
     }
 }
 
-async fn check_fatal(name: &str, control: &Control, text: &str) {
+async fn check_fatal(name: &str, control: &Control, wanted: FatalKind, text: &str) {
     let (dialer, _cutter) = control.serve_pipe();
     let channel = connect(dialer);
     let refused = soon(channel.connected()).await.unwrap_err();
@@ -133,9 +133,10 @@ async fn check_fatal(name: &str, control: &Control, text: &str) {
         matches!(refused, RpcError::Fatal { .. }),
         "{name}: {refused}"
     );
-    let ConnectionState::Fatal { reason } = channel.state() else {
+    let ConnectionState::Fatal { kind, reason } = channel.state() else {
         panic!("{name}: {:?}", channel.state());
     };
+    assert_eq!(kind, wanted, "{name}");
     assert!(reason.contains(text), "{name}: {reason}");
     assert_eq!(control.greeted().len(), 1, "{name}: tried once and no more");
     let authorizer = RemoteAuthorizer::start(&channel, AuthorizerConfig::default()).unwrap();
@@ -147,16 +148,16 @@ async fn check_fatal(name: &str, control: &Control, text: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn refusals_for_good_end_the_attempts() {
-    for code in [
-        Code::FailedPrecondition,
-        Code::Unauthenticated,
-        Code::PermissionDenied,
-        Code::Unimplemented,
+    for (code, kind) in [
+        (Code::FailedPrecondition, FatalKind::Version),
+        (Code::Unauthenticated, FatalKind::GatewayKey),
+        (Code::PermissionDenied, FatalKind::NotAllowed),
+        (Code::Unimplemented, FatalKind::NotControlPlane),
     ] {
         let control = Control::default();
         let text = "Incompatible or unparsable version";
         control.refuse_connect(Some(Status::new(code, text)));
-        check_fatal(&format!("{code:?}"), &control, text).await;
+        check_fatal(&format!("{code:?}"), &control, kind, text).await;
     }
 }
 
@@ -165,7 +166,7 @@ async fn a_control_plane_of_another_version_is_refused_from_here_too() {
     for version in ["0.9", "2.0", "banana", ""] {
         let control = Control::default();
         control.speak(version);
-        check_fatal(version, &control, "version").await;
+        check_fatal(version, &control, FatalKind::Version, "version").await;
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bridge_auth::{AuthError, Authorizer as _, Claim, Secret};
 use bridge_rpc::{
-    AuthorizerConfig, Channel, ChannelConfig, ConnectionState, ControlTarget, ProviderWatch,
-    RemoteAuthorizer, memory_pipe,
+    AuthorizerConfig, Channel, ChannelConfig, ConnectionState, ControlTarget, FatalKind,
+    ProviderWatch, RemoteAuthorizer, memory_pipe,
 };
 use bridge_telemetry::{discard, task};
 use futures_util::StreamExt as _;
@@ -199,4 +199,42 @@ async fn a_draining_control_plane_hands_over_to_the_next() {
     settle().await;
     let answer = authorizer.authorize(Claim::Key(&bob)).await;
     assert!(matches!(answer, Err(AuthError::Refused(_))), "{answer:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_is_no_longer_welcome_greets_again() {
+    let (control, authorizer, _cutter) = authorizer(AuthorizerConfig::default()).await;
+    let unwelcome = Status::failed_precondition("gateway key invalid.");
+    control.answer("alice-key", Err(unwelcome));
+    let secret = Secret::new("alice-key".to_owned());
+    let error = soon(authorizer.authorize(Claim::Key(&secret)))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, AuthError::Unavailable(_)), "{error}");
+    control.until_greeted(2).await;
+    control.answer("alice-key", Ok(yes("key-1", 1)));
+    soon(authorizer.authorize(Claim::Key(&secret)))
+        .await
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_greeting_says_whether_that_is_for_good() {
+    let control = Control::default();
+    let (dialer, _cutter) = control.serve_pipe();
+    let channel = connect(dialer);
+    soon(channel.connected()).await.unwrap();
+    control.refuse_connect(Some(Status::unauthenticated("gateway key invalid.")));
+    let unwelcome = Status::failed_precondition("gateway key invalid.");
+    control.answer("alice-key", Err(unwelcome));
+    let authorizer = RemoteAuthorizer::start(&channel, AuthorizerConfig::default()).unwrap();
+    let secret = Secret::new("alice-key".to_owned());
+    let error = soon(authorizer.authorize(Claim::Key(&secret)))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, AuthError::Unavailable(_)), "{error}");
+    let state = channel.state();
+    let is_fatal = matches!(&state, ConnectionState::Fatal { kind: FatalKind::GatewayKey, reason }
+        if reason == "gateway key invalid.");
+    assert!(is_fatal, "{state:?}");
 }

@@ -35,7 +35,7 @@ impl Readiness {
             ConnectionState::Connecting { attempts, .. } => {
                 reasons.push(format!("no control plane, {attempts} attempts failed"));
             }
-            ConnectionState::Fatal { reason } => {
+            ConnectionState::Fatal { reason, .. } => {
                 reasons.push(format!("the control plane refused this gateway: {reason}"));
             }
         }
