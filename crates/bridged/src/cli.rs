@@ -13,6 +13,7 @@ mod simulate;
 mod table;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod user;
 
 use std::io::{self, Write};
@@ -27,6 +28,7 @@ use crate::config::env::Environment;
 use crate::config::{ConfigError, secret_file::SecretFileError};
 use crate::data_folder::DataFolderError;
 use crate::operator_api::ApiError;
+use crate::sockets::Inherited;
 use crate::wiring::StartError;
 
 /// An identity-aware gateway between coding agents and model providers.
@@ -60,6 +62,8 @@ enum Command {
     Interceptions(interceptions::Args),
     /// Show recorded conversations
     Sessions(sessions::Args),
+    /// Show the requests that run now
+    Turns(turns::Args),
     /// Print the settings that exist, for the reference
     #[command(hide = true)]
     PrintConfig(print_config::Args),
@@ -72,6 +76,8 @@ pub(crate) struct Context<'c> {
     pub(crate) config: Option<&'c Path>,
     /// The variables.
     pub(crate) environment: &'c Environment,
+    /// Sockets that a supervisor hands over.
+    pub(crate) inherited: &'c Inherited,
 }
 
 /// Why a command did not do what it was told.
@@ -122,11 +128,13 @@ pub(crate) enum CommandError {
 pub(crate) async fn run(
     cli: Cli,
     environment: &Environment,
+    inherited: &Inherited,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let context = Context {
         config: cli.config.as_deref(),
         environment,
+        inherited,
     };
     match cli.command {
         Command::Serve(args) => serve::run(&args, context, out).await,
@@ -138,6 +146,7 @@ pub(crate) async fn run(
         Command::Provider(args) => provider::run(args, context, out).await,
         Command::Interceptions(args) => interceptions::run(args, context, out).await,
         Command::Sessions(args) => sessions::run(args, context, out).await,
+        Command::Turns(args) => turns::run(&args, context, out).await,
         Command::PrintConfig(args) => print_config::run(&args, out),
     }
 }

@@ -15,6 +15,9 @@ mod operator_api;
 mod report;
 mod settings;
 mod signals;
+mod sockets;
+mod supervisor;
+mod turn_view;
 mod wiring;
 
 use std::io::{self, Write};
@@ -25,6 +28,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, CommandError};
 use crate::config::env::Environment;
+use crate::sockets::Inherited;
 
 /// The command could not do what it was told.
 const FAILURE: u8 = 1;
@@ -33,6 +37,9 @@ const MISUSE: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let environment = Environment::of_process();
+    // Before there are threads, because it changes the environment.
+    let inherited = Inherited::of_process(&environment);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -43,8 +50,9 @@ fn main() -> ExitCode {
             return ExitCode::from(FAILURE);
         }
     };
-    let environment = Environment::of_process();
-    let outcome = runtime.block_on(cli::run(cli, &environment, &mut io::stdout()));
+    let mut out = io::stdout();
+    let run = cli::run(cli, &environment, &inherited, &mut out);
+    let outcome = runtime.block_on(run);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         // The reader had enough, as `head` has.

@@ -24,6 +24,8 @@ pub(crate) struct StartReport<'r> {
     pub(crate) file: Option<&'r PathBuf>,
     /// The providers.
     pub(crate) providers: &'r [Provider],
+    /// Which sockets the supervisor handed over.
+    pub(crate) handed: &'r [&'static str],
     /// What should be changed in the configuration.
     pub(crate) warnings: &'r [Problem],
     /// Whether there is a user already.
@@ -45,12 +47,13 @@ impl StartReport<'_> {
              operator     {}   (the commands below, /healthz, /readyz, /metrics)\n  \
              data folder  {}\n  \
              admin token  {}\n  \
-             settings     {file}\n\n",
+             settings     {file}\n{}\n",
             env!("CARGO_PKG_VERSION"),
             url_of(self.gateway),
             url_of(self.operator),
             self.data_folder.display(),
             self.token_file.display(),
+            handed(self.handed),
         );
         out.push_str("Providers:\n");
         for provider in self.providers {
@@ -87,7 +90,7 @@ impl StartReport<'_> {
                 "enabled" => provider.enabled, "keys" => provider.keys.len());
         }
         info!(logger, "running"; "gateway" => %self.gateway, "operator" => %self.operator,
-            "data_folder" => %self.data_folder.display(),
+            "handed_over" => self.handed.join(","), "data_folder" => %self.data_folder.display(),
             "file" => self.file.map(|file| file.display().to_string()));
     }
 }
@@ -114,6 +117,18 @@ pub(crate) fn checked<T>(loaded: &Loaded<T>, providers: &[Provider]) -> String {
         let _infallible = writeln!(out, "warning: {warning}");
     }
     out
+}
+
+/// Which addresses the settings do not decide.
+fn handed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("  socket       the supervisor's, for the {one}\n"),
+        more => format!(
+            "  sockets      the supervisor's, for {}\n",
+            more.join(" and ")
+        ),
+    }
 }
 
 fn line(provider: &Provider, gateway: SocketAddr) -> String {
@@ -171,6 +186,7 @@ mod tests {
             file: None,
             providers,
             warnings: &[],
+            handed: &[],
             has_users,
         }
     }

@@ -1,6 +1,8 @@
 //! Builds the floors from the bottom up, and takes them down in the right order.
 
 mod embedded;
+mod gateway_routes;
+mod listeners;
 mod operator;
 mod readiness;
 mod reload;
@@ -29,6 +31,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, interval, timeout};
 
 use self::embedded::Embedded;
+pub(crate) use self::listeners::Listeners;
 use self::readiness::Readiness;
 use self::reload::Reload;
 use self::running::Running;
@@ -69,20 +72,25 @@ impl Server {
     pub(crate) async fn start(
         config: &Config,
         is_from_file: bool,
+        listeners: Listeners,
         folder: &Path,
         admin_token: Secret,
         logger: &Logger,
     ) -> Result<Self, StartError> {
-        let listen = &config.listen;
-        let listener = bind("listen.address", listen.address).await?;
-        let operator_listener = bind("listen.operator_address", listen.operator_address).await?;
         let metrics = Metrics::default();
         let policy = Arc::new(config.headers.policy().map_err(StartError::Headers)?);
         let client =
             Client::try_new(&client_config(config), logger).map_err(StartError::Upstream)?;
 
-        let plane =
-            Embedded::start(config, is_from_file, folder, admin_token, &metrics, logger).await?;
+        let plane = Embedded::start(
+            config,
+            is_from_file,
+            folder,
+            admin_token.clone(),
+            &metrics,
+            logger,
+        )
+        .await?;
         let channel = &plane.channel;
 
         let authorizer = RemoteAuthorizer::start(channel, authorizer_config(config));
@@ -117,12 +125,16 @@ impl Server {
             Ok(None) | Err(_) => return Err(StartError::NoProviders),
         }
         let readiness = Readiness::new(gateway.clone(), channel.clone());
-        let operator_address = address_of(&operator_listener, listen.operator_address);
+        let addresses = (
+            address_of(&listeners.gateway, config.listen.address),
+            address_of(&listeners.operator, config.listen.operator_address),
+        );
         let router = operator::router(&plane.control, readiness, metrics);
-        let operator = operator::serve(operator_listener, router, logger);
+        let router = router.merge(gateway_routes::router(&gateway, admin_token));
+        let operator = operator::serve(listeners.operator, router, logger);
         Ok(Self {
-            gateway_address: address_of(&listener, listen.address),
-            operator_address,
+            gateway_address: addresses.0,
+            operator_address: addresses.1,
             _sweep: sweep(gateway.clone(), client, logger),
             _reload: task::spawn(logger, "reload", reload.follow(watch)),
             gateway,
@@ -130,7 +142,7 @@ impl Server {
             batcher,
             cutoff,
             logger: logger.clone(),
-            listener,
+            listener: listeners.gateway,
             operator,
         })
     }
@@ -189,16 +201,6 @@ impl Server {
         tokio::join!(operator.stop(&logger), plane.stop(&logger));
         left
     }
-}
-
-async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Listen {
-            setting,
-            address,
-            source,
-        })
 }
 
 /// The address with the port that the system chose for port zero.

@@ -15,7 +15,8 @@ use crate::data_folder::{DataFolder, admin_token_path};
 use crate::log_bridge;
 use crate::report::StartReport;
 use crate::signals::{Order, Signals};
-use crate::wiring::{Server, StartError};
+use crate::supervisor;
+use crate::wiring::{Listeners, Server, StartError};
 
 /// Run the gateway with its embedded control plane
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,7 @@ pub(crate) async fn run(
 ) -> Result<(), CommandError> {
     let loaded = Config::load(context.config, context.environment)?;
     let (logging, logger) = start_logging(&loaded.config);
-    let outcome = serve(&loaded, &logger, out).await;
+    let outcome = serve(&loaded, context, &logger, out).await;
     // Everything that was logged is written before the process ends.
     drop((logger, logging));
     outcome
@@ -48,6 +49,7 @@ fn start_logging(config: &Config) -> (Logging, Logger) {
 
 async fn serve(
     loaded: &Loaded<Config>,
+    context: Context<'_>,
     logger: &Logger,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
@@ -58,7 +60,18 @@ async fn serve(
         Some(token) => token.clone(),
         None => folder.admin_token()?,
     };
-    let server = Server::start(config, loaded.file.is_some(), folder.path(), token, logger).await?;
+    let listeners = Listeners::open(&config.listen, context.inherited).await?;
+    let handed = listeners.handed.clone();
+    let is_from_file = loaded.file.is_some();
+    let start = Server::start(
+        config,
+        is_from_file,
+        listeners,
+        folder.path(),
+        token,
+        logger,
+    );
+    let server = start.await?;
     let users = server
         .control()
         .users(PageQuery {
@@ -75,10 +88,12 @@ async fn serve(
         file: loaded.file.as_ref(),
         providers: &config.providers,
         warnings: &loaded.warnings,
+        handed: &handed,
         has_users: !users.map_err(StartError::Control)?.items.is_empty(),
     };
     report.log(logger);
     say(out, &report.text())?;
+    supervisor::ready(logger);
     let orders = watch::Sender::new(None);
     let left = run_until_signalled(server, signals, config.drain.patience, &orders, logger).await;
     drop(folder);
@@ -110,6 +125,7 @@ pub(crate) async fn run_until_signalled(
                     );
                 }
                 heard @ (Order::Drain | Order::Cut) => {
+                    supervisor::stopping(logger);
                     orders.send_replace(Some(heard));
                 }
             }

@@ -52,6 +52,8 @@ fn commands_are_understood() {
         "bridged interceptions show 6f1c0a52-2d39-4f38-9d3e-3a8f6f6f3f10 --json",
         "bridged sessions list --client Codex",
         "bridged sessions show one",
+        "bridged turns",
+        "bridged turns --json --admin-url http://h:1",
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line));
     }
@@ -92,7 +94,8 @@ fn mistakes_are_not_guessed_at() {
 async fn said(line: &str, pairs: &[(&str, &str)]) -> Result<String, CommandError> {
     let environment = Environment::from_pairs(pairs.iter().copied());
     let mut out = Vec::new();
-    run(parse(line).unwrap(), &environment, &mut out).await?;
+    let inherited = Inherited::default();
+    run(parse(line).unwrap(), &environment, &inherited, &mut out).await?;
     Ok(String::from_utf8(out).unwrap())
 }
 

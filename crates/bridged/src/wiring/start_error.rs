@@ -10,10 +10,14 @@ use bridge_rpc::{ChannelError, RandomnessError};
 use bridge_upstream::ClientError;
 
 use super::FIRST_PROVIDERS;
+use crate::sockets::SocketError;
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
+    /// The sockets of the supervisor cannot be used.
+    #[error(transparent)]
+    Sockets(#[from] SocketError),
     /// A listener cannot be opened.
     #[error("cannot listen on {address} ({setting}): is another bridged running there?")]
     Listen {

@@ -26,7 +26,8 @@ use crate::log_bridge;
 use crate::operator_api::{OperatorApi, url_of};
 use crate::settings::{self, Settings};
 use crate::signals::{Order, Signals};
-use crate::wiring::{Server, StartError};
+use crate::sockets::Inherited;
+use crate::wiring::{Listeners, Server, StartError};
 
 /// Who sends the requests of the demonstration.
 const USER: &str = "demo";
@@ -57,7 +58,17 @@ pub(crate) async fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandE
     let simulator = Simulator::bind(SimulateConfig::default(), &logger).await?;
     let config = config(args, folder.path(), &simulator)?;
     let token = folder.admin_token()?;
-    let server = Server::start(&config, false, folder.path(), token.clone(), &logger).await?;
+    let listeners = Listeners::open(&config.listen, &Inherited::default()).await?;
+    let token_copy = token.clone();
+    let start = Server::start(
+        &config,
+        false,
+        listeners,
+        folder.path(),
+        token_copy,
+        &logger,
+    );
+    let server = start.await?;
     say(out, &beginning(&server, &simulator))?;
     let operator = url_of(server.operator_address());
     let shown = Shown {

@@ -1,41 +1,11 @@
-//! The program, run as people run it.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Commands, run as people run them.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use tempfile::TempDir;
-
-struct Program {
-    folder: TempDir,
-}
-
-impl Program {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self { folder }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bridged"));
-        command
-            .env_clear()
-            .env("HOME", self.folder.path())
-            .args(arguments);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
+use crate::support::{Program, Running, text};
 
 #[test]
 fn mistakes_end_with_code_two_and_are_all_told() {
@@ -109,16 +79,6 @@ fn a_reader_that_had_enough_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(text(&output.stderr), "");
     assert_eq!(output.status.code(), Some(0));
-}
-
-/// A started program that ends with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ignored = self.0.kill();
-        let _ignored = self.0.wait();
-    }
 }
 
 #[test]

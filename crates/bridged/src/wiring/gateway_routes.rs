@@ -1,0 +1,55 @@
+//! What the operator can ask of this gateway itself, whoever its control plane is.
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use bridge_auth::Secret;
+use bridge_control::api::{Problem, ProblemDetail};
+use bridge_gateway::Gateway;
+
+use crate::turn_view::TurnView;
+
+/// Routes below `/api/v1` that ask for the admin token.
+pub(super) fn router(gateway: &Gateway, admin_token: Secret) -> Router {
+    Router::new()
+        .route("/api/v1/turns", get(turns).with_state(gateway.clone()))
+        .layer(from_fn_with_state(admin_token, admit))
+}
+
+async fn turns(State(gateway): State<Gateway>) -> Json<Vec<TurnView>> {
+    Json(gateway.turns().iter().map(TurnView::of).collect())
+}
+
+/// Lets a request with the admin token pass, and nothing of any other.
+async fn admit(State(token): State<Secret>, request: Request, next: Next) -> Response {
+    if presented(request.headers()).is_some_and(|presented| presented == token) {
+        return next.run(request).await;
+    }
+    let message = "the admin token is missing or wrong".to_owned();
+    let mut response = problem(StatusCode::UNAUTHORIZED, "unauthorized", message);
+    let scheme = HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+    response
+}
+
+/// The token of the only `Authorization` header, if it is a bearer token and not empty.
+fn presented(headers: &HeaderMap) -> Option<Secret> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let is_token = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty();
+    is_token.then(|| Secret::new(token.to_owned()))
+}
+
+fn problem(status: StatusCode, code: &str, message: String) -> Response {
+    let error = ProblemDetail {
+        code: code.to_owned(),
+        message,
+        field: None,
+    };
+    (status, Json(Problem { error })).into_response()
+}

@@ -1,0 +1,57 @@
+//! The two sockets of a server: handed over by a supervisor, or opened here.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+use super::StartError;
+use crate::config::sections::Listen;
+use crate::sockets::{self, GATEWAY, Inherited, OPERATOR};
+
+/// Where a server takes connections.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    /// From coding agents.
+    pub(crate) gateway: TcpListener,
+    /// From the operator.
+    pub(crate) operator: TcpListener,
+    /// Which of them the supervisor handed over.
+    pub(crate) handed: Vec<&'static str>,
+}
+
+impl Listeners {
+    /// Takes what the supervisor hands over, and opens the rest. Handed sockets win over settings.
+    ///
+    /// # Errors
+    /// When a handed socket cannot be used, or a socket cannot be opened.
+    pub(crate) async fn open(listen: &Listen, inherited: &Inherited) -> Result<Self, StartError> {
+        let [gateway, operator] = inherited.take([GATEWAY, OPERATOR])?;
+        let mut handed = Vec::new();
+        handed.extend(gateway.is_some().then_some(GATEWAY));
+        handed.extend(operator.is_some().then_some(OPERATOR));
+        Ok(Self {
+            gateway: open("listen.address", listen.address, gateway).await?,
+            operator: open("listen.operator_address", listen.operator_address, operator).await?,
+            handed,
+        })
+    }
+}
+
+async fn open(
+    setting: &'static str,
+    address: SocketAddr,
+    handed: Option<std::net::TcpListener>,
+) -> Result<TcpListener, StartError> {
+    let (address, opened) = match handed {
+        Some(socket) => (
+            sockets::address(&socket).unwrap_or(address),
+            TcpListener::from_std(socket),
+        ),
+        None => (address, TcpListener::bind(address).await),
+    };
+    opened.map_err(|source| StartError::Listen {
+        setting,
+        address,
+        source,
+    })
+}

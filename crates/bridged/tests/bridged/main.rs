@@ -1,0 +1,12 @@
+//! The program, run as people and supervisors run it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod commands;
+mod drain;
+mod supervised;
+mod support;
