@@ -1,6 +1,7 @@
 //! Delivers a batch to a sink, again and again until it is kept.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::BackoffBuilder as _;
@@ -19,6 +20,8 @@ pub(crate) struct Delivery {
     sink: Arc<dyn Sink>,
     metrics: Metrics,
     logger: Logger,
+    /// Whether the last attempt failed.
+    is_failing: AtomicBool,
 }
 
 impl Delivery {
@@ -27,7 +30,13 @@ impl Delivery {
             sink,
             metrics,
             logger,
+            is_failing: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the sink did not take the last batch.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Relaxed)
     }
 
     /// Returns when every record of the batch is kept or refused for good, however long that
@@ -43,6 +52,7 @@ impl Delivery {
         loop {
             match self.sink.deliver(batch).await {
                 Ok(rejected) => {
+                    self.is_failing.store(false, Ordering::Relaxed);
                     if has_failed {
                         info!(self.logger, "records are delivered again");
                     }
@@ -50,6 +60,7 @@ impl Delivery {
                     return;
                 }
                 Err(cause) => {
+                    self.is_failing.store(true, Ordering::Relaxed);
                     self.metrics.delivery_failed();
                     if !has_failed {
                         has_failed = true;

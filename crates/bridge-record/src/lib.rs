@@ -3,11 +3,16 @@
 mod batch;
 mod delivery;
 mod ids;
+mod journal;
 mod record;
 mod recorder;
 
 pub use batch::{Batcher, BatcherConfig};
 pub use ids::{InterceptionId, ParseIdError, RecordId};
+pub use journal::{
+    DamagedSegment, Durability, FaultKind, Journal, JournalConfig, JournalState, JournalStatus,
+    OpenError, Recovery, Remains,
+};
 pub use record::{
     Ended, ErrorType, Event, ModelThought, Outcome, PromptUsage, Record, Started, TokenUsage,
     ToolUsage,

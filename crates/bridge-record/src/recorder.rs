@@ -40,6 +40,12 @@ pub enum RecordError {
         /// How much may.
         limit_bytes: usize,
     },
+    /// The disk does not keep what is written.
+    #[error("records cannot be made safe: {reason}")]
+    Failing {
+        /// What the disk says.
+        reason: String,
+    },
     /// The recorder was shut down.
     #[error("recorder is shut down")]
     Closed,

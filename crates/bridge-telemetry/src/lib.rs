@@ -27,4 +27,6 @@ pub mod task;
 pub use chain::ErrorChain;
 pub use clock::wall_clock;
 pub use log::{LevelSwitch, LogConfig, LogFormat, Logging, ParseLogError, discard};
-pub use metrics::{AuthResult, InterceptionLabels, Metrics, OutcomeLabel, TokenKind};
+pub use metrics::{
+    AuthResult, InterceptionLabels, JournalFigures, Metrics, OutcomeLabel, TokenKind,
+};

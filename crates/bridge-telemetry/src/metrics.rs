@@ -13,6 +13,21 @@ use self::families::{
 };
 pub use self::families::{AuthResult, InterceptionLabels, OutcomeLabel, TokenKind};
 
+/// How a journal is at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JournalFigures {
+    /// Bytes of all segments.
+    pub bytes: u64,
+    /// How many segments there are.
+    pub segments: usize,
+    /// When the oldest record was made that is not acknowledged, in milliseconds since 1970.
+    pub oldest_millis: Option<u64>,
+    /// Whether it holds as much as it may.
+    pub is_full: bool,
+    /// Whether the disk refuses.
+    pub is_failing: bool,
+}
+
 /// All families of the process. Cloning shares them.
 ///
 /// Labels are names of configured providers, routes from a closed list, client names from a closed
@@ -207,6 +222,40 @@ impl Metrics {
     /// A batch was not kept and will be delivered again.
     pub fn delivery_failed(&self) {
         self.families().delivery_failures.inc();
+    }
+
+    /// How the journal is now.
+    pub fn journal(&self, figures: JournalFigures) {
+        let families = self.families();
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        families.journal_bytes.set(whole(figures.bytes));
+        families
+            .journal_segments
+            .set(whole(figures.segments as u64));
+        let oldest = figures.oldest_millis.unwrap_or(0) / 1_000;
+        families.journal_oldest.set(whole(oldest));
+        families.journal_full.set(i64::from(figures.is_full));
+        families.journal_failing.set(i64::from(figures.is_failing));
+    }
+
+    /// A group of records is on the disk.
+    pub fn journal_synced(&self) {
+        self.families().journal_syncs.inc();
+    }
+
+    /// The disk refused a group of records.
+    pub fn journal_failed(&self) {
+        self.families().journal_failures.inc();
+    }
+
+    /// This many more segments of the journal are damaged or missing.
+    pub fn journal_damaged(&self, segments: u64) {
+        self.families().journal_damaged.inc_by(segments);
+    }
+
+    /// There was no room for this many records, which are gone.
+    pub fn records_not_kept(&self, records: u64) {
+        self.families().records_not_kept.inc_by(records);
     }
 
     /// A handler was built or found.

@@ -32,8 +32,8 @@ pub(crate) use self::provider::Provider;
 pub(crate) use self::quantity::duration;
 use self::reader::{Description, SectionReader};
 use self::sections::{
-    Admin, Auth, Data, DrainSection, Engine, Gateway, Headers, Listen, Log, RecordSection,
-    SECTIONS, Upstream,
+    Admin, Auth, Data, DrainSection, Engine, Gateway, Headers, JournalSection, Listen, Log,
+    RecordSection, SECTIONS, Upstream,
 };
 use self::setting::Setting;
 
@@ -60,6 +60,8 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     /// How records travel.
     pub(crate) record: RecordSection,
+    /// How they are kept on the disk until then.
+    pub(crate) journal: JournalSection,
     /// How the program stops.
     pub(crate) drain: DrainSection,
     /// What the embedded control plane begins with.
@@ -149,6 +151,7 @@ impl Config {
         let upstream = Upstream::read(told.section(Upstream::DESCRIPTION, findings));
         let auth = Auth::read(told.section(Auth::DESCRIPTION, findings));
         let record = RecordSection::read(told.section(RecordSection::DESCRIPTION, findings));
+        let journal = JournalSection::read(told.section(JournalSection::DESCRIPTION, findings));
         let drain = DrainSection::read(told.section(DrainSection::DESCRIPTION, findings));
         let providers = provider::read(table, environment, gateway_address, findings);
         let operator = operator?;
@@ -163,6 +166,7 @@ impl Config {
             headers: operator.headers,
             auth: auth?,
             record: record?,
+            journal: journal?,
             drain: drain?,
             providers,
         })

@@ -5,6 +5,7 @@ mod gateway_routes;
 mod listeners;
 mod operator;
 mod readiness;
+pub(crate) mod recording;
 mod reload;
 mod running;
 mod seed;
@@ -21,24 +22,22 @@ use bridge_auth::{Authorizer, Seal, Secret};
 use bridge_control::ControlServer;
 use bridge_gateway::{Gateway, GatewayParts};
 use bridge_intercept::{Blueprint, Cutoff, ProviderSet};
-use bridge_record::{Batcher, Recorder};
 use bridge_rpc::{ProviderWatch, RemoteAuthorizer, RemoteSink};
 use bridge_telemetry::Metrics;
 use bridge_telemetry::task::{self, Task};
 use bridge_upstream::Client;
-use slog::{Logger, error, info};
+use slog::{Logger, info};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, interval, timeout};
 
 use self::embedded::Embedded;
 pub(crate) use self::listeners::Listeners;
 use self::readiness::Readiness;
+use self::recording::Recording;
 use self::reload::Reload;
 use self::running::Running;
 pub(crate) use self::start_error::StartError;
-use self::translate::{
-    authorizer_config, batcher_config, client_config, gateway_config, intercept_config,
-};
+use self::translate::{authorizer_config, client_config, gateway_config, intercept_config};
 use crate::config::Config;
 
 /// How often what has grown old is cleared away.
@@ -54,7 +53,7 @@ pub(crate) struct Server {
     operator_address: SocketAddr,
     gateway: Gateway,
     plane: Embedded,
-    batcher: Batcher,
+    recording: Recording,
     cutoff: Cutoff,
     logger: Logger,
     listener: TcpListener,
@@ -96,7 +95,7 @@ impl Server {
         let authorizer = RemoteAuthorizer::start(channel, authorizer_config(config));
         let authorizer: Arc<dyn Authorizer> = Arc::new(authorizer.map_err(StartError::Random)?);
         let sink = Arc::new(RemoteSink::new(channel));
-        let batcher = Batcher::start_with(sink, batcher_config(config), metrics.clone(), logger);
+        let recording = Recording::start(config, folder, sink, &metrics, logger).await?;
         let mut watch = ProviderWatch::start(channel);
 
         let cutoff = Cutoff::default();
@@ -111,7 +110,7 @@ impl Server {
         let blueprint = Blueprint {
             providers: Arc::new(ProviderSet::default()),
             exchange: Arc::new(client.clone()),
-            recorder: Arc::new(batcher.clone()) as Arc<dyn Recorder>,
+            recorder: recording.recorder(),
             authorizer,
             policy,
             config: intercept_config(config),
@@ -124,7 +123,7 @@ impl Server {
             Ok(Some(snapshot)) => reload.take(&snapshot),
             Ok(None) | Err(_) => return Err(StartError::NoProviders),
         }
-        let readiness = Readiness::new(gateway.clone(), channel.clone());
+        let readiness = Readiness::new(gateway.clone(), channel.clone(), recording.clone());
         let addresses = (
             address_of(&listeners.gateway, config.listen.address),
             address_of(&listeners.operator, config.listen.operator_address),
@@ -139,7 +138,7 @@ impl Server {
             _reload: task::spawn(logger, "reload", reload.follow(watch)),
             gateway,
             plane,
-            batcher,
+            recording,
             cutoff,
             logger: logger.clone(),
             listener: listeners.gateway,
@@ -171,7 +170,7 @@ impl Server {
     ) -> usize {
         let Self {
             gateway,
-            batcher,
+            recording,
             cutoff,
             logger,
             listener,
@@ -193,13 +192,10 @@ impl Server {
             cut = gateway.serve(listener, ended) => info!(logger, "drained"; "cut" => cut),
             () = draining => {}
         }
-        let left = batcher.close(Instant::now() + FLUSH_PATIENCE).await;
-        if left > 0 {
-            error!(logger, "records are lost: the control plane did not take them";
-                "records" => left);
-        }
+        let patience = Instant::now() + FLUSH_PATIENCE;
+        let lost = recording.close(patience, &logger).await;
         tokio::join!(operator.stop(&logger), plane.stop(&logger));
-        left
+        lost
     }
 }
 

@@ -12,7 +12,7 @@ use http::HeaderName;
 use slog::Level;
 
 use super::reader::{Description, Fallback, Field, SectionReader};
-use super::setting::{BaseUrl, Count, Lease, Size};
+use super::setting::{BaseUrl, Count, JournalMode, Lease, Size};
 
 /// Makes the struct of a section, its description, and the function that reads it.
 ///
@@ -64,7 +64,7 @@ macro_rules! section {
 }
 
 /// All sections but the list of providers, in the order of the sample.
-pub(crate) const SECTIONS: [Description; 11] = [
+pub(crate) const SECTIONS: [Description; 12] = [
     Listen::DESCRIPTION,
     Data::DESCRIPTION,
     Admin::DESCRIPTION,
@@ -75,6 +75,7 @@ pub(crate) const SECTIONS: [Description; 11] = [
     Headers::DESCRIPTION,
     Auth::DESCRIPTION,
     RecordSection::DESCRIPTION,
+    JournalSection::DESCRIPTION,
     DrainSection::DESCRIPTION,
 ];
 
@@ -214,7 +215,7 @@ section! {
 section! {
     /// How records travel to where they are kept.
     RecordSection at "record" {
-        /// How many bytes of records may wait before new requests are refused.
+        /// How many bytes of records may wait in memory before new requests are refused.
         waiting_bytes: Size, Default "64MiB";
         /// How many records a batch may hold.
         batch_records: Count, Default "4096";
@@ -222,6 +223,23 @@ section! {
         batch_bytes: Size, Default "8MiB";
         /// How long the first record of a batch waits for others.
         linger: Duration, Default "20ms";
+    }
+}
+
+section! {
+    /// The journal: records on this machine's disk until the control plane has them.
+    JournalSection at "journal" {
+        /// What happens while records cannot be made safe: strict refuses new requests, relaxed serves them and counts what is not kept.
+        /// With off there is no journal, and a process that is killed loses what was not delivered.
+        mode: JournalMode, Default "strict";
+        /// How many bytes the journal may hold. An eighth of them is kept for requests that run already.
+        max_bytes: Size, Default "1GiB";
+        /// How large one file of the journal grows: at most a sixteenth of the whole. Space is given back file by file.
+        segment_bytes: Size, Default "16MiB";
+        /// How long after the beginning of one sync the next one may begin. What comes meanwhile shares it.
+        group_interval: Duration, Default "2ms";
+        /// How long a request waits for a disk that does not answer before the disk counts as failing.
+        disk_patience: Duration, Default "10s";
     }
 }
 

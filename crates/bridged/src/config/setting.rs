@@ -45,6 +45,17 @@ pub(crate) struct Count(pub(crate) usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lease(pub(crate) Option<Duration>);
 
+/// Whether there is a journal, and what happens when it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JournalMode {
+    /// New requests are refused while it fails.
+    Strict,
+    /// They are served.
+    Relaxed,
+    /// There is none.
+    Off,
+}
+
 /// A provider's base address: absolute, http or https, without query, fragment or user information.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BaseUrl(String);
@@ -121,6 +132,18 @@ impl Setting for Lease {
                 return Some(Self(None));
             }
             quantity::duration(text).map(|span| Self(Some(span)))
+        })
+    }
+}
+
+impl Setting for JournalMode {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a mode: give strict, relaxed or off";
+        parsed(value, wanted, |text| match text {
+            "strict" => Some(Self::Strict),
+            "relaxed" => Some(Self::Relaxed),
+            "off" => Some(Self::Off),
+            _ => None,
         })
     }
 }
@@ -313,6 +336,8 @@ mod tests {
         check::<SocketAddr>("foo", Some("\"foo\" is not an address: give one like"));
         check::<Lease>("off", None);
         check::<Lease>("never", Some("a duration or off"));
+        check::<JournalMode>("relaxed", None);
+        check::<JournalMode>("loose", Some("strict, relaxed or off"));
         check::<Count>("10_000", None);
         check::<Count>("0", Some("from 1"));
         check::<Count>("1000001", Some("from 1"));

@@ -4,11 +4,14 @@ use bridge_gateway::Gateway;
 use bridge_rpc::{Channel, ConnectionState};
 use serde::Serialize;
 
+use super::recording::Recording;
+
 /// Looks at the gateway and at its way to the control plane.
 #[derive(Clone)]
 pub(super) struct Readiness {
     gateway: Gateway,
     channel: Channel,
+    recording: Recording,
 }
 
 /// What `/readyz` says.
@@ -21,8 +24,12 @@ pub(super) struct Report {
 }
 
 impl Readiness {
-    pub(super) fn new(gateway: Gateway, channel: Channel) -> Self {
-        Self { gateway, channel }
+    pub(super) fn new(gateway: Gateway, channel: Channel, recording: Recording) -> Self {
+        Self {
+            gateway,
+            channel,
+            recording,
+        }
     }
 
     pub(super) fn report(&self) -> Report {
@@ -39,6 +46,9 @@ impl Readiness {
                 reasons.push(format!("the control plane refused this gateway: {reason}"));
             }
         }
+        let troubles = self.recording.troubles();
+        let refusing = troubles.into_iter().filter(|trouble| trouble.refuses);
+        reasons.extend(refusing.map(|trouble| trouble.reason));
         Report {
             ready: reasons.is_empty(),
             reasons,

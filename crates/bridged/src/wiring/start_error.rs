@@ -31,6 +31,9 @@ pub(crate) enum StartError {
     /// The database cannot be used.
     #[error("the embedded control plane cannot open its database")]
     Store(#[source] OpenError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(bridge_record::OpenError),
     /// The configured providers cannot be stored.
     #[error("provider {name:?} cannot be stored")]
     Seed {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use bridge_gateway::GatewayConfig;
 use bridge_intercept::InterceptConfig;
 use bridge_pool::PoolConfig;
-use bridge_record::BatcherConfig;
+use bridge_record::{BatcherConfig, Durability, JournalConfig};
 use bridge_rpc::AuthorizerConfig;
 use bridge_telemetry::Metrics;
 use bridge_upstream::{ClientConfig, Timeouts};
 
 use crate::config::Config;
+use crate::config::setting::JournalMode;
 use crate::observers::PoolMetrics;
 
 /// Connections to providers.
@@ -67,6 +68,25 @@ pub(super) fn batcher_config(config: &Config) -> BatcherConfig {
         batch_bytes: record.batch_bytes.0,
         linger: record.linger,
     }
+}
+
+/// How records are kept on the disk; nothing when they are not.
+pub(super) fn journal_config(config: &Config) -> Option<JournalConfig> {
+    let journal = &config.journal;
+    let durability = match journal.mode {
+        JournalMode::Strict => Durability::Strict,
+        JournalMode::Relaxed => Durability::Relaxed,
+        JournalMode::Off => return None,
+    };
+    Some(JournalConfig {
+        durability,
+        max_bytes: journal.max_bytes.0 as u64,
+        segment_bytes: journal.segment_bytes.0 as u64,
+        group_interval: journal.group_interval,
+        disk_patience: journal.disk_patience,
+        delivery: batcher_config(config),
+        ..JournalConfig::default()
+    })
 }
 
 /// How long the control plane's word is good.

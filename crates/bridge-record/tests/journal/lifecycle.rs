@@ -1,0 +1,157 @@
+//! From opening to closing and on to the next process.
+
+use bridge_record::{
+    Event, InterceptionId, Journal, JournalConfig, OpenError, Outcome, Record, RecordError,
+    Recorder as _, Remains,
+};
+
+use crate::support::{Shelf, ended, open, prompt, soon, started};
+
+/// A whole interception: what was written, in order.
+async fn intercept(journal: &Journal, length: usize) -> Vec<Record> {
+    let first = started();
+    let interception = first.interception;
+    let rest = [prompt(interception, length), ended(interception)];
+    journal.start(first.clone()).await.unwrap();
+    for record in &rest {
+        journal.record(record.clone());
+    }
+    journal.settle().await;
+    [&[first], rest.as_slice()].concat()
+}
+
+#[tokio::test]
+async fn what_was_taken_arrives_in_order_and_its_space_is_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::there();
+    let config = JournalConfig {
+        segment_bytes: 8 << 10,
+        ..JournalConfig::default()
+    };
+    let journal = open(folder.path(), &shelf, config).await.unwrap();
+    let mut sent = Vec::new();
+    for _ in 0..100 {
+        sent.extend(intercept(&journal, 500).await);
+    }
+    assert_eq!(journal.flush(soon()).await, 0);
+    assert_eq!(shelf.records(), sent);
+    assert_eq!(journal.close(soon()).await, Remains::default());
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    // The last segment, the acknowledged position and the lock.
+    assert!(left <= 3, "{left} files are left");
+
+    let journal = open(folder.path(), &shelf, config).await.unwrap();
+    assert_eq!(journal.recovery().unacknowledged, 0);
+    assert_eq!(journal.close(soon()).await, Remains::default());
+    assert_eq!(shelf.records().len(), sent.len());
+}
+
+#[tokio::test]
+async fn what_was_not_delivered_is_after_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = JournalConfig {
+        segment_bytes: 8 << 10,
+        ..JournalConfig::default()
+    };
+    let away = Shelf::away();
+    let journal = open(folder.path(), &away, config).await.unwrap();
+    let mut sent = Vec::new();
+    for _ in 0..50 {
+        sent.extend(intercept(&journal, 500).await);
+    }
+    let remains = journal.close(soon()).await;
+    assert_eq!(
+        remains,
+        Remains {
+            on_disk: 150,
+            lost: 0
+        }
+    );
+    let shelf = Shelf::there();
+    let journal = open(folder.path(), &shelf, config).await.unwrap();
+    assert_eq!(journal.recovery().unacknowledged, 150);
+    assert_eq!(journal.flush(soon()).await, 0);
+    assert_eq!(shelf.records(), sent);
+}
+
+#[tokio::test]
+async fn a_journal_that_is_dropped_keeps_what_is_safe() {
+    let folder = tempfile::tempdir().unwrap();
+    let away = Shelf::away();
+    let journal = open(folder.path(), &away, JournalConfig::default())
+        .await
+        .unwrap();
+    let sent = intercept(&journal, 10).await;
+    drop(journal);
+    let shelf = Shelf::there();
+    let journal = reopen(folder.path(), &shelf).await;
+    assert_eq!(journal.flush(soon()).await, 0);
+    assert_eq!(shelf.records(), sent);
+}
+
+/// The writer of a dropped journal ends a little later.
+async fn reopen(path: &std::path::Path, shelf: &std::sync::Arc<Shelf>) -> Journal {
+    loop {
+        match open(path, shelf, JournalConfig::default()).await {
+            Err(OpenError::InUse(_)) => tokio::task::yield_now().await,
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn interceptions_that_were_left_open_get_an_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let away = Shelf::away();
+    let config = JournalConfig {
+        segment_bytes: 4 << 10,
+        ..JournalConfig::default()
+    };
+    let journal = open(folder.path(), &away, config).await.unwrap();
+    let open_one = started();
+    journal.start(open_one.clone()).await.unwrap();
+    // Its beginning is in a segment that is gone when the process ends.
+    for _ in 0..20 {
+        intercept(&journal, 500).await;
+    }
+    away.come_back();
+    assert_eq!(journal.flush(soon()).await, 0);
+    assert_eq!(journal.close(soon()).await, Remains::default());
+
+    let shelf = Shelf::there();
+    let journal = open(folder.path(), &shelf, config).await.unwrap();
+    assert_eq!(journal.recovery().left_open, 1);
+    assert_eq!(journal.flush(soon()).await, 0);
+    let records = shelf.records();
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].interception, open_one.interception);
+    let Event::Ended(end) = &records[0].event else {
+        panic!("{records:?}");
+    };
+    assert_eq!(end.outcome, Outcome::Cut);
+    assert!(
+        end.error_message
+            .as_ref()
+            .unwrap()
+            .contains("process ended")
+    );
+    assert_eq!(journal.close(soon()).await, Remains::default());
+
+    let journal = open(folder.path(), &shelf, config).await.unwrap();
+    assert_eq!(journal.recovery().left_open, 0);
+}
+
+#[tokio::test]
+async fn two_processes_do_not_write_one_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::there();
+    let config = JournalConfig::default();
+    let journal = open(folder.path(), &shelf, config).await.unwrap();
+    let refused = open(folder.path(), &shelf, config).await.unwrap_err();
+    assert!(matches!(refused, OpenError::InUse(_)), "{refused}");
+    assert_eq!(journal.close(soon()).await, Remains::default());
+    let refused = journal.start(started()).await;
+    assert_eq!(refused, Err(RecordError::Closed));
+    journal.record(ended(InterceptionId::generate()));
+    open(folder.path(), &shelf, config).await.unwrap();
+}

@@ -1,0 +1,123 @@
+//! Where records go first: into the journal on the disk, or into memory when there is none.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bridge_record::{Batcher, Durability, Journal, JournalState, Recorder, Sink};
+use bridge_telemetry::Metrics;
+use slog::{Logger, error, info};
+use tokio::time::Instant;
+
+use super::StartError;
+use super::translate::{batcher_config, journal_config};
+use crate::config::Config;
+
+/// The folder of the journal, in the data folder.
+pub(crate) const JOURNAL: &str = "journal";
+
+/// What takes the records.
+#[derive(Clone)]
+pub(super) enum Recording {
+    Journal(Journal),
+    Memory(Batcher),
+}
+
+/// What is wrong with it, and whether that keeps traffic from flowing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RecordingTrouble {
+    pub(super) reason: String,
+    pub(super) refuses: bool,
+}
+
+impl Recording {
+    /// Begins to take records and to deliver them to `sink`.
+    ///
+    /// # Errors
+    /// When the journal cannot be opened.
+    pub(super) async fn start(
+        config: &Config,
+        folder: &Path,
+        sink: Arc<dyn Sink>,
+        metrics: &Metrics,
+        logger: &Logger,
+    ) -> Result<Self, StartError> {
+        let metrics = metrics.clone();
+        match journal_config(config) {
+            Some(settings) => {
+                let path = folder.join(JOURNAL);
+                let opened = Journal::open(&path, sink, settings, metrics, logger).await;
+                opened.map(Self::Journal).map_err(StartError::Journal)
+            }
+            None => {
+                let batcher = Batcher::start_with(sink, batcher_config(config), metrics, logger);
+                Ok(Self::Memory(batcher))
+            }
+        }
+    }
+
+    /// The seam that the engine speaks to.
+    pub(super) fn recorder(&self) -> Arc<dyn Recorder> {
+        match self {
+            Self::Journal(journal) => Arc::new(journal.clone()),
+            Self::Memory(batcher) => Arc::new(batcher.clone()),
+        }
+    }
+
+    /// What an operator should know of.
+    pub(super) fn troubles(&self) -> Vec<RecordingTrouble> {
+        match self {
+            Self::Journal(journal) => troubles(journal),
+            Self::Memory(_) => Vec::new(),
+        }
+    }
+
+    /// Delivers what waits, at most until `deadline`. Says how many records are lost.
+    pub(super) async fn close(&self, deadline: Instant, logger: &Logger) -> usize {
+        let lost = match self {
+            Self::Journal(journal) => {
+                let remains = journal.close(deadline).await;
+                if remains.on_disk > 0 {
+                    info!(logger, "records stay in the journal until the next start";
+                        "records" => remains.on_disk);
+                }
+                remains.lost
+            }
+            Self::Memory(batcher) => batcher.close(deadline).await,
+        };
+        if lost > 0 {
+            error!(logger, "records are lost: the control plane did not take them";
+                "records" => lost);
+        }
+        lost
+    }
+}
+
+fn troubles(journal: &Journal) -> Vec<RecordingTrouble> {
+    let refuses = journal.durability() == Durability::Strict;
+    let status = journal.status();
+    let state = match status.state {
+        JournalState::Healthy => None,
+        JournalState::Full {
+            used_bytes,
+            max_bytes,
+        } => Some(format!(
+            "the journal is full: it holds {used_bytes} of {max_bytes} bytes, because the control \
+             plane does not take them"
+        )),
+        JournalState::Failing { reason, .. } => Some(format!("the journal fails: {reason}")),
+    };
+    let mut troubles: Vec<_> = state
+        .into_iter()
+        .map(|reason| RecordingTrouble { reason, refuses })
+        .collect();
+    if status.damaged > 0 {
+        troubles.push(RecordingTrouble {
+            reason: format!(
+                "{} segments of the journal are damaged: see `bridged journal status`",
+                status.damaged
+            ),
+            refuses: false,
+        });
+    }
+    troubles
+}
