@@ -7,6 +7,7 @@
 mod ask;
 mod compare;
 mod dice;
+mod disconnects;
 mod kept;
 mod kill;
 mod ledger;
@@ -16,6 +17,7 @@ mod operator;
 mod reload;
 mod stage;
 mod table;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 
@@ -34,6 +36,8 @@ pub(crate) struct ChaosFlags {
     pub(crate) short: bool,
     /// What decisions follow from; any when not given.
     pub(crate) seed: Option<u64>,
+    /// Recorded exchanges, whose streams clients walk away from.
+    pub(crate) fixtures: Option<PathBuf>,
     /// The program, built when not given.
     pub(crate) bin: Option<PathBuf>,
 }
@@ -43,10 +47,12 @@ pub(crate) struct ChaosFlags {
 pub(crate) enum Scenario {
     Kill,
     Reload,
+    Upgrade,
+    Disconnects,
 }
 
 impl Scenario {
-    const ALL: [Self; 2] = [Self::Kill, Self::Reload];
+    const ALL: [Self; 4] = [Self::Kill, Self::Reload, Self::Upgrade, Self::Disconnects];
 
     /// The scenario of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -62,13 +68,20 @@ impl Scenario {
         match self {
             Self::Kill => "kill",
             Self::Reload => "reload",
+            Self::Upgrade => "upgrade",
+            Self::Disconnects => "disconnects",
         }
     }
 
-    fn run(self, stage: &Stage) -> Outcome<(Findings, Vec<String>)> {
+    fn run(self, stage: &Stage, fixtures: Option<&Path>) -> Outcome<(Findings, Vec<String>)> {
         match self {
             Self::Kill => kill::run(stage),
             Self::Reload => reload::run(stage),
+            Self::Upgrade => upgrade::run(stage),
+            Self::Disconnects => match fixtures {
+                Some(fixtures) => disconnects::run(stage, fixtures),
+                None => Err("disconnects needs --fixtures DIR".into()),
+            },
         }
     }
 }
@@ -83,8 +96,11 @@ pub(crate) fn run(root: &Path, flags: &ChaosFlags) -> Outcome {
     println!("chaos with --seed {seed}");
     let mut rows = Vec::new();
     for scenario in Scenario::ALL {
-        if flags.scenario.is_none_or(|only| only == scenario) {
-            rows.push(play(scenario, &bin, seed, flags.short)?);
+        let needs_more = scenario == Scenario::Disconnects && flags.fixtures.is_none();
+        match flags.scenario {
+            Some(only) if only != scenario => {}
+            None if needs_more => println!("{}: SKIPPED, no --fixtures DIR", scenario.name()),
+            Some(_) | None => rows.push(play(scenario, &bin, seed, flags)?),
         }
     }
     println!("\n{}", table::table(&rows));
@@ -104,16 +120,18 @@ pub(crate) fn run(root: &Path, flags: &ChaosFlags) -> Outcome {
 }
 
 /// One scenario on a stage of its own. What keeps it from its end is a finding, too.
-fn play(scenario: Scenario, bin: &Path, seed: u64, is_short: bool) -> Outcome<Row> {
+fn play(scenario: Scenario, bin: &Path, seed: u64, flags: &ChaosFlags) -> Outcome<Row> {
     let name = scenario.name();
     println!("{name} ...");
     let begun = clock::now();
-    let stage = Stage::set(bin, name, seed, is_short)?;
-    let (findings, done) = scenario.run(&stage).unwrap_or_else(|cause| {
-        let mut findings = Findings::default();
-        findings.other(format!("not run to its end: {cause}"));
-        (findings, Vec::new())
-    });
+    let stage = Stage::set(bin, name, seed, flags.short)?;
+    let (findings, done) = scenario
+        .run(&stage, flags.fixtures.as_deref())
+        .unwrap_or_else(|cause| {
+            let mut findings = Findings::default();
+            findings.other(format!("not run to its end: {cause}"));
+            (findings, Vec::new())
+        });
     stage.strike(findings.is_clean())?;
     Ok(Row {
         scenario: name,

@@ -3,7 +3,7 @@
 //! A scripted provider answers as real ones did. What reaches it, what reaches the client and what
 //! is recorded is compared with what was recorded then, and with the table in `expected.rs`.
 
-mod exchange;
+pub(crate) mod exchange;
 mod expected;
 mod provider;
 mod records;

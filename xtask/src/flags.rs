@@ -66,7 +66,7 @@ const TASKS: [(&str, &str, &str); 8] = [
     ),
     (
         "chaos",
-        "[SCENARIO] [--short] [--seed N] [--bin PATH]",
+        "[SCENARIO] [--short] [--seed N] [--fixtures DIR] [--bin PATH]",
         "kill, cut off and starve the gateway under load; nothing may be lost",
     ),
     (
@@ -86,7 +86,7 @@ pub(crate) fn help() -> String {
     let mut text = "cargo xtask TASK\n\n".to_owned();
     for (name, arguments, purpose) in TASKS {
         let call = format!("{name} {arguments}");
-        text.push_str(&format!("  {call:<60}{purpose}\n"));
+        text.push_str(&format!("  {call:<68}{purpose}\n"));
     }
     text
 }
@@ -167,6 +167,7 @@ impl Rest {
         let flags = ChaosFlags {
             short: self.flag("--short"),
             seed: self.number("--seed", "a seed")?,
+            fixtures: self.value("--fixtures")?.map(PathBuf::from),
             bin: self.value("--bin")?.map(PathBuf::from),
             scenario: None,
         };

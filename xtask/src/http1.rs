@@ -173,7 +173,7 @@ fn read_body(
 }
 
 /// Reads one chunk. Whether there are more.
-fn read_chunk(reader: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<bool> {
+pub(crate) fn read_chunk(reader: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<bool> {
     let line = read_line(reader)?;
     let size = line.split(';').next().unwrap_or_default().trim();
     let size = u64::from_str_radix(size, 16).map_err(|_| garbled(&line))?;

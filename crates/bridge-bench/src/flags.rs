@@ -12,6 +12,9 @@ bridge-load --direct URL --gateway URL --key KEY --pid PID [--dialect NAME] [--o
   --pid PID       the gateway's process, whose time and memory are measured
   --dialect NAME  anthropic (the default), chat or responses
   --only WORD     only the cases whose line has this word in it
+  --without-journal URL, --without-journal-key KEY, --without-journal-pid PID
+                  the same for a second gateway that keeps no journal: what the journal costs
+                  is measured then, too
   --short         less than a minute in place of less than six
 ";
 
@@ -24,6 +27,15 @@ pub(crate) struct Flags {
     pub(crate) dialect: Dialect,
     pub(crate) only: Option<String>,
     pub(crate) is_short: bool,
+    /// A gateway that keeps no journal, to compare with.
+    pub(crate) without_journal: Option<Twin>,
+}
+
+/// A second gateway.
+#[derive(Debug)]
+pub(crate) struct Twin {
+    pub(crate) target: Target,
+    pub(crate) pid: u32,
 }
 
 /// What is wrong with a command line.
@@ -47,6 +59,7 @@ pub(crate) fn parse(
 ) -> Result<Option<Flags>, FlagsError> {
     let (mut direct, mut gateway, mut key, mut pid) = (None, None, None, None);
     let (mut dialect, mut only, mut is_short) = (Dialect::Anthropic, None, false);
+    let (mut twin, mut twin_key, mut twin_pid) = (None, None, None);
     while let Some(name) = arguments.next() {
         let mut value = || {
             let value = arguments.next();
@@ -59,15 +72,10 @@ pub(crate) fn parse(
             "--gateway" => gateway = Some(value()?),
             "--key" => key = Some(value()?),
             "--only" => only = Some(value()?),
-            "--pid" => {
-                let value = value()?;
-                let what = "process id";
-                pid = Some(
-                    value
-                        .parse()
-                        .map_err(|_| FlagsError::Invalid { value, what })?,
-                );
-            }
+            "--pid" => pid = Some(process_id(value()?)?),
+            "--without-journal" => twin = Some(value()?),
+            "--without-journal-key" => twin_key = Some(value()?),
+            "--without-journal-pid" => twin_pid = Some(process_id(value()?)?),
             "--dialect" => {
                 let value = value()?;
                 let what = "dialect";
@@ -86,7 +94,23 @@ pub(crate) fn parse(
         dialect,
         only,
         is_short,
+        without_journal: match (twin, twin_key, twin_pid) {
+            (None, None, None) => None,
+            (Some(base), Some(key), Some(pid)) => Some(Twin {
+                target: Target::try_new(&base, dialect, &key)?,
+                pid,
+            }),
+            (None, _, _) => return Err(FlagsError::Missing("--without-journal")),
+            (_, None, _) => return Err(FlagsError::Missing("--without-journal-key")),
+            (_, _, None) => return Err(FlagsError::Missing("--without-journal-pid")),
+        },
     }))
+}
+
+fn process_id(value: String) -> Result<u32, FlagsError> {
+    let what = "process id";
+    let parsed = value.parse();
+    parsed.map_err(|_| FlagsError::Invalid { value, what })
 }
 
 #[cfg(test)]
@@ -118,6 +142,11 @@ mod tests {
         check("--pid", "`--pid` needs a value");
         check("--pid x", "`x` is no process id");
         check("--dialect x", "`x` is no dialect");
+        check(
+            "--direct http://127.0.0.1:1 --gateway http://127.0.0.1:2 --key k --pid 1 \
+             --without-journal http://127.0.0.1:3",
+            "`--without-journal-key` is missing; --help lists the arguments",
+        );
         check("", "`--direct` is missing; --help lists the arguments");
         check(
             "--direct a --gateway b --key k --pid 1",

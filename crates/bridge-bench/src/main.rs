@@ -9,6 +9,7 @@ mod case;
 mod connection;
 mod flags;
 mod goals;
+mod journal;
 mod process;
 mod run;
 mod samples;

@@ -15,6 +15,7 @@ use crate::case::{Case, Effort};
 use crate::connection::{AskError, Connection};
 use crate::flags::Flags;
 use crate::goals;
+use crate::journal;
 use crate::process::{Process, ProcessError};
 use crate::samples::Samples;
 use crate::table;
@@ -77,6 +78,9 @@ pub(crate) async fn all(flags: &Flags, out: &mut impl Write) -> Result<(), Box<d
     writeln!(out, "\n{}", table::legend(idle))?;
     for line in goals::lines(&measured, idle) {
         writeln!(out, "{line}")?;
+    }
+    if let Some(twin) = &flags.without_journal {
+        journal::all(flags, twin, out).await?;
     }
     writeln!(out, "\n{} s in all", begun.elapsed().as_secs())?;
     match failed.or_else(|| failure(&measured)) {
@@ -150,16 +154,16 @@ async fn midway(gateway: Process, stream: crate::case::Stream) -> Result<u64, Pr
 }
 
 /// One of the two ends in one case: its connections, and what was measured on them.
-struct Side<'t> {
+pub(crate) struct Side<'t> {
     target: &'t Target,
     case: Case,
     request: Request<Full<Bytes>>,
     connections: Vec<Connection>,
-    samples: Samples,
+    pub(crate) samples: Samples,
 }
 
 impl<'t> Side<'t> {
-    fn new(target: &'t Target, case: Case, flags: &Flags, body: Bytes) -> Self {
+    pub(crate) fn new(target: &'t Target, case: Case, flags: &Flags, body: Bytes) -> Self {
         Self {
             target,
             case,
@@ -182,7 +186,7 @@ impl<'t> Side<'t> {
     }
 
     /// Opens all connections and, where the answers do not take long, uses each once.
-    async fn warm(&mut self, effort: Effort) -> Result<(), AskError> {
+    pub(crate) async fn warm(&mut self, effort: Effort) -> Result<(), AskError> {
         self.open().await?;
         if !self.case.is_paced() && !self.case.is_heavy() {
             self.turn(Effort { most: 1, ..effort }).await?;
@@ -205,7 +209,7 @@ impl<'t> Side<'t> {
     }
 
     /// All connections make requests at the same time. Those that broke are opened anew.
-    async fn turn(&mut self, effort: Effort) -> Result<(), AskError> {
+    pub(crate) async fn turn(&mut self, effort: Effort) -> Result<(), AskError> {
         self.open().await?;
         let begun = Instant::now();
         let asking: Vec<Task<_>> = std::mem::take(&mut self.connections)

@@ -59,6 +59,39 @@ async fn requests_are_made_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gateways_with_and_without_a_journal_are_compared() {
+    let (gateway, twin) = (simulator().await, simulator().await);
+    let pid = std::process::id().to_string();
+    let (base, twin_base) = (gateway.base_url_anthropic(), twin.base_url_anthropic());
+    let mut arguments = vec![
+        "--direct",
+        &base,
+        "--gateway",
+        &base,
+        "--key",
+        "k",
+        "--pid",
+        &pid,
+    ];
+    arguments.extend([
+        "--without-journal",
+        &twin_base,
+        "--without-journal-key",
+        "l",
+    ]);
+    arguments.extend(["--without-journal-pid", &pid, "--short"]);
+    arguments.extend(["--only", "journal, 1 KiB, whole answer, 1 connections"]);
+    let flags = crate::flags::parse(arguments.into_iter().map(str::to_owned));
+    let mut out = Vec::new();
+    let outcome = crate::run::all(&flags.unwrap().unwrap(), &mut out).await;
+    let printed = String::from_utf8(out).unwrap();
+    outcome.unwrap();
+    assert!(printed.contains("journal adds p99"), "{printed}");
+    assert!(gateway.requests() > 10 && twin.requests() > 10);
+    assert_eq!(twin.seen()[0].headers["authorization"], "Bearer l");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_dialect_streams_the_asked_events() {
     for dialect in ["anthropic", "chat", "responses"] {
         let gateway = simulator().await;

@@ -10,14 +10,14 @@ use crate::Outcome;
 
 /// Whose credential goes to the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     Central,
     Own,
 }
 
 /// Which API an exchange belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Api {
+pub(crate) enum Api {
     Messages,
     Chat,
     Responses,
@@ -27,7 +27,7 @@ pub(super) enum Api {
 
 impl Api {
     /// Method, target at the gateway, and target at the provider.
-    pub(super) fn way(self) -> (&'static str, &'static str, &'static str) {
+    pub(crate) fn way(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Messages => (
                 "POST",
@@ -63,20 +63,20 @@ impl Api {
 
 /// One request with its answer, and what is to be recorded of it.
 #[derive(Debug, Clone)]
-pub(super) struct Exchange {
+pub(crate) struct Exchange {
     pub(super) name: String,
-    pub(super) api: Api,
-    pub(super) mode: Mode,
+    pub(crate) api: Api,
+    pub(crate) mode: Mode,
     pub(super) is_streaming: bool,
-    pub(super) request: Vec<u8>,
-    pub(super) answer: Answer,
+    pub(crate) request: Vec<u8>,
+    pub(crate) answer: Answer,
     /// Nothing when it is passed through without a record.
-    pub(super) expected: Option<Expected>,
+    pub(crate) expected: Option<Expected>,
 }
 
 /// Reads all exchanges below a folder, in the order of their names. Those in which the gateway
 /// would offer tools of its own, and those with Bedrock, are left out: it does neither yet.
-pub(super) fn all(folder: &Path) -> Outcome<Vec<Exchange>> {
+pub(crate) fn all(folder: &Path) -> Outcome<Vec<Exchange>> {
     let mut exchanges = Vec::new();
     for path in archives(folder)? {
         let name = path.strip_prefix(folder)?.with_extension("");

@@ -6,7 +6,7 @@
 
 /// What is to be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Expected {
+pub(crate) struct Expected {
     /// `completed` or `failed`.
     pub(super) status: &'static str,
     pub(super) error_type: Option<&'static str>,

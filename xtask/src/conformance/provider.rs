@@ -26,12 +26,12 @@ pub(super) const REMOVED: [(&str, &str); 2] = [
 
 /// What a provider answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// Whether it goes out line by line.
-    pub(super) is_stream: bool,
+    pub(crate) is_stream: bool,
 }
 
 impl Answer {
