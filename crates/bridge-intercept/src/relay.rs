@@ -5,25 +5,26 @@
 //! that nothing is ever added inside an event, an incomplete one is held back until its rest has
 //! come.
 
+mod gathered;
 mod held;
+mod turn;
 mod watch;
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use bridge_api::{ApiFailure, DialectId, FailureKind, error_event, ping};
+use bridge_api::{FailureKind, ping};
 use bridge_upstream::{Body, FailureClass, UpstreamError};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
-use self::held::Held;
-use self::watch::Seen;
+use self::gathered::{Gathered, Pieces};
+pub(crate) use self::turn::Manner;
+use self::turn::{Turn, cut_short};
 pub(crate) use self::watch::{Watch, WatchKind};
-use crate::transcript::{Closing, End, Transcript};
+use crate::transcript::{Closing, Transcript};
 
 /// How many bytes are gathered before they are passed on, when more are ready at once. Passing on
 /// each piece alone would cost a write for each event of a burst.
@@ -43,33 +44,6 @@ pub struct AnswerBody {
     /// Whether something was passed on since the connection last had time to write.
     has_unwritten: bool,
     is_over: bool,
-}
-
-/// What a bridged answer has besides its bytes.
-struct Turn {
-    transcript: Transcript,
-    watch: Watch,
-    /// Whether the provider would have said so if more were to come.
-    is_framed: bool,
-    /// Only for streams of events that can be added to.
-    events: Option<Events>,
-}
-
-/// A stream of events that can be added to.
-struct Events {
-    dialect: DialectId,
-    held: Held,
-    ping_after: Duration,
-    passed_on: Instant,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-/// How an answer is relayed.
-pub(crate) struct Manner {
-    pub(crate) dialect: DialectId,
-    pub(crate) is_framed: bool,
-    pub(crate) ping_after: Duration,
-    pub(crate) held_bytes: usize,
 }
 
 impl AnswerBody {
@@ -93,19 +67,7 @@ impl AnswerBody {
         watch: Watch,
         manner: &Manner,
     ) -> Self {
-        let events = watch.can_be_added_to().then(|| Events {
-            dialect: manner.dialect,
-            held: Held::new(manner.held_bytes),
-            ping_after: manner.ping_after,
-            passed_on: Instant::now(),
-            timer: None,
-        });
-        let turn = Some(Box::new(Turn {
-            transcript,
-            watch,
-            is_framed: manner.is_framed,
-            events,
-        }));
+        let turn = Some(Box::new(Turn::new(transcript, watch, manner)));
         Self {
             source,
             first,
@@ -232,171 +194,6 @@ impl AnswerBody {
             return Poll::Pending;
         };
         events.poll_silence(cx).map(|()| Bytes::from_static(ping))
-    }
-}
-
-/// The caller's connection is closed without a proper end, which is how HTTP says that a body is
-/// incomplete.
-fn cut_short() -> UpstreamError {
-    UpstreamError::BodyBroken("the provider's answer stopped before its end".into())
-}
-
-fn failure_event(dialect: DialectId, kind: FailureKind, message: &str) -> Bytes {
-    error_event(dialect, &ApiFailure { kind, message })
-}
-
-impl Turn {
-    /// The events, while something may be added between them.
-    fn adding(&mut self) -> Option<&mut Events> {
-        if self.watch.is_blind() {
-            return None;
-        }
-        let events = self.events.as_mut();
-        events.filter(|events| !events.held.has_given_up())
-    }
-
-    /// Ends a stream of events with one that tells a failure, in place of what was held back. Any
-    /// other body can only be cut, and the failure for that is given back.
-    fn add_failure(
-        &mut self,
-        kind: FailureKind,
-        message: &str,
-        gathered: &mut Gathered,
-    ) -> Option<UpstreamError> {
-        let Some(events) = self.adding() else {
-            return Some(cut_short());
-        };
-        gathered.push(Pieces::one(failure_event(events.dialect, kind, message)));
-        None
-    }
-
-    fn relayed(&mut self, seen: Seen, broken: Option<&UpstreamError>) {
-        self.count_lost_track(&seen);
-        match seen {
-            Seen::Answer(observed) => self.transcript.close(End::Relayed {
-                observed,
-                broken,
-                is_too_large: self.watch.is_too_large(),
-            }),
-            Seen::Failure {
-                error_type,
-                message,
-            } => self.transcript.close(End::Refused {
-                error_type,
-                message,
-            }),
-            Seen::Nothing => {}
-        }
-    }
-
-    fn count_lost_track(&self, seen: &Seen) {
-        if let (Seen::Answer(_), Some(reason)) = (seen, self.watch.lost_track()) {
-            let provider = &self.transcript.closing().provider;
-            self.transcript
-                .metrics()
-                .observation_failed(provider, reason);
-        }
-    }
-
-    fn abandon(&mut self) {
-        let seen = self.watch.take();
-        match seen {
-            Seen::Answer(observed) => self.transcript.close(End::Dropped {
-                observed: Some(observed),
-            }),
-            other @ (Seen::Failure { .. } | Seen::Nothing) => self.relayed(other, None),
-        }
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.abandon();
-    }
-}
-
-impl Events {
-    /// Ready when nothing was passed on for long enough. The timer is not moved for each piece:
-    /// when it goes off it looks at when the last one was passed on.
-    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let due = self.passed_on + self.ping_after;
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-        while timer.as_mut().poll(cx).is_ready() {
-            let due = self.passed_on + self.ping_after;
-            if Instant::now() >= due {
-                self.passed_on = Instant::now();
-                timer.as_mut().reset(self.passed_on + self.ping_after);
-                return Poll::Ready(());
-            }
-            timer.as_mut().reset(due);
-        }
-        Poll::Pending
-    }
-}
-
-/// What goes on of one piece: what was held back, whole events, and what can be held no longer.
-#[derive(Default)]
-pub(crate) struct Pieces([Option<Bytes>; 3]);
-
-impl Pieces {
-    pub(crate) fn one(piece: Bytes) -> Self {
-        Self([Some(piece), None, None])
-    }
-
-    pub(crate) fn of(held: Option<Bytes>, whole: Bytes, overlong: Option<Bytes>) -> Self {
-        Self([held, Some(whole), overlong])
-    }
-}
-
-/// Pieces that go on together. One alone is not copied.
-#[derive(Default)]
-enum Gathered {
-    #[default]
-    Nothing,
-    One(Bytes),
-    Many(BytesMut),
-}
-
-impl Gathered {
-    fn len(&self) -> usize {
-        match self {
-            Self::Nothing => 0,
-            Self::One(piece) => piece.len(),
-            Self::Many(pieces) => pieces.len(),
-        }
-    }
-
-    fn push(&mut self, pieces: Pieces) {
-        for piece in pieces
-            .0
-            .into_iter()
-            .flatten()
-            .filter(|piece| !piece.is_empty())
-        {
-            *self = match std::mem::take(self) {
-                Self::Nothing => Self::One(piece),
-                Self::One(before) => {
-                    let mut both = BytesMut::with_capacity(4 * (before.len() + piece.len()));
-                    both.extend_from_slice(&before);
-                    both.extend_from_slice(&piece);
-                    Self::Many(both)
-                }
-                Self::Many(mut all) => {
-                    all.extend_from_slice(&piece);
-                    Self::Many(all)
-                }
-            };
-        }
-    }
-
-    fn into_bytes(self) -> Option<Bytes> {
-        match self {
-            Self::Nothing => None,
-            Self::One(piece) => Some(piece),
-            Self::Many(pieces) => Some(pieces.freeze()),
-        }
     }
 }
 

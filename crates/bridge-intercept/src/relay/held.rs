@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::Pieces;
+use super::gathered::Pieces;
 
 /// Holds the incomplete end of a stream back, up to a limit.
 pub(super) struct Held {
