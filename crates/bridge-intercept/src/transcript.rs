@@ -3,6 +3,8 @@
 //! The first record is taken before anything leaves; the others when the answer's body has ended,
 //! broken or been dropped. The transcript is a guard: whatever happens to it, an end is recorded.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -21,6 +23,9 @@ use crate::{Blueprint, Cutoff};
 
 /// Longest error message that is kept, in characters.
 const LONGEST_MESSAGE: usize = 1_024;
+
+/// Ready when what was recorded is safe.
+pub(crate) type Settling = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The records of one turn, from the first that was taken.
 pub(crate) struct Transcript {
@@ -123,6 +128,12 @@ impl Transcript {
 
     pub(crate) fn closing(&self) -> &Closing {
         &self.closing
+    }
+
+    /// Waits until everything that was recorded is safe. Dropping the future changes nothing.
+    pub(crate) fn settle(&self) -> Settling {
+        let recorder = Arc::clone(&self.recorder);
+        Box::pin(async move { recorder.settle().await })
     }
 
     /// Records everything that is left to record. Only the first end counts.

@@ -63,6 +63,7 @@ pub(crate) async fn run(
             error_type,
             message: Some(message),
         });
+        transcript.settle().await;
         return Err(InterceptError::Background);
     }
     let outbound = Outbound {
@@ -80,26 +81,29 @@ pub(crate) async fn run(
         .await
     {
         Ok(reply) => answer(blueprint, dialect, transcript, reply).await,
-        Err(error) => Err(unanswered(transcript, error)),
+        Err(error) => Err(unanswered(transcript, error).await),
     }
 }
 
-fn unanswered(mut transcript: Transcript, error: UpstreamError) -> InterceptError {
+/// The records are safe before the caller is told.
+async fn unanswered(mut transcript: Transcript, error: UpstreamError) -> InterceptError {
     let reason = error.class().as_str();
     transcript
         .metrics()
         .upstream_failed(&transcript.closing().provider, reason);
     transcript.close(End::Unanswered { error: &error });
+    transcript.settle().await;
     InterceptError::Upstream(error)
 }
 
-fn unusable(mut transcript: Transcript, what: String, status: u16) -> InterceptError {
+async fn unusable(mut transcript: Transcript, what: String, status: u16) -> InterceptError {
     transcript
         .metrics()
         .upstream_failed(&transcript.closing().provider, "not_an_answer");
     transcript.close(End::Unusable {
         message: format!("the provider answered with {what}"),
     });
+    transcript.settle().await;
     InterceptError::NotAnAnswer { what, status }
 }
 
@@ -217,19 +221,22 @@ async fn answer(
     } = reply;
     transcript.answered(status);
     if let Some(what) = no_answer(status) {
-        return Err(unusable(transcript, what.to_owned(), status.as_u16()));
+        return Err(unusable(transcript, what.to_owned(), status.as_u16()).await);
     }
     let Ok(content) = content_decoder(&headers, blueprint.config.answer_bytes) else {
         let what = "an unknown encoding".to_owned();
-        return Err(unusable(transcript, what, status.as_u16()));
+        return Err(unusable(transcript, what, status.as_u16()).await);
     };
     let mut kind = BodyKind::of(status, &headers);
     let mut first = None;
     if matches!(kind, BodyKind::Whole | BodyKind::Unsaid) {
         first = match first_piece(&mut body).await {
             Ok(Some(piece)) => Some(piece),
-            Ok(None) => return Err(unusable(transcript, "nothing".to_owned(), status.as_u16())),
-            Err(error) => return Err(unanswered(transcript, error)),
+            Ok(None) => {
+                let what = "nothing".to_owned();
+                return Err(unusable(transcript, what, status.as_u16()).await);
+            }
+            Err(error) => return Err(unanswered(transcript, error).await),
         };
     }
     if let (BodyKind::Unsaid, Some(piece)) = (kind, &mut first) {
@@ -237,7 +244,7 @@ async fn answer(
             Some(_) => BodyKind::Whole,
             None => match sniffed(&mut body, piece).await {
                 Ok(kind) => kind,
-                Err(error) => return Err(unanswered(transcript, error)),
+                Err(error) => return Err(unanswered(transcript, error).await),
             },
         };
     }
@@ -248,11 +255,8 @@ async fn answer(
         },
         BodyKind::Failure => WatchKind::Failure { status },
         BodyKind::Foreign => {
-            return Err(unusable(
-                transcript,
-                content_type(&headers),
-                status.as_u16(),
-            ));
+            let what = content_type(&headers);
+            return Err(unusable(transcript, what, status.as_u16()).await);
         }
     };
     let manner = Manner {
@@ -266,7 +270,8 @@ async fn answer(
         prepare_events(&mut headers);
     }
     let watch = Watch::new(dialect, &watch, content);
-    let body = AnswerBody::observed(body, first, transcript, watch, &manner);
+    let mut body = AnswerBody::observed(body, first, transcript, watch, &manner);
+    body.settle_empty().await;
     Ok(Answer {
         status,
         headers,

@@ -1,6 +1,6 @@
 //! Answers that are framed oddly, end oddly or are cut at an odd place.
 
-use bridge_record::{ErrorType, Event, Outcome, TokenUsage};
+use bridge_record::{ErrorType, Outcome};
 
 use crate::support::{Reply, Script, Setup, Step, World, call, json, open, read_reply, until};
 
@@ -20,19 +20,6 @@ async fn ask(world: &World) -> Reply {
 /// These bytes, and then the end of the connection.
 fn then_closed(pieces: &[&str]) -> Script {
     vec![Step::Send(pieces.concat().into_bytes()), Step::Close]
-}
-
-fn tokens(world: &World) -> Vec<TokenUsage> {
-    let events = world.events().into_iter();
-    events
-        .filter_map(|event| {
-            if let Event::Tokens(tokens) = event {
-                Some(*tokens)
-            } else {
-                None
-            }
-        })
-        .collect()
 }
 
 fn chunked(pieces: &[&str]) -> String {
@@ -59,7 +46,7 @@ async fn answers_of_every_size_are_recorded_as_delivered() {
         for ended in world.ended(5).await {
             assert_eq!(ended.outcome, Outcome::Completed, "{size} KiB");
         }
-        assert_eq!(tokens(&world).len(), 5, "{size} KiB");
+        assert_eq!(world.tokens().len(), 5, "{size} KiB");
     }
 }
 
@@ -154,7 +141,7 @@ async fn a_break_behind_the_last_word_is_no_failure() {
             (ended.outcome, ended.error_type),
             (Outcome::Completed, None)
         );
-        assert_eq!(tokens(&world)[0].output, 1_234);
+        assert_eq!(world.tokens()[0].output, 1_234);
     }
 }
 
@@ -168,7 +155,7 @@ async fn figures_that_were_cut_are_not_believed() {
         let world = World::playing(vec![script]).await;
         ask(&world).await;
         world.ended(1).await;
-        let tokens = tokens(&world);
+        let tokens = world.tokens();
         assert_eq!((tokens[0].output, tokens[0].partial), (1, true));
     }
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n";
@@ -176,7 +163,7 @@ async fn figures_that_were_cut_are_not_believed() {
     let world = World::playing(vec![then_closed(&[head, half])]).await;
     ask(&world).await;
     world.ended(1).await;
-    let tokens = tokens(&world);
+    let tokens = world.tokens();
     assert_eq!(
         (tokens[0].input, tokens[0].output, tokens[0].partial),
         (5, 0, true)
@@ -302,7 +289,7 @@ async fn a_stream_that_drips_and_has_no_type_is_a_stream() {
     let reply = ask(&world).await;
     assert_eq!(reply.text(), [START, DELTA, STOP].concat());
     assert_eq!(world.ended(1).await[0].outcome, Outcome::Completed);
-    assert_eq!(tokens(&world)[0].output, 1_234);
+    assert_eq!(world.tokens()[0].output, 1_234);
 }
 
 #[tokio::test]

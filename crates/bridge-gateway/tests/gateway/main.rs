@@ -10,6 +10,7 @@ mod admission;
 mod bad_input;
 mod connections;
 mod drain;
+mod durable;
 mod edges;
 mod faults;
 mod generations;

@@ -4,6 +4,6 @@ mod client;
 mod provider;
 mod world;
 
-pub(crate) use client::{Reply, call, open, read_reply};
+pub(crate) use client::{Reply, call, open, parse, read_reply, take_ready};
 pub(crate) use provider::{Provider, Script, Step, find, json, sse};
 pub(crate) use world::{Setup, World, until};

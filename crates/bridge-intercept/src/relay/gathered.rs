@@ -57,6 +57,20 @@ impl Gathered {
         }
     }
 
+    /// Takes the last byte out.
+    pub(super) fn split_last(&mut self) -> Option<Bytes> {
+        let before = self.len().checked_sub(1)?;
+        let last = match self {
+            Self::Nothing => return None,
+            Self::One(piece) => piece.split_off(before),
+            Self::Many(pieces) => pieces.split_off(before).freeze(),
+        };
+        if before == 0 {
+            *self = Self::Nothing;
+        }
+        Some(last)
+    }
+
     pub(super) fn into_bytes(self) -> Option<Bytes> {
         match self {
             Self::Nothing => None,

@@ -69,6 +69,41 @@ impl Turn {
         }
     }
 
+    /// Whether the transcript has its end.
+    pub(super) fn is_closed(&self) -> bool {
+        self.transcript.closing().outcome.is_some()
+    }
+
+    /// Whether the body is heard as a whole, and no stream of events.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.is_closed() && !self.watch.is_stream()
+    }
+
+    /// Listens to a piece. Gives back what may go on of it.
+    pub(super) fn hear(&mut self, piece: Bytes) -> Pieces {
+        let boundary = self.watch.hear(&piece);
+        match &mut self.events {
+            Some(events) if self.watch.is_blind() => events.held.give_up(piece),
+            Some(events) => events.held.pass(piece, boundary),
+            None => Pieces::one(piece),
+        }
+    }
+
+    /// What is held back of a stream to which nothing will be added any more.
+    pub(super) fn release(&mut self) -> Pieces {
+        let held = self.events.take().and_then(|mut events| events.held.rest());
+        Pieces::of(held, Bytes::new(), None)
+    }
+
+    /// What of the bytes that came with the end belongs to the last ones: of a whole body all, of
+    /// a stream only what is still to be added.
+    pub(super) fn last_of(&self, gathered: &mut Gathered) -> Gathered {
+        if self.is_whole() {
+            return std::mem::take(gathered);
+        }
+        Gathered::default()
+    }
+
     /// The events, while something may be added between them.
     pub(super) fn adding(&mut self) -> Option<&mut Events> {
         if self.watch.is_blind() {

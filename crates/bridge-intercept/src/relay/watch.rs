@@ -144,6 +144,19 @@ impl Watch {
         self.has_heard
     }
 
+    /// Whether the body's encoding must be undone to hear it.
+    pub(super) fn is_encoded(&self) -> bool {
+        self.content.is_some()
+    }
+
+    /// Whether nothing of weight can follow in this stream.
+    pub(super) fn has_ended(&self) -> bool {
+        match &self.listening {
+            Listening::Events { observer, .. } => observer.has_ended(),
+            Listening::Whole { .. } | Listening::Failure { .. } | Listening::Over => false,
+        }
+    }
+
     /// Whether the answer has said its last word.
     pub(super) fn is_complete(&self) -> bool {
         match &self.listening {

@@ -63,7 +63,13 @@ pub(crate) async fn read_reply(stream: &mut TcpStream) -> Reply {
     parse(&bytes)
 }
 
-fn parse(bytes: &[u8]) -> Reply {
+/// Adds what the gateway has written by now.
+pub(crate) fn take_ready(stream: &TcpStream, bytes: &mut Vec<u8>) {
+    while matches!(stream.try_read_buf(bytes), Ok(length) if length > 0) {}
+}
+
+/// What there is of an answer in these bytes.
+pub(crate) fn parse(bytes: &[u8]) -> Reply {
     let Some(end) = find(bytes, b"\r\n\r\n") else {
         return Reply::default();
     };

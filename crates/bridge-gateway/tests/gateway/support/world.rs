@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,13 +13,14 @@ use bridge_auth::{
 };
 use bridge_gateway::{Gateway, GatewayConfig, GatewayParts};
 use bridge_intercept::{Blueprint, Cutoff, InterceptConfig, ProviderSet, ProviderSpec};
-use bridge_record::{Ended, Event, Record, RecordError, Recorder, Started};
+use bridge_record::{Ended, Event, Record, RecordError, Recorder, Started, TokenUsage};
 use bridge_telemetry::task::{self, Task};
 use bridge_telemetry::{Logging, Metrics};
 use bridge_upstream::{Client, ClientConfig};
 use parking_lot::Mutex;
 use slog::{Drain, KV as _, Level, OwnedKVList};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::{Provider, Script};
 
@@ -35,6 +37,8 @@ pub(crate) struct Setup {
     pub(crate) is_broken: bool,
     /// The recorder takes beginnings and never says so.
     pub(crate) is_recorder_mute: bool,
+    /// Records are not safe before the test says so.
+    pub(crate) is_unsettled: bool,
     /// How long running requests may take once the gateway drains.
     pub(crate) patience: Duration,
 }
@@ -50,6 +54,7 @@ impl Setup {
             is_recording: true,
             is_broken: false,
             is_recorder_mute: false,
+            is_unsettled: false,
             patience: Duration::from_secs(20),
         }
     }
@@ -85,6 +90,8 @@ impl World {
             is_open: setup.is_recording,
             is_broken: setup.is_broken,
             is_mute: setup.is_recorder_mute,
+            is_settled: watch::Sender::new(!setup.is_unsettled),
+            settling: AtomicUsize::new(0),
         });
         let asked = Arc::new(Keys::default());
         let (seal, cutoff, metrics) = (Seal::new(), Cutoff::default(), Metrics::default());
@@ -172,6 +179,30 @@ impl World {
         };
         until(|| ended().len() >= count).await;
         ended()
+    }
+
+    /// How many waited for their records to be safe.
+    pub(crate) fn settling(&self) -> usize {
+        self.records.settling.load(Ordering::SeqCst)
+    }
+
+    /// All records are safe from now on.
+    pub(crate) fn settle(&self) {
+        self.records.is_settled.send_replace(true);
+    }
+
+    /// Tokens that were recorded.
+    pub(crate) fn tokens(&self) -> Vec<TokenUsage> {
+        let events = self.events().into_iter();
+        events
+            .filter_map(|event| {
+                if let Event::Tokens(it) = event {
+                    Some(*it)
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     /// Every line that was logged. Ends logging.
@@ -267,6 +298,9 @@ struct Kept {
     is_open: bool,
     is_broken: bool,
     is_mute: bool,
+    is_settled: watch::Sender<bool>,
+    /// How many wait or have waited for that.
+    settling: AtomicUsize,
 }
 
 #[async_trait]
@@ -288,7 +322,11 @@ impl Recorder for Kept {
         self.records.lock().push(record);
     }
 
-    async fn settle(&self) {}
+    async fn settle(&self) {
+        self.settling.fetch_add(1, Ordering::SeqCst);
+        let mut is_settled = self.is_settled.subscribe();
+        is_settled.wait_for(|is_settled| *is_settled).await.unwrap();
+    }
 }
 
 /// Every line that was logged, with all its values.
