@@ -267,7 +267,7 @@ impl Journal {
 }
 
 /// How often somebody who waits for the end looks whether the sink still answers.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 #[async_trait]
 impl Recorder for Journal {

@@ -3,7 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "journal/kill.rs"]
+mod kill;
 #[path = "journal/lifecycle.rs"]
 mod lifecycle;
+#[path = "journal/model.rs"]
+mod model;
 #[path = "journal/support.rs"]
 mod support;
+#[path = "journal/trouble.rs"]
+mod trouble;

@@ -11,7 +11,7 @@ use super::folder::{Folder, SegmentFile};
 use super::format::{Header, VERSION};
 use super::open_set::OpenSet;
 use super::repair;
-use super::scan::{Fault, FaultKind, scan};
+use super::scan::{Fault, FaultKind, Scan, scan};
 
 /// Why a journal cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +102,8 @@ struct Examined {
     open_before: OpenSet,
     first: Option<u64>,
     last: Option<u64>,
+    /// The last record of a whole group, or what was safe before the segment.
+    last_untorn: u64,
     records: usize,
     fault: Option<Fault>,
     torn_at: Option<usize>,
@@ -176,6 +178,7 @@ fn examine(file: SegmentFile, open: &mut OpenSet) -> Result<Examined, OpenError>
         open_before,
         first: scan.records.first().map(|found| found.seq),
         last: scan.last(),
+        last_untorn: last_untorn(&scan),
         records: scan.records.len(),
         fault: scan.faults.first().copied(),
         torn_at: scan.torn_at,
@@ -183,6 +186,13 @@ fn examine(file: SegmentFile, open: &mut OpenSet) -> Result<Examined, OpenError>
         torn_records: scan.torn_records,
         header: scan.header,
     })
+}
+
+fn last_untorn(scan: &Scan<'_>) -> u64 {
+    let count = scan.records.len() - scan.torn_records;
+    let before = scan.header.as_ref().map_or(0, |header| header.safe_before);
+    let last = count.checked_sub(1).and_then(|last| scan.records.get(last));
+    last.map_or(before, |found| found.seq)
 }
 
 /// Each segment's header says where the one before it ended.
@@ -197,6 +207,14 @@ fn check_ends(examined: &mut [Examined], recovered: &mut Recovered) {
         let Some(header) = &next.header else {
             continue;
         };
+        // What was safe cannot be torn.
+        let torn_at = before
+            .torn_at
+            .filter(|_| header.safe_before > before.last_untorn);
+        if let Some(offset) = torn_at {
+            let what = FaultKind::Group;
+            before.fault.get_or_insert(Fault { offset, what });
+        }
         let is_repaired = before
             .header
             .as_ref()

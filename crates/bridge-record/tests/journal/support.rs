@@ -1,5 +1,6 @@
 //! Records to write, and sinks that keep, refuse and wait.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -16,6 +17,15 @@ use tokio::time::Instant;
 
 /// Longer than anything takes that works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Says something to the test that started this process. One call writes one line, whole.
+pub(crate) fn say(word: &str, what: &impl std::fmt::Display) {
+    let line = format!("{word} {what}\n");
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
+}
+
+/// How long between two looks at something that is waited for.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A sink that keeps what it is given, while it is there.
 #[derive(Default)]

@@ -1,0 +1,308 @@
+//! Disks that refuse and journals that are full.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use bridge_record::{
+    Durability, Event, Journal, JournalConfig, JournalState, Outcome, RecordError, Recorder as _,
+    Remains, Sink,
+};
+use bridge_telemetry::{Metrics, discard};
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+
+use crate::support::{LOOK_AGAIN, PATIENCE, Shelf, ended, open, prompt, say, soon, started};
+
+/// A journal's folder on a disk that can be taken away.
+struct Disk {
+    base: TempDir,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let base = tempfile::tempdir().unwrap();
+        fs::create_dir(base.path().join("disk")).unwrap();
+        let disk = Self { base };
+        symlink("disk", disk.folder()).unwrap();
+        disk
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.base.path().join("journal")
+    }
+
+    fn point_to(&self, target: &str) {
+        fs::remove_file(self.folder()).unwrap();
+        symlink(target, self.folder()).unwrap();
+    }
+
+    /// From now on no file can be made in the folder.
+    fn take_away(&self) {
+        self.point_to("nowhere");
+    }
+
+    fn bring_back(&self) {
+        self.point_to("disk");
+    }
+}
+
+/// Each group fills a segment, so that each needs a new file.
+fn config(durability: Durability) -> JournalConfig {
+    JournalConfig {
+        durability,
+        segment_bytes: 1,
+        ..JournalConfig::default()
+    }
+}
+
+async fn until(journal: &Journal, is_so: impl Fn(&JournalState) -> bool) {
+    let waiting = async {
+        while !is_so(&journal.state()) {
+            sleep(LOOK_AGAIN).await;
+        }
+    };
+    if timeout(PATIENCE, waiting).await.is_err() {
+        panic!("the state stays {:?}", journal.state());
+    }
+}
+
+#[tokio::test]
+async fn strict_refuses_new_work_while_the_disk_does_and_delivers_the_rest_from_memory() {
+    let disk = Disk::new();
+    let shelf = Shelf::there();
+    let journal = open(&disk.folder(), &shelf, config(Durability::Strict))
+        .await
+        .unwrap();
+    let first = started();
+    let interception = first.interception;
+    journal.start(first).await.unwrap();
+
+    disk.take_away();
+    journal.record(prompt(interception, 5_000));
+    journal.settle().await;
+    assert_eq!(journal.state().as_str(), "failing");
+    let refused = journal.start(started()).await.unwrap_err();
+    assert!(matches!(refused, RecordError::Failing { .. }), "{refused}");
+    journal.record(ended(interception));
+    assert_eq!(journal.flush(soon()).await, 0);
+    assert_eq!(shelf.records().len(), 3);
+
+    // Nothing waits to be written any more, and still it is found out that the disk is back.
+    disk.bring_back();
+    until(&journal, |state| *state == JournalState::Healthy).await;
+    journal.start(started()).await.unwrap();
+    assert_eq!(journal.close(soon()).await, Remains::default());
+    assert_eq!(shelf.records().len(), 4);
+}
+
+#[tokio::test]
+async fn what_a_disk_refused_is_written_when_it_is_back() {
+    let disk = Disk::new();
+    let away = Shelf::away();
+    let journal = open(&disk.folder(), &away, config(Durability::Relaxed))
+        .await
+        .unwrap();
+    let mut sent = Vec::new();
+    for round in 0..6 {
+        if round == 2 {
+            disk.take_away();
+        }
+        if round == 4 {
+            disk.bring_back();
+        }
+        let first = started();
+        let rest = [prompt(first.interception, 5_000), ended(first.interception)];
+        journal.start(first.clone()).await.unwrap();
+        rest.iter()
+            .for_each(|record| journal.record(record.clone()));
+        journal.settle().await;
+        sent.push(first);
+        sent.extend(rest);
+    }
+    until(&journal, |state| *state == JournalState::Healthy).await;
+    let remains = journal.close(soon()).await;
+    assert_eq!((remains.on_disk, remains.lost), (18, 0));
+    let shelf = Shelf::there();
+    let journal = open(&disk.folder(), &shelf, config(Durability::Relaxed))
+        .await
+        .unwrap();
+    assert_eq!(journal.flush(soon()).await, 0);
+    assert_eq!(shelf.records(), sent);
+    assert!(journal.recovery().damaged.is_empty() && journal.recovery().missing.is_empty());
+}
+
+#[tokio::test]
+async fn relaxed_serves_and_counts_what_finds_no_room() {
+    let disk = Disk::new();
+    let away = Shelf::away();
+    let metrics = Metrics::default();
+    let mut config = config(Durability::Relaxed);
+    config.delivery.waiting_bytes = 20_000;
+    let sink = Arc::clone(&away) as Arc<dyn Sink>;
+    let journal = Journal::open(&disk.folder(), sink, config, metrics.clone(), &discard())
+        .await
+        .unwrap();
+    disk.take_away();
+    for _ in 0..10 {
+        let first = started();
+        let interception = first.interception;
+        journal.start(first).await.unwrap();
+        journal.record(prompt(interception, 5_000));
+        journal.record(ended(interception));
+        journal.settle().await;
+    }
+    disk.bring_back();
+    away.come_back();
+    assert_eq!(journal.close(soon()).await, Remains::default());
+    let kept = away.records();
+    let told = metrics.expose();
+    let not_kept = format!("bridge_records_not_kept_total {}\n", 30 - kept.len());
+    assert!(
+        told.contains(&not_kept) && kept.len() < 30,
+        "{} kept, {told}",
+        kept.len()
+    );
+    // What is kept is kept whole.
+    for record in &kept {
+        let first = kept
+            .iter()
+            .find(|other| other.interception == record.interception);
+        assert!(matches!(first.unwrap().event, Event::Started(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_full_journal_refuses_new_work_until_space_is_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let away = Shelf::away();
+    let config = JournalConfig {
+        max_bytes: 128 << 10,
+        ..JournalConfig::default()
+    };
+    let journal = open(folder.path(), &away, config).await.unwrap();
+    let last = loop {
+        let first = started();
+        let interception = first.interception;
+        match journal.start(first).await {
+            Ok(()) => journal.record(prompt(interception, 5_000)),
+            Err(refused) => break refused,
+        }
+    };
+    assert!(matches!(last, RecordError::Full { .. }), "{last}");
+    assert_eq!(journal.state().as_str(), "full");
+    let used = journal.status().bytes;
+    assert!(used <= config.max_bytes, "{used} bytes");
+    // What was started before may add to it, and nothing of that is lost.
+    for _ in 0..20 {
+        journal.record(prompt(started().interception, 5_000));
+    }
+    journal.settle().await;
+    assert!(
+        journal.status().bytes <= config.max_bytes,
+        "{:?}",
+        journal.status()
+    );
+    let waiting = journal.status().unacknowledged;
+
+    away.come_back();
+    assert_eq!(journal.flush(soon()).await, 0);
+    until(&journal, |state| *state == JournalState::Healthy).await;
+    assert_eq!(away.records().len() as u64, waiting);
+    journal.start(started()).await.unwrap();
+}
+
+/// Run by itself it does nothing; the test below starts it where no file may grow large.
+#[tokio::test]
+#[ignore = "a part of another test"]
+async fn write_where_files_stay_small() {
+    let mut folder = String::new();
+    std::io::stdin().read_line(&mut folder).unwrap();
+    let away = Shelf::away();
+    let journal = open(folder.trim().as_ref(), &away, JournalConfig::default())
+        .await
+        .unwrap();
+    let mut kept = Vec::new();
+    for _ in 0..60 {
+        let first = started();
+        let interception = first.interception;
+        let id = first.id;
+        // The disk refuses now and then, and the journal goes on in another file.
+        if journal.start(first).await.is_ok() {
+            kept.push(id);
+            journal.record(prompt(interception, 3_000));
+            journal.record(ended(interception));
+        }
+        until(&journal, |state| *state == JournalState::Healthy).await;
+    }
+    let remains = journal.close(soon()).await;
+    assert_eq!(remains.lost, 0);
+    for id in kept {
+        say("kept", &id);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_grow_is_left_for_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let limited = "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"";
+    let name = "trouble::write_where_files_stay_small";
+    let path = folder.path().to_owned();
+    let output = tokio::task::spawn_blocking(move || {
+        let mut child = Command::new("sh")
+            .args(["-c", limited])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "--nocapture", name])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        std::io::Write::write_all(&mut input, path.as_os_str().as_encoded_bytes()).unwrap();
+        drop(input);
+        child.wait_with_output().unwrap()
+    });
+    let output = output.await.unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{told}");
+    let kept: Vec<_> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("kept "))
+        .collect();
+    assert!(kept.len() > 20, "{told}");
+    let files = fs::read_dir(folder.path()).unwrap().count();
+    assert!(files > 5, "{files} files");
+
+    let shelf = Shelf::there();
+    let journal = open(folder.path(), &shelf, JournalConfig::default())
+        .await
+        .unwrap();
+    let recovery = journal.recovery().clone();
+    assert!(
+        recovery.damaged.is_empty() && recovery.missing.is_empty(),
+        "{recovery:?}"
+    );
+    assert_eq!(journal.flush(soon()).await, 0);
+    let delivered: Vec<_> = shelf
+        .records()
+        .iter()
+        .map(|record| record.id.to_string())
+        .collect();
+    assert!(
+        kept.iter()
+            .all(|id| delivered.iter().any(|other| other == id))
+    );
+    // A beginning that could not be made safe was refused, and does not stay open.
+    let records = shelf.records();
+    for record in &records {
+        let end = records.iter().find(|other| {
+            other.interception == record.interception && matches!(other.event, Event::Ended(_))
+        });
+        let Some(Event::Ended(end)) = end.map(|end| &end.event) else {
+            panic!("{record:?} has no end");
+        };
+        assert!(matches!(end.outcome, Outcome::Completed | Outcome::Cut));
+    }
+}
