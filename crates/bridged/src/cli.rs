@@ -1,7 +1,9 @@
 //! The command line: what can be said, and who does it.
 
 mod check_config;
+mod control;
 mod demo;
+mod gateway_key;
 mod interceptions;
 mod key;
 mod operator;
@@ -29,7 +31,7 @@ use crate::config::{ConfigError, secret_file::SecretFileError};
 use crate::data_folder::DataFolderError;
 use crate::operator_api::ApiError;
 use crate::sockets::Inherited;
-use crate::wiring::StartError;
+use crate::wiring::{Refused, StartError};
 
 /// An identity-aware gateway between coding agents and model providers.
 #[derive(Debug, Parser)]
@@ -44,8 +46,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the gateway with its embedded control plane
+    /// Run the gateway, with its control plane embedded or elsewhere
     Serve(serve::Args),
+    /// Run a control plane for gateways elsewhere
+    Control(control::Args),
     /// Show everything in one go, with a provider that costs nothing
     Demo(demo::Args),
     /// Run a simulated provider that costs nothing
@@ -56,6 +60,8 @@ enum Command {
     User(user::Args),
     /// Make, list and delete the keys that users present
     Key(key::Args),
+    /// Make, list and delete the keys by which gateways prove themselves to this control plane
+    GatewayKey(gateway_key::Args),
     /// List and change the providers that requests go to
     Provider(provider::Args),
     /// Show recorded requests
@@ -107,6 +113,9 @@ pub(crate) enum CommandError {
     /// The server ended, and not everything was kept.
     #[error("{0} records were lost: the control plane did not take them")]
     Lost(usize),
+    /// The control plane refused the gateway, and it has left.
+    #[error(transparent)]
+    Refused(Refused),
     /// Signals cannot be listened for.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
@@ -138,11 +147,13 @@ pub(crate) async fn run(
     };
     match cli.command {
         Command::Serve(args) => serve::run(&args, context, out).await,
+        Command::Control(args) => control::run(&args, context, out).await,
         Command::Demo(args) => demo::run(&args, out).await,
         Command::Simulate(args) => simulate::run(&args, out).await,
         Command::CheckConfig(args) => check_config::run(&args, context, out),
         Command::User(args) => user::run(args, context, out).await,
         Command::Key(args) => key::run(args, context, out).await,
+        Command::GatewayKey(args) => gateway_key::run(args, context, out).await,
         Command::Provider(args) => provider::run(args, context, out).await,
         Command::Interceptions(args) => interceptions::run(args, context, out).await,
         Command::Sessions(args) => sessions::run(args, context, out).await,

@@ -4,8 +4,10 @@
 //! environment.
 
 mod advice;
+pub(crate) mod control;
 pub(crate) mod env;
 mod file;
+mod one_secret;
 mod problem;
 pub(crate) mod provider;
 mod quantity;
@@ -22,9 +24,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use bridge_auth::Secret;
-use bridge_telemetry::ErrorChain;
 use toml::Table;
 
+use self::control::RemoteControl;
 use self::env::{Environment, variable};
 use self::problem::Findings;
 pub(crate) use self::problem::Problem;
@@ -32,10 +34,9 @@ pub(crate) use self::provider::Provider;
 pub(crate) use self::quantity::duration;
 use self::reader::{Description, SectionReader};
 use self::sections::{
-    Admin, Auth, Data, DrainSection, Engine, Gateway, Headers, JournalSection, Listen, Log,
-    RecordSection, SECTIONS, Upstream,
+    Admin, Auth, Control, Data, DrainSection, Engine, Gateway, Headers, JournalSection, Listen,
+    Log, RawProvider, RecordSection, SECTIONS, Upstream,
 };
-use self::setting::Setting;
 
 /// Everything that can be set, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) data_folder: PathBuf,
     /// The operator's token, when one is given; else one is made in the data folder.
     pub(crate) admin_token: Option<Secret>,
+    /// The way to the control plane, when it is another process.
+    pub(crate) control: Option<RemoteControl>,
     /// What is logged.
     pub(crate) log: Log,
     /// Limits towards callers.
@@ -145,6 +148,14 @@ impl Config {
         let operator = OperatorConfig::read(table, environment, findings);
         let gateway_address = operator.as_ref().map(|config| config.listen.address);
         let told = Told { table, environment };
+        let control = Control::read(told.section(Control::DESCRIPTION, findings));
+        if let Some(listen) = operator.as_ref().map(|config| &config.listen) {
+            let is_remote = control
+                .as_ref()
+                .is_some_and(|control| control.url.is_some());
+            control::check_listener(listen, is_remote, findings);
+        }
+        let control = control.and_then(|control| control::remote(control, environment, findings));
         let log = Log::read(told.section(Log::DESCRIPTION, findings));
         let gateway = Gateway::read(told.section(Gateway::DESCRIPTION, findings));
         let engine = Engine::read(told.section(Engine::DESCRIPTION, findings));
@@ -155,10 +166,16 @@ impl Config {
         let drain = DrainSection::read(told.section(DrainSection::DESCRIPTION, findings));
         let providers = provider::read(table, environment, gateway_address, findings);
         let operator = operator?;
+        let control = control?;
+        if control.is_some() && table.contains_key(RawProvider::DESCRIPTION.path) {
+            let text = "are not used by a gateway: those of its control plane are";
+            findings.warn(RawProvider::DESCRIPTION.path, text);
+        }
         Some(Self {
             listen: operator.listen,
             data_folder: operator.data_folder,
             admin_token: operator.admin_token,
+            control,
             log: log?,
             gateway: gateway?,
             engine: engine?,
@@ -273,31 +290,13 @@ fn admin_token(
     environment: &Environment,
     findings: &mut Findings,
 ) -> Option<Option<Secret>> {
-    match (admin.token, admin.token_file) {
-        (None, None) => Some(None),
-        (Some(token), None) => {
-            if !matches!(environment.text(&variable("admin.token")), Ok(Some(_))) {
-                let text = "the token stands in the open here: name its file in admin.token_file";
-                findings.warn("admin.token", text);
-            }
-            Some(Some(token))
-        }
-        (Some(_), Some(_)) => {
-            findings.problem(
-                "admin.token",
-                "is given beside admin.token_file: give one of them",
-            );
-            None
-        }
-        (None, Some(path)) => {
-            let read = secret_file::read(&path).map_err(|problem| ErrorChain(&problem).to_string());
-            let token = read.and_then(|text| Secret::read(&toml::Value::String(text.to_string())));
-            token
-                .map_err(|problem| findings.problem("admin.token_file", problem))
-                .ok()
-                .map(Some)
-        }
-    }
+    one_secret::read(
+        "admin.token",
+        admin.token,
+        admin.token_file,
+        environment,
+        findings,
+    )
 }
 
 /// A misspelled variable changes nothing, which is worth a word.

@@ -76,6 +76,7 @@ fn exit_code(failure: &CommandError) -> u8 {
         | CommandError::Start(_)
         | CommandError::Demo(_)
         | CommandError::Lost(_)
+        | CommandError::Refused(_)
         | CommandError::Signals(_)
         | CommandError::Input(_)
         | CommandError::Output(_) => FAILURE,

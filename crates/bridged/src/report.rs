@@ -28,8 +28,20 @@ pub(crate) struct StartReport<'r> {
     pub(crate) handed: &'r [&'static str],
     /// What should be changed in the configuration.
     pub(crate) warnings: &'r [Problem],
-    /// Whether there is a user already.
-    pub(crate) has_users: bool,
+    /// The control plane.
+    pub(crate) plane: PlaneReport,
+}
+
+/// What is to be said of a gateway's control plane.
+#[derive(Debug)]
+pub(crate) enum PlaneReport {
+    /// It is in this process.
+    Embedded {
+        /// Whether there is a user already.
+        has_users: bool,
+    },
+    /// It is at this address.
+    Remote(String),
 }
 
 impl StartReport<'_> {
@@ -55,6 +67,34 @@ impl StartReport<'_> {
             self.token_file.display(),
             handed(self.handed),
         );
+        match &self.plane {
+            PlaneReport::Embedded { .. } => self.list_providers(&mut out),
+            PlaneReport::Remote(url) => {
+                let _infallible = writeln!(
+                    out,
+                    "Control plane: {url}\n  It has the users, keys, providers and records. \
+                     /readyz says whether it is there."
+                );
+            }
+        }
+        for warning in self.warnings {
+            let _infallible = writeln!(out, "\nwarning: {warning}");
+        }
+        match &self.plane {
+            PlaneReport::Embedded { has_users: true } => {
+                out.push_str("\nNext: `bridged interceptions list` shows what was recorded.\n");
+            }
+            PlaneReport::Embedded { has_users: false } => out.push_str(
+                "\nNext:\n  \
+                 bridged user create NAME   makes a user\n  \
+                 bridged key create NAME    makes a key, and prints settings to paste\n",
+            ),
+            PlaneReport::Remote(_) => {}
+        }
+        out
+    }
+
+    fn list_providers(&self, out: &mut String) {
         out.push_str("Providers:\n");
         for provider in self.providers {
             let _infallible = writeln!(out, "  {}", line(provider, self.gateway));
@@ -64,18 +104,69 @@ impl StartReport<'_> {
                 "  none yet: `bridged provider set NAME --type TYPE --key-env VARIABLE`\n",
             );
         }
+    }
+
+    /// For machines.
+    pub(crate) fn log(&self, logger: &Logger) {
+        for warning in self.warnings {
+            warn!(logger, "the configuration should be changed"; "place" => %warning);
+        }
+        let (providers, control) = match &self.plane {
+            PlaneReport::Embedded { .. } => (self.providers, "embedded"),
+            PlaneReport::Remote(url) => (Default::default(), url.as_str()),
+        };
+        for provider in providers {
+            info!(logger, "provider configured"; "provider" => &provider.name,
+                "type" => provider.kind.as_str(), "base_url" => provider.base_url.as_str(),
+                "enabled" => provider.enabled, "keys" => provider.keys.len());
+        }
+        info!(logger, "running"; "gateway" => %self.gateway, "operator" => %self.operator,
+            "control" => control, "handed_over" => self.handed.join(","), "data_folder" => %self.data_folder.display(),
+            "file" => self.file.map(|file| file.display().to_string()));
+    }
+}
+
+/// What is to be said of the start of a control plane.
+#[derive(Debug)]
+pub(crate) struct ControlReport<'r> {
+    /// Where gateways connect.
+    pub(crate) gateways: SocketAddr,
+    /// Whether they do so over TLS.
+    pub(crate) has_tls: bool,
+    /// Where the operator connects.
+    pub(crate) operator: SocketAddr,
+    /// Where everything is kept.
+    pub(crate) data_folder: &'r Path,
+    /// The file with the operator's token.
+    pub(crate) token_file: &'r Path,
+    /// What should be changed in the configuration.
+    pub(crate) warnings: &'r [Problem],
+}
+
+impl ControlReport<'_> {
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        let mut out = format!(
+            "bridged {} is running as a control plane\n\n  \
+             gateways     {}   (bridged serve --control, with a gateway key)\n  \
+             operator     {}   (the commands below, /healthz, /readyz, /metrics)\n  \
+             data folder  {}\n  \
+             admin token  {}\n",
+            env!("CARGO_PKG_VERSION"),
+            self.gateways_url(),
+            url_of(self.operator),
+            self.data_folder.display(),
+            self.token_file.display(),
+        );
         for warning in self.warnings {
             let _infallible = writeln!(out, "\nwarning: {warning}");
         }
-        if self.has_users {
-            out.push_str("\nNext: `bridged interceptions list` shows what was recorded.\n");
-        } else {
-            out.push_str(
-                "\nNext:\n  \
-                 bridged user create NAME   makes a user\n  \
-                 bridged key create NAME    makes a key, and prints settings to paste\n",
-            );
-        }
+        out.push_str(
+            "\nNext:\n  \
+             bridged gateway-key create NAME   makes a key for a gateway\n  \
+             bridged user create NAME          makes a user\n  \
+             bridged key create NAME           makes a key for a user\n",
+        );
         out
     }
 
@@ -84,14 +175,17 @@ impl StartReport<'_> {
         for warning in self.warnings {
             warn!(logger, "the configuration should be changed"; "place" => %warning);
         }
-        for provider in self.providers {
-            info!(logger, "provider configured"; "provider" => &provider.name,
-                "type" => provider.kind.as_str(), "base_url" => provider.base_url.as_str(),
-                "enabled" => provider.enabled, "keys" => provider.keys.len());
+        info!(logger, "running as a control plane"; "gateways" => self.gateways_url(),
+            "operator" => %self.operator, "data_folder" => %self.data_folder.display());
+    }
+
+    fn gateways_url(&self) -> String {
+        let url = url_of(self.gateways);
+        if self.has_tls {
+            url.replacen("http:", "https:", 1)
+        } else {
+            url
         }
-        info!(logger, "running"; "gateway" => %self.gateway, "operator" => %self.operator,
-            "handed_over" => self.handed.join(","), "data_folder" => %self.data_folder.display(),
-            "file" => self.file.map(|file| file.display().to_string()));
     }
 }
 
@@ -187,7 +281,7 @@ mod tests {
             providers,
             warnings: &[],
             handed: &[],
-            has_users,
+            plane: PlaneReport::Embedded { has_users },
         }
     }
 

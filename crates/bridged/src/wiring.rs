@@ -1,12 +1,16 @@
 //! Builds the floors from the bottom up, and takes them down in the right order.
 
+mod control_plane;
 mod embedded;
 mod gateway_routes;
+mod gateways;
 mod listeners;
 mod operator;
+mod plane;
 mod readiness;
 pub(crate) mod recording;
 mod reload;
+mod remote;
 mod running;
 mod seed;
 mod start_error;
@@ -30,11 +34,13 @@ use slog::{Logger, info};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, interval, timeout};
 
-use self::embedded::Embedded;
+pub(crate) use self::control_plane::ControlPlane;
 pub(crate) use self::listeners::Listeners;
+use self::plane::Plane;
 use self::readiness::Readiness;
 use self::recording::Recording;
 use self::reload::Reload;
+pub(crate) use self::remote::{Refused, Welcome};
 use self::running::Running;
 pub(crate) use self::start_error::StartError;
 use self::translate::{authorizer_config, client_config, gateway_config, intercept_config};
@@ -47,12 +53,12 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the first set of providers may take to arrive.
 const FIRST_PROVIDERS: Duration = Duration::from_secs(15);
 
-/// A running server: gateway, embedded control plane and operator's listener.
+/// A running server: gateway, the way to its control plane, and operator's listener.
 pub(crate) struct Server {
     gateway_address: SocketAddr,
     operator_address: SocketAddr,
     gateway: Gateway,
-    plane: Embedded,
+    plane: Plane,
     recording: Recording,
     cutoff: Cutoff,
     logger: Logger,
@@ -64,7 +70,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Opens everything and waits until there are providers to serve with.
+    /// Opens everything. With the embedded control plane, waits until there are providers to serve
+    /// with; another one may be away, and callers are told so until it comes.
     ///
     /// # Errors
     /// When something cannot be opened. Nothing is left running then.
@@ -81,7 +88,7 @@ impl Server {
         let client =
             Client::try_new(&client_config(config), logger).map_err(StartError::Upstream)?;
 
-        let plane = Embedded::start(
+        let plane = Plane::start(
             config,
             is_from_file,
             folder,
@@ -90,7 +97,7 @@ impl Server {
             logger,
         )
         .await?;
-        let channel = &plane.channel;
+        let channel = plane.channel();
 
         let authorizer = RemoteAuthorizer::start(channel, authorizer_config(config));
         let authorizer: Arc<dyn Authorizer> = Arc::new(authorizer.map_err(StartError::Random)?);
@@ -118,17 +125,18 @@ impl Server {
             cutoff: cutoff.clone(),
         };
         let reload = Reload::new(gateway.clone(), blueprint, limits, logger);
-        let first = timeout(FIRST_PROVIDERS, watch.changed()).await;
-        match first {
-            Ok(Some(snapshot)) => reload.take(&snapshot),
-            Ok(None) | Err(_) => return Err(StartError::NoProviders),
+        if plane.control().is_some() {
+            match timeout(FIRST_PROVIDERS, watch.changed()).await {
+                Ok(Some(snapshot)) => reload.take(&snapshot),
+                Ok(None) | Err(_) => return Err(StartError::NoProviders),
+            }
         }
         let readiness = Readiness::new(gateway.clone(), channel.clone(), recording.clone());
         let addresses = (
             address_of(&listeners.gateway, config.listen.address),
             address_of(&listeners.operator, config.listen.operator_address),
         );
-        let router = operator::router(&plane.control, readiness, metrics);
+        let router = operator::router(&plane, readiness, metrics);
         let router = router.merge(gateway_routes::router(&gateway, admin_token));
         let operator = operator::serve(listeners.operator, router, logger);
         Ok(Self {
@@ -156,9 +164,14 @@ impl Server {
         self.operator_address
     }
 
-    /// The embedded control plane.
-    pub(crate) fn control(&self) -> &ControlServer {
-        &self.plane.control
+    /// The control plane, when it is embedded.
+    pub(crate) fn control(&self) -> Option<&ControlServer> {
+        self.plane.control()
+    }
+
+    /// Whether the control plane still wants this gateway.
+    pub(crate) fn welcome(&self) -> Welcome {
+        self.plane.welcome()
     }
 
     /// Serves until `drain` is done, then lets running requests finish until `cut` is, keeps the
@@ -192,7 +205,12 @@ impl Server {
             cut = gateway.serve(listener, ended) => info!(logger, "drained"; "cut" => cut),
             () = draining => {}
         }
-        let patience = Instant::now() + FLUSH_PATIENCE;
+        // A control plane that refuses this gateway will not take its records either.
+        let patience = match plane.welcome().refused() {
+            None => FLUSH_PATIENCE,
+            Some(_) => Duration::ZERO,
+        };
+        let patience = Instant::now() + patience;
         let lost = recording.close(patience, &logger).await;
         tokio::join!(operator.stop(&logger), plane.stop(&logger));
         lost

@@ -56,6 +56,19 @@ impl ControlServer {
         found.ok_or_else(|| ControlError::not_found("session", id))
     }
 
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn check_store(&self) -> Result<(), ControlError> {
+        let page = PageQuery {
+            limit: 1,
+            after: None,
+        };
+        self.0.store.gateway_keys(page).await?;
+        Ok(())
+    }
+
     /// The id of a user who is named, if one is.
     pub(crate) async fn user_id(
         &self,

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use super::serve::ControlArgs;
 use super::{CommandError, Context, say};
 use crate::config::{Config, sample};
 use crate::report;
@@ -11,6 +12,8 @@ pub(crate) struct Args {
     /// Print a file with everything that can be set and its default, instead of checking
     #[arg(long)]
     print: bool,
+    #[command(flatten)]
+    control: ControlArgs,
 }
 
 pub(crate) fn run(
@@ -21,6 +24,7 @@ pub(crate) fn run(
     if args.print {
         return say(out, &sample::toml());
     }
-    let loaded = Config::load(context.config, context.environment)?;
+    let environment = args.control.lay_over(context.environment);
+    let loaded = Config::load(context.config, &environment)?;
     say(out, &report::checked(&loaded, &loaded.config.providers))
 }

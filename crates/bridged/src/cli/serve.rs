@@ -1,34 +1,60 @@
 //! `bridged serve`: gateway and embedded control plane, until a signal.
 
+use std::convert::Infallible;
 use std::io::Write;
 use std::time::Duration;
 
 use bridge_control::store::PageQuery;
-use bridge_telemetry::{LogConfig, Logging};
+use bridge_control::{ControlError, ControlServer};
+use bridge_telemetry::{ErrorChain, LogConfig, Logging, keys};
 use slog::{Logger, error, o, warn};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::{CommandError, Context, say};
+use crate::config::env::Environment;
 use crate::config::{Config, Loaded};
 use crate::data_folder::{DataFolder, admin_token_path};
 use crate::log_bridge;
-use crate::report::StartReport;
+use crate::report::{PlaneReport, StartReport};
 use crate::signals::{Order, Signals};
 use crate::supervisor;
-use crate::wiring::{Listeners, Server, StartError};
+use crate::wiring::{Listeners, Server, StartError, Welcome};
 
-/// Run the gateway with its embedded control plane
+/// Run the gateway, with its control plane embedded or elsewhere
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    #[command(flatten)]
+    control: ControlArgs,
+}
+
+/// Where the control plane is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ControlArgs {
+    /// Where a control plane serves gateways: it is not embedded then [default: control.url]
+    #[arg(long = "control", value_name = "URL")]
+    url: Option<String>,
+}
+
+impl ControlArgs {
+    /// The environment with what was said.
+    pub(crate) fn lay_over(&self, environment: &Environment) -> Environment {
+        let environment = environment.clone();
+        match &self.url {
+            Some(url) => environment.with_flag("--control", "control.url", url.clone()),
+            None => environment,
+        }
+    }
+}
 
 /// Runs until a signal.
 pub(crate) async fn run(
-    _: &Args,
+    args: &Args,
     context: Context<'_>,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    let loaded = Config::load(context.config, context.environment)?;
+    let environment = args.control.lay_over(context.environment);
+    let loaded = Config::load(context.config, &environment)?;
     let (logging, logger) = start_logging(&loaded.config);
     let outcome = serve(&loaded, context, &logger, out).await;
     // Everything that was logged is written before the process ends.
@@ -36,7 +62,8 @@ pub(crate) async fn run(
     outcome
 }
 
-fn start_logging(config: &Config) -> (Logging, Logger) {
+/// The log, as long as the first is held.
+pub(super) fn start_logging(config: &Config) -> (Logging, Logger) {
     let log = LogConfig {
         level: config.log.level,
         format: config.log.format,
@@ -72,13 +99,13 @@ async fn serve(
         logger,
     );
     let server = start.await?;
-    let users = server
-        .control()
-        .users(PageQuery {
-            limit: 1,
-            after: None,
-        })
-        .await;
+    let plane = match (&config.control, server.control()) {
+        (Some(control), _) => PlaneReport::Remote(control.url.to_string()),
+        (None, None) => PlaneReport::Embedded { has_users: true },
+        (None, Some(control)) => PlaneReport::Embedded {
+            has_users: has_users(control).await.map_err(StartError::Control)?,
+        },
+    };
     let token_file = admin_token_path(folder.path());
     let report = StartReport {
         gateway: server.gateway_address(),
@@ -89,19 +116,47 @@ async fn serve(
         providers: &config.providers,
         warnings: &loaded.warnings,
         handed: &handed,
-        has_users: !users.map_err(StartError::Control)?.items.is_empty(),
+        plane,
     };
     report.log(logger);
     say(out, &report.text())?;
     supervisor::ready(logger);
     let orders = watch::Sender::new(None);
-    let left = run_until_signalled(server, signals, config.drain.patience, &orders, logger).await;
+    let (welcome, server_welcome) = (server.welcome(), server.welcome());
+    let run = run_until_signalled(server, signals, config.drain.patience, &orders, logger);
+    let left = tokio::select! {
+        left = run => left,
+        never = drain_when_refused(server_welcome, &orders, logger) => match never {},
+    };
     drop(folder);
-    if left == 0 {
-        Ok(())
-    } else {
-        Err(CommandError::Lost(left))
+    match (welcome.refused(), left) {
+        (Some(refused), _) => Err(CommandError::Refused(refused)),
+        (None, 0) => Ok(()),
+        (None, left) => Err(CommandError::Lost(left)),
     }
+}
+
+async fn has_users(control: &ControlServer) -> Result<bool, ControlError> {
+    let page = PageQuery {
+        limit: 1,
+        after: None,
+    };
+    Ok(!control.users(page).await?.items.is_empty())
+}
+
+/// A gateway that the control plane refuses for good lets running requests finish and leaves.
+async fn drain_when_refused(
+    mut welcome: Welcome,
+    orders: &watch::Sender<Option<Order>>,
+    logger: &Logger,
+) -> Infallible {
+    let refused = welcome.until_refused().await;
+    error!(logger, "refused by the control plane, running requests finish";
+        keys::ERROR => ErrorChain(&refused));
+    supervisor::stopping(logger);
+    // Whoever has ordered something before has ordered no less.
+    orders.send_if_modified(|order| order.is_none() && order.replace(Order::Drain).is_none());
+    std::future::pending().await
 }
 
 /// Runs the server until a signal, or an order of the caller's. The first one drains it and the

@@ -28,7 +28,18 @@ const OF_OTHERS: [&str; 2] = ["BRIDGED_SERVICE_", "BRIDGED_PORT"];
 
 /// The variables of a process, held still. Empty ones count as absent.
 #[derive(Clone, Default)]
-pub(crate) struct Environment(BTreeMap<String, OsString>);
+pub(crate) struct Environment {
+    variables: BTreeMap<String, OsString>,
+    /// What a flag of the command line says of a setting wins over its variable.
+    flags: BTreeMap<&'static str, Flag>,
+}
+
+/// What a flag says of a setting.
+#[derive(Debug, Clone)]
+struct Flag {
+    name: &'static str,
+    value: String,
+}
 
 /// Why a variable cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +48,7 @@ pub(crate) struct NotText;
 impl std::fmt::Debug for Environment {
     /// Names only: values may be secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.variables.keys()).finish()
     }
 }
 
@@ -57,11 +68,29 @@ impl Environment {
         let pairs = pairs
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()));
-        Self(
-            pairs
+        Self {
+            variables: pairs
                 .filter(|(_, value): &(_, OsString)| !value.is_empty())
                 .collect(),
-        )
+            flags: BTreeMap::new(),
+        }
+    }
+
+    /// The same, and `flag` says this of the setting at `path`.
+    pub(crate) fn with_flag(
+        mut self,
+        flag: &'static str,
+        path: &'static str,
+        value: String,
+    ) -> Self {
+        self.flags.insert(path, Flag { name: flag, value });
+        self
+    }
+
+    /// What a flag says of the setting at `path`, behind the flag's name.
+    pub(crate) fn flag(&self, path: &str) -> Option<(&'static str, &str)> {
+        let flag = self.flags.get(path)?;
+        Some((flag.name, &flag.value))
     }
 
     /// The value of a variable.
@@ -69,7 +98,7 @@ impl Environment {
     /// # Errors
     /// When it is not UTF-8.
     pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, NotText> {
-        let Some(value) = self.0.get(name) else {
+        let Some(value) = self.variables.get(name) else {
             return Ok(None);
         };
         value.to_str().map(Some).ok_or(NotText)
@@ -77,7 +106,7 @@ impl Environment {
 
     /// A path in a variable.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
-        self.0.get(name).map(PathBuf::from)
+        self.variables.get(name).map(PathBuf::from)
     }
 
     /// The folder for data when the file names none: the variable for it, else below the user's
@@ -94,7 +123,7 @@ impl Environment {
 
     /// Variables that look like settings, so that misspelled ones are noticed.
     pub(crate) fn names_like_settings(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str).filter(|name| {
+        self.variables.keys().map(String::as_str).filter(|name| {
             name.starts_with(PREFIX)
                 && ![CONFIG_FILE, ADMIN_URL].contains(name)
                 && !OF_OTHERS.iter().any(|other| name.starts_with(other))

@@ -107,6 +107,9 @@ impl<'r> SectionReader<'r> {
     }
 
     fn of_environment(&self, path: &str) -> Option<(String, Result<Value, String>)> {
+        if let Some((flag, value)) = self.environment?.flag(path) {
+            return Some((flag.to_owned(), Ok(Value::String(value.to_owned()))));
+        }
         let variable = variable(path);
         match self.environment?.text(&variable) {
             Ok(Some(text)) => Some((variable, Ok(Value::String(text.to_owned())))),

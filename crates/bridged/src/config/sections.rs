@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bridge_auth::{HeaderPolicy, HeaderPolicyConfig, HeaderPolicyError, Secret};
 use bridge_control::api::ProviderType;
+use bridge_rpc::Address;
 use bridge_telemetry::LogFormat;
 use http::HeaderName;
 use slog::Level;
@@ -64,10 +65,11 @@ macro_rules! section {
 }
 
 /// All sections but the list of providers, in the order of the sample.
-pub(crate) const SECTIONS: [Description; 12] = [
+pub(crate) const SECTIONS: [Description; 13] = [
     Listen::DESCRIPTION,
     Data::DESCRIPTION,
     Admin::DESCRIPTION,
+    Control::DESCRIPTION,
     Log::DESCRIPTION,
     Gateway::DESCRIPTION,
     Engine::DESCRIPTION,
@@ -87,6 +89,15 @@ section! {
         /// Where the operator's API, health and metrics are served.
         /// Callers have no business there.
         operator_address: SocketAddr, Default "127.0.0.1:4181";
+        /// Where a control plane serves gateways of other machines, which present a gateway key.
+        /// When nothing is said, `bridged control` listens on 127.0.0.1:4182, and `bridged serve` for no other gateway.
+        control_address: Option<SocketAddr>, Example "0.0.0.0:4182";
+        /// A PEM file with the certificate for gateways, and those between it and its root.
+        control_certificate_file: Option<PathBuf>, Example "/etc/bridged/control.pem";
+        /// A PEM file with the private key of that certificate.
+        control_private_key_file: Option<PathBuf>, Example "/etc/bridged/control.key";
+        /// Whether gateways of other machines are served unencrypted. Say so only when something else encrypts.
+        control_plain_text: bool, Default "false";
     }
 }
 
@@ -106,6 +117,25 @@ section! {
         token_file: Option<PathBuf>, Example "/run/secrets/bridged-admin-token";
         /// The token itself: meant for the environment, accepted here with a warning.
         token: Option<Secret>, Example "from-the-environment";
+    }
+}
+
+section! {
+    /// The way to a control plane that is another process. `bridged control` has no use for it.
+    Control at "control" {
+        /// Where it serves gateways: https, or http on this machine.
+        /// When nothing is said, `bridged serve` has its control plane embedded.
+        url: Option<Address>, Example "https://control.example:4182";
+        /// A file with the gateway key, made with `bridged gateway-key create NAME` on the control plane.
+        gateway_key_file: Option<PathBuf>, Example "/run/secrets/bridged-gateway-key";
+        /// The gateway key itself: meant for the environment, accepted here with a warning.
+        gateway_key: Option<Secret>, Example "from-the-environment";
+        /// A PEM file with certificates to trust besides those of the platform.
+        extra_roots: Option<PathBuf>, Example "/etc/ssl/company.pem";
+        /// What this gateway calls itself in the control plane's log. When nothing is said, the name of the machine.
+        gateway_name: Option<String>, Example "gateway-1";
+        /// Whether an http address of another machine is accepted. Say so only when something else encrypts.
+        plain_text: bool, Default "false";
     }
 }
 

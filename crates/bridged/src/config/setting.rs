@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bridge_auth::Secret;
 use bridge_control::api::ProviderType;
+use bridge_rpc::{Address, ParseAddressError};
 use bridge_telemetry::{LogConfig, LogFormat};
 use http::{HeaderName, Uri};
 use slog::Level;
@@ -107,6 +108,24 @@ impl BaseUrl {
 impl Setting for BaseUrl {
     fn read(value: &Value) -> Result<Self, String> {
         Self::parse(text(value, "an absolute URL")?)
+    }
+}
+
+impl Setting for Address {
+    fn read(value: &Value) -> Result<Self, String> {
+        let example = "give one like https://control.example:4182";
+        let text = text(value, "an address of a control plane")?;
+        text.parse().map_err(|problem| match problem {
+            // An address with a password in it must not be shown.
+            ParseAddressError::UserInfo => {
+                "a user name or password has no place in it: the gateway key is set by \
+                 control.gateway_key_file"
+                    .to_owned()
+            }
+            ParseAddressError::Url | ParseAddressError::Scheme | ParseAddressError::Path => {
+                format!("{} cannot be used, {problem}: {example}", shorten(text))
+            }
+        })
     }
 }
 
@@ -333,6 +352,10 @@ mod tests {
     #[test]
     fn values_are_read_or_explained() {
         check::<SocketAddr>("[::1]:80", None);
+        check::<Address>("https://control.example", None);
+        check::<Address>("control.example", Some("not a URL: give one like https://"));
+        check::<Address>("https://h/api", Some("no place in it"));
+        check::<Address>("https://me:word@h", Some("gateway_key_file"));
         check::<SocketAddr>("foo", Some("\"foo\" is not an address: give one like"));
         check::<Lease>("off", None);
         check::<Lease>("never", Some("a duration or off"));

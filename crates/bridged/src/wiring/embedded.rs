@@ -10,6 +10,7 @@ use bridge_rpc::{Channel, ChannelConfig, ControlTarget, MemoryIncoming, memory_p
 use bridge_telemetry::{ErrorChain, Metrics};
 use slog::{Logger, error};
 
+use super::gateways::GatewayListener;
 use super::running::Running;
 use super::{StartError, seed};
 use crate::config::Config;
@@ -22,7 +23,10 @@ pub(super) struct Embedded {
     pub(super) control: ControlServer,
     /// The gateway's connection to it.
     pub(super) channel: Channel,
-    gateways: Running,
+    /// Serves the gateway of this process.
+    own: Running,
+    /// Serves gateways of other machines.
+    others: Option<Running>,
 }
 
 impl Embedded {
@@ -38,12 +42,13 @@ impl Embedded {
         metrics: &Metrics,
         logger: &Logger,
     ) -> Result<Self, StartError> {
-        let store = open_store(folder.join(DATABASE)).await?;
-        let control_config = ControlConfig::new(admin_token);
-        let control = ControlServer::new(Arc::new(store), control_config, metrics.clone(), logger);
-        seed::providers(&control, config, is_from_file).await?;
+        let others = match config.listen.control_address {
+            Some(_) => Some(GatewayListener::open(&config.listen).await?),
+            None => None,
+        };
+        let control = open(config, is_from_file, folder, admin_token, metrics, logger).await?;
         let (dialer, incoming) = memory_pipe();
-        let gateways = serve_gateways(&control, incoming, logger);
+        let own = serve_own(&control, incoming, logger);
         let config = ChannelConfig {
             gateway_name: "embedded".to_owned(),
             ..ChannelConfig::default()
@@ -51,16 +56,44 @@ impl Embedded {
         let channel = Channel::connect(ControlTarget::Memory(dialer), config, logger)
             .map_err(StartError::Channel)?;
         Ok(Self {
+            own,
+            others: others.map(|listener| listener.serve(&control, logger)),
             control,
             channel,
-            gateways,
         })
     }
 
     /// Ends when every call is answered, or when that takes too long.
     pub(super) async fn stop(self, logger: &Logger) {
-        self.gateways.stop(logger).await;
+        let others = async {
+            if let Some(others) = self.others {
+                others.stop(logger).await;
+            }
+        };
+        tokio::join!(self.own.stop(logger), others);
     }
+}
+
+/// Opens the database and stores the configured providers.
+///
+/// # Errors
+/// When that cannot be done.
+pub(super) async fn open(
+    config: &Config,
+    is_from_file: bool,
+    folder: &Path,
+    admin_token: Secret,
+    metrics: &Metrics,
+    logger: &Logger,
+) -> Result<ControlServer, StartError> {
+    let store = open_store(folder.join(DATABASE)).await?;
+    let control_config = ControlConfig {
+        build_version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..ControlConfig::new(admin_token)
+    };
+    let control = ControlServer::new(Arc::new(store), control_config, metrics.clone(), logger);
+    seed::providers(&control, config, is_from_file).await?;
+    Ok(control)
 }
 
 async fn open_store(path: PathBuf) -> Result<SqliteStore, StartError> {
@@ -72,7 +105,7 @@ async fn open_store(path: PathBuf) -> Result<SqliteStore, StartError> {
     }
 }
 
-fn serve_gateways(control: &ControlServer, incoming: MemoryIncoming, logger: &Logger) -> Running {
+fn serve_own(control: &ControlServer, incoming: MemoryIncoming, logger: &Logger) -> Running {
     let (control, lines) = (control.clone(), logger.clone());
     Running::start(logger, "control plane", |stopped| async move {
         if let Err(cause) = control.serve_gateways(incoming, stopped.wait()).await {

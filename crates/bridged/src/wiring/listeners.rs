@@ -37,7 +37,8 @@ impl Listeners {
     }
 }
 
-async fn open(
+/// Opens a socket, or takes the one that was handed over.
+pub(super) async fn open(
     setting: &'static str,
     address: SocketAddr,
     handed: Option<std::net::TcpListener>,

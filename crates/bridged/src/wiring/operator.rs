@@ -5,17 +5,18 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use axum::routing::get;
-use bridge_control::ControlServer;
+use axum::routing::{any, get};
+use bridge_control::api::{Problem, ProblemDetail};
 use bridge_telemetry::{ErrorChain, Metrics};
 use slog::{Logger, error};
 use tokio::net::TcpListener;
 
+use super::plane::Plane;
 use super::readiness::Readiness;
 use super::running::Running;
 
-/// Everything that the operator can ask for.
-pub(super) fn router(control: &ControlServer, readiness: Readiness, metrics: Metrics) -> Router {
+/// Everything that the operator can ask a gateway with this control plane for.
+pub(super) fn router(plane: &Plane, readiness: Readiness, metrics: Metrics) -> Router {
     let ready = move || async move {
         let report = readiness.report();
         let status = if report.ready {
@@ -25,14 +26,39 @@ pub(super) fn router(control: &ControlServer, readiness: Readiness, metrics: Met
         };
         (status, Json(report))
     };
+    let router = common(metrics).route("/readyz", get(ready));
+    match plane {
+        Plane::Embedded(embedded) => router.merge(embedded.control.rest()),
+        Plane::Remote(remote) => router.merge(elsewhere(&remote.url)),
+    }
+}
+
+/// What every process of ours answers.
+pub(super) fn common(metrics: Metrics) -> Router {
     let expose = move || async move {
         ([(CONTENT_TYPE, Metrics::CONTENT_TYPE)], metrics.expose()).into_response()
     };
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
         .route("/metrics", get(expose))
-        .merge(control.rest())
+}
+
+/// The operator's API is where the control plane is: says so.
+fn elsewhere(url: &str) -> Router {
+    let problem = Problem {
+        error: ProblemDetail {
+            code: "not_found".to_owned(),
+            message: format!(
+                "this gateway keeps no users, keys, providers and records: ask the operator's API \
+                 of its control plane, which serves gateways at {url}"
+            ),
+            field: None,
+        },
+    };
+    let answer = move || async move { (StatusCode::NOT_FOUND, Json(problem)) };
+    Router::new()
+        .route("/api/v1/{*rest}", any(answer.clone()))
+        .route("/api/v1", any(answer))
 }
 
 /// Serves until told to stop.

@@ -29,11 +29,19 @@ pub(crate) enum StartError {
         source: io::Error,
     },
     /// The database cannot be used.
-    #[error("the embedded control plane cannot open its database")]
+    #[error("the control plane cannot open its database")]
     Store(#[source] OpenError),
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(bridge_record::OpenError),
+    /// The listener for gateways has nothing to prove itself with.
+    #[error("{setting}: {problem}")]
+    Identity {
+        /// Which setting is at fault.
+        setting: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The configured providers cannot be stored.
     #[error("provider {name:?} cannot be stored")]
     Seed {
@@ -43,7 +51,7 @@ pub(crate) enum StartError {
         source: ControlError,
     },
     /// The control plane could not be asked.
-    #[error("the embedded control plane does not answer")]
+    #[error("the control plane does not answer")]
     Control(#[source] ControlError),
     /// Header names do not fit together.
     #[error("header names cannot be used")]

@@ -71,11 +71,14 @@ pub(crate) async fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandE
     let server = start.await?;
     say(out, &beginning(&server, &simulator))?;
     let operator = url_of(server.operator_address());
+    let control = server.control().ok_or_else(|| {
+        CommandError::Usage("the demonstration needs an embedded control plane".to_owned())
+    })?;
     let shown = Shown {
         gateway: server.gateway_address(),
         api: OperatorApi::try_new(&operator, &token)?,
         operator,
-        key: key(server.control()).await.map_err(StartError::Control)?,
+        key: key(control).await.map_err(StartError::Control)?,
         token_header: config.headers.token.to_string(),
         data_folder: folder.path().to_owned(),
     };

@@ -1,0 +1,114 @@
+//! A control plane without a gateway: `bridged control`.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use bridge_auth::Secret;
+use bridge_control::ControlServer;
+use bridge_telemetry::{ErrorChain, Metrics};
+use slog::{Logger, info};
+use tokio::time::timeout;
+
+use super::embedded::open;
+use super::gateways::GatewayListener;
+use super::readiness::Report;
+use super::running::Running;
+use super::{StartError, address_of, listeners, operator};
+use crate::config::Config;
+
+/// How long the store may take to answer before the control plane is not ready.
+const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A running control plane: its listeners for gateways and for the operator.
+pub(crate) struct ControlPlane {
+    gateways_address: SocketAddr,
+    operator_address: SocketAddr,
+    gateways: Running,
+    operator: Running,
+    logger: Logger,
+}
+
+impl ControlPlane {
+    /// Opens everything.
+    ///
+    /// # Errors
+    /// When something cannot be opened. Nothing is left running then.
+    pub(crate) async fn start(
+        config: &Config,
+        is_from_file: bool,
+        folder: &Path,
+        admin_token: Secret,
+        logger: &Logger,
+    ) -> Result<Self, StartError> {
+        let listen = &config.listen;
+        let gateways = GatewayListener::open(listen).await?;
+        let operator_address = listen.operator_address;
+        let operator_listener =
+            listeners::open("listen.operator_address", operator_address, None).await?;
+        let metrics = Metrics::default();
+        let control = open(config, is_from_file, folder, admin_token, &metrics, logger).await?;
+        let operator_address = address_of(&operator_listener, operator_address);
+        let router = router(&control, metrics);
+        Ok(Self {
+            gateways_address: gateways.address(listen),
+            operator_address,
+            gateways: gateways.serve(&control, logger),
+            operator: operator::serve(operator_listener, router, logger),
+            logger: logger.clone(),
+        })
+    }
+
+    /// Where gateways connect.
+    pub(crate) fn gateways_address(&self) -> SocketAddr {
+        self.gateways_address
+    }
+
+    /// Where the operator connects.
+    pub(crate) fn operator_address(&self) -> SocketAddr {
+        self.operator_address
+    }
+
+    /// Serves until `stop` is done; then watch streams end, running calls are answered, and it
+    /// leaves within seconds.
+    pub(crate) async fn run(self, stop: impl Future<Output = ()>) {
+        stop.await;
+        info!(self.logger, "stopping");
+        tokio::join!(
+            self.gateways.stop(&self.logger),
+            self.operator.stop(&self.logger)
+        );
+    }
+}
+
+fn router(control: &ControlServer, metrics: Metrics) -> Router {
+    let store = control.clone();
+    let ready = move || async move {
+        let report = readiness(&store).await;
+        let status = if report.ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        (status, Json(report))
+    };
+    operator::common(metrics)
+        .route("/readyz", get(ready))
+        .merge(control.rest())
+}
+
+async fn readiness(control: &ControlServer) -> Report {
+    let reasons = match timeout(STORE_PATIENCE, control.check_store()).await {
+        Ok(Ok(())) => Vec::new(),
+        Ok(Err(cause)) => vec![ErrorChain(&cause).to_string()],
+        Err(_) => vec!["the store does not answer".to_owned()],
+    };
+    Report {
+        ready: reasons.is_empty(),
+        reasons,
+    }
+}

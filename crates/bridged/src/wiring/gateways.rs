@@ -1,0 +1,60 @@
+//! The control plane's listener for gateways of other machines.
+
+use std::net::SocketAddr;
+
+use bridge_control::{ControlServer, ListenConfig};
+use bridge_telemetry::ErrorChain;
+use slog::{Logger, error, warn};
+use tokio::net::TcpListener;
+
+use super::running::Running;
+use super::{StartError, address_of, listeners};
+use crate::config::sections::Listen;
+
+/// A listener that is open, with what it proves itself with.
+pub(super) struct GatewayListener {
+    listener: TcpListener,
+    config: ListenConfig,
+}
+
+impl GatewayListener {
+    /// Opens it. Nobody is served yet.
+    ///
+    /// # Errors
+    /// When certificate and key cannot be used, or the address is taken.
+    pub(super) async fn open(listen: &Listen) -> Result<Self, StartError> {
+        let identity = listen
+            .identity()
+            .map_err(|(setting, problem)| StartError::Identity { setting, problem })?;
+        Ok(Self {
+            listener: listeners::open("listen.control_address", listen.gateways(), None).await?,
+            config: ListenConfig {
+                identity,
+                ..ListenConfig::default()
+            },
+        })
+    }
+
+    /// Where gateways connect.
+    pub(super) fn address(&self, listen: &Listen) -> SocketAddr {
+        address_of(&self.listener, listen.gateways())
+    }
+
+    /// Serves until it is told to stop.
+    pub(super) fn serve(self, control: &ControlServer, logger: &Logger) -> Running {
+        let (control, lines) = (control.clone(), logger.clone());
+        if self.config.identity.is_none() {
+            warn!(
+                logger,
+                "gateways are served unencrypted: name a certificate in \
+                         listen.control_certificate_file"
+            );
+        }
+        Running::start(logger, "gateways", |stopped| async move {
+            let Self { listener, config } = self;
+            if let Err(cause) = control.listen(listener, config, stopped.wait()).await {
+                error!(lines, "gateways are no longer served"; "error" => ErrorChain(&cause));
+            }
+        })
+    }
+}
