@@ -57,6 +57,9 @@ pub trait Store: Send + Sync + 'static {
     /// What is known of a key, and its owner if there is one.
     async fn key(&self, id: &str) -> Result<Option<StoredKey>, StoreError>;
 
+    /// What is known of these keys, with their owners, in no order. Ids of no key are left out.
+    async fn keys_of_ids(&self, ids: Vec<String>) -> Result<Vec<StoredKey>, StoreError>;
+
     /// Keys, of one user if given, in the order in which they were made.
     async fn keys(&self, user: Option<Uuid>, page: PageQuery) -> Result<Page<KeyView>, StoreError>;
 

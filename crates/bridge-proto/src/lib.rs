@@ -15,4 +15,4 @@ pub mod v1 {
 }
 
 /// Version of the contract in this crate; `proto/README.md` has the rule for comparing two.
-pub const CONTRACT_VERSION: &str = "1.0";
+pub const CONTRACT_VERSION: &str = "1.1";

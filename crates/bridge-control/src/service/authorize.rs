@@ -1,9 +1,12 @@
 //! Whose key is this, and what was revoked.
 
+use std::collections::HashSet;
+
 use bridge_auth::RefusalReason;
 use bridge_proto::v1::authorizer_service_server::AuthorizerService;
 use bridge_proto::v1::{
-    IsAuthorizedRequest, IsAuthorizedResponse, WatchRevocationsRequest, WatchRevocationsResponse,
+    CheckKeysRequest, CheckKeysResponse, IsAuthorizedRequest, IsAuthorizedResponse,
+    WatchRevocationsRequest, WatchRevocationsResponse,
 };
 use futures_util::{StreamExt as _, future, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +21,8 @@ use crate::store::StoredKey;
 
 /// The note of a key's last use is renewed when it is older than this.
 const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(60);
+/// The contract's limit for `CheckKeys`.
+const CHECKED_AT_ONCE: usize = 1_000;
 
 #[tonic::async_trait]
 impl AuthorizerService for Service {
@@ -37,6 +42,29 @@ impl AuthorizerService for Service {
         let (stored, owner) = check(stored, presented.as_ref(), now).map_err(refusal)?;
         self.touch(&stored, now);
         Ok(Response::new(answer(stored, owner)))
+    }
+
+    async fn check_keys(
+        &self,
+        request: Request<CheckKeysRequest>,
+    ) -> Result<Response<CheckKeysResponse>, Status> {
+        let asked = request.into_inner().api_key_ids;
+        if asked.len() > CHECKED_AT_ONCE {
+            let text = format!("at most {CHECKED_AT_ONCE} keys are checked at once");
+            return Err(Status::invalid_argument(text));
+        }
+        let stored = self.control.0.store.keys_of_ids(asked.clone()).await;
+        let stored = stored.map_err(|cause| self.unavailable(&cause))?;
+        let now = now();
+        let good: HashSet<_> = stored
+            .into_iter()
+            .filter_map(|stored| check(Some(stored), None, now).ok())
+            .map(|(stored, _)| stored.key.id)
+            .collect();
+        let refused = asked.into_iter().filter(|id| !good.contains(id));
+        Ok(Response::new(CheckKeysResponse {
+            refused_api_key_ids: refused.collect(),
+        }))
     }
 
     type WatchRevocationsStream = Watch<WatchRevocationsResponse>;

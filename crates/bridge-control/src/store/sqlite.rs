@@ -106,6 +106,12 @@ impl Store for SqliteStore {
         self.readers.run(move |from| keys::find(from, &id)).await
     }
 
+    async fn keys_of_ids(&self, ids: Vec<String>) -> Result<Vec<StoredKey>, StoreError> {
+        self.readers
+            .run(move |from| keys::find_many(from, &ids))
+            .await
+    }
+
     async fn keys(&self, user: Option<Uuid>, page: PageQuery) -> Result<Page<KeyView>, StoreError> {
         self.readers
             .run(move |from| keys::list(from, user, &page))

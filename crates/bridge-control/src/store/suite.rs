@@ -26,6 +26,7 @@ macro_rules! store_suite {
             accounts::users_come_in_pages
             accounts::keys_are_kept
             accounts::keys_of_a_user_are_listed
+            accounts::many_keys_are_found_at_once
             gateway_keys::gateway_keys_are_kept
             gateway_keys::gateway_keys_come_in_pages
             gateway_keys::gateway_keys_are_deleted

@@ -7,7 +7,8 @@ use bridge_control::api::{NewKey, UserPatch, UserStatus};
 use bridge_proto::v1::authorizer_service_client::AuthorizerServiceClient;
 use bridge_proto::v1::session_service_client::SessionServiceClient;
 use bridge_proto::v1::{
-    ConnectRequest, IsAuthorizedRequest, WatchRevocationsRequest, WatchRevocationsResponse,
+    CheckKeysRequest, ConnectRequest, IsAuthorizedRequest, WatchRevocationsRequest,
+    WatchRevocationsResponse,
 };
 use tonic::{Code, Streaming};
 use uuid::Uuid;
@@ -27,9 +28,11 @@ async fn versions_are_compared_at_connect() {
         };
         session.connect(request).await
     };
-    let answer = connect("1.0").await.unwrap().into_inner();
-    assert_eq!(answer.contract_version, bridge_proto::CONTRACT_VERSION);
-    for version in ["1.1", "2.0", "0.9", "", "one"] {
+    for version in ["1.0", "1.1"] {
+        let answer = connect(version).await.unwrap().into_inner();
+        assert_eq!(answer.contract_version, bridge_proto::CONTRACT_VERSION);
+    }
+    for version in ["1.2", "2.0", "0.9", "", "one"] {
         let status = connect(version).await.unwrap_err();
         assert_eq!(status.code(), Code::FailedPrecondition, "{version}");
         let text = status.message();
@@ -126,10 +129,10 @@ async fn owners_are_found_or_refused() {
     check(half, Code::InvalidArgument, text).await;
 
     for status in [UserStatus::Suspended, UserStatus::Dormant] {
-        patch(&stage, status).await;
+        patch(&stage, "ada", status).await;
         check(by_key(whole), Code::PermissionDenied, "inactive user").await;
     }
-    patch(&stage, UserStatus::Active).await;
+    patch(&stage, "ada", UserStatus::Active).await;
     stage.control.delete_user("ada").await.unwrap();
     check(by_key(whole), Code::PermissionDenied, "deleted user").await;
     check(by_id(id), Code::PermissionDenied, "deleted user").await;
@@ -137,12 +140,47 @@ async fn owners_are_found_or_refused() {
     check(by_key(whole), Code::Unauthenticated, "unknown key").await;
 }
 
-async fn patch(stage: &Stage, status: UserStatus) {
+#[tokio::test]
+async fn many_keys_are_checked_at_once() {
+    let stage = Stage::new();
+    for name in ["ada", "bob", "cy"] {
+        stage.user(name).await;
+    }
+    let id = async |owner: &str| stage.key(owner).await.key.id;
+    let (good, gone, of_bob, of_cy) = (
+        id("ada").await,
+        id("ada").await,
+        id("bob").await,
+        id("cy").await,
+    );
+    stage.control.delete_key(&gone).await.unwrap();
+    stage.control.delete_user("bob").await.unwrap();
+    patch(&stage, "cy", UserStatus::Suspended).await;
+    let (channel, _served) = stage.gateway().await;
+    let mut client = AuthorizerServiceClient::new(channel);
+    let mut check = async |ids: Vec<String>| {
+        client
+            .check_keys(CheckKeysRequest { api_key_ids: ids })
+            .await
+    };
+
+    let asked = [&good, &gone, &of_bob, &of_cy, "never"].map(ToString::to_string);
+    let answer = check(asked.to_vec()).await.unwrap().into_inner();
+    assert_eq!(answer.refused_api_key_ids, asked[1..]);
+    let answer = check(Vec::new()).await.unwrap().into_inner();
+    assert!(answer.refused_api_key_ids.is_empty());
+    let answer = check(vec![good.clone(); 1_000]).await.unwrap().into_inner();
+    assert!(answer.refused_api_key_ids.is_empty());
+    let status = check(vec![good; 1_001]).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+}
+
+async fn patch(stage: &Stage, user: &str, status: UserStatus) {
     let patch = UserPatch {
         status: Some(status),
         email: None,
     };
-    stage.control.change_user("ada", patch).await.unwrap();
+    stage.control.change_user(user, patch).await.unwrap();
 }
 
 async fn next(stream: &mut Streaming<WatchRevocationsResponse>) -> WatchRevocationsResponse {
@@ -160,7 +198,7 @@ async fn revocations_are_pushed_at_once() {
     let mut watch = watch.unwrap().into_inner();
     assert!(next(&mut watch).await.reset);
 
-    patch(&stage, UserStatus::Suspended).await;
+    patch(&stage, "ada", UserStatus::Suspended).await;
     let message = next(&mut watch).await;
     assert_eq!(
         (message.reset, message.user_ids),

@@ -356,13 +356,26 @@ pub struct IsAuthorizedResponse {
     #[prost(message, optional, tag = "7")]
     pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
 }
+/// At most 1,000 ids; more are refused with INVALID_ARGUMENT.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckKeysRequest {
+    #[prost(string, repeated, tag = "1")]
+    pub api_key_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What became of them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckKeysResponse {
+    /// Those of the request that IsAuthorized would refuse now; every other one is good.
+    #[prost(string, repeated, tag = "1")]
+    pub refused_api_key_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 /// Subscribes to revocations.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchRevocationsRequest {}
 /// Grants that end now. Keys and users may be named together.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchRevocationsResponse {
-    /// Forget every grant: the stream has just begun, or messages were missed.
+    /// No grant may be used until it was asked about again: the stream has just begun, or messages were missed.
     #[prost(bool, tag = "1")]
     pub reset: bool,
     /// Keys that were revoked, deleted or changed.
@@ -485,6 +498,35 @@ pub mod authorizer_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Which of these keys are no longer good. A gateway asks about the grants it keeps once it can
+        /// ask again after an outage. An id belongs to one secret for ever: a key whose secret was
+        /// replaced has a new id. Since 1.1.
+        pub async fn check_keys(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CheckKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckKeysResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/bridge.control.v1.AuthorizerService/CheckKeys",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("bridge.control.v1.AuthorizerService", "CheckKeys"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Pushes what must no longer be honoured. The first message after subscribing always has
         /// `reset` set: whatever was granted before may have been revoked unseen.
         pub async fn watch_revocations(
@@ -539,6 +581,16 @@ pub mod authorizer_service_server {
             request: tonic::Request<super::IsAuthorizedRequest>,
         ) -> std::result::Result<
             tonic::Response<super::IsAuthorizedResponse>,
+            tonic::Status,
+        >;
+        /// Which of these keys are no longer good. A gateway asks about the grants it keeps once it can
+        /// ask again after an outage. An id belongs to one secret for ever: a key whose secret was
+        /// replaced has a new id. Since 1.1.
+        async fn check_keys(
+            &self,
+            request: tonic::Request<super::CheckKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckKeysResponse>,
             tonic::Status,
         >;
         /// Server streaming response type for the WatchRevocations method.
@@ -668,6 +720,51 @@ pub mod authorizer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = IsAuthorizedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/bridge.control.v1.AuthorizerService/CheckKeys" => {
+                    #[allow(non_camel_case_types)]
+                    struct CheckKeysSvc<T: AuthorizerService>(pub Arc<T>);
+                    impl<
+                        T: AuthorizerService,
+                    > tonic::server::UnaryService<super::CheckKeysRequest>
+                    for CheckKeysSvc<T> {
+                        type Response = super::CheckKeysResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CheckKeysRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuthorizerService>::check_keys(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CheckKeysSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,6 +1,6 @@
 //! A control plane for tests: the real contract over real HTTP/2, with answers that a test decides.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -48,6 +48,8 @@ struct Script {
     contract_version: Option<String>,
     answers: HashMap<String, Result<IsAuthorizedResponse, Status>>,
     asked: Vec<IsAuthorizedRequest>,
+    checked: Vec<Vec<String>>,
+    refuse_check: Option<Status>,
     greeted: Vec<(ConnectRequest, Option<String>)>,
     batches: Vec<RecordBatchRequest>,
     rejected: Vec<RejectedRecord>,
@@ -105,6 +107,20 @@ impl Control {
     pub(crate) async fn until_asked(&self, times: usize) {
         self.until("asked", |script| script.asked.len() >= times)
             .await;
+    }
+
+    /// The ids of each check of kept grants.
+    pub(crate) fn checked(&self) -> Vec<Vec<String>> {
+        self.0.script.lock().checked.clone()
+    }
+
+    pub(crate) async fn until_checked(&self, times: usize) {
+        self.until("checked", |script| script.checked.len() >= times)
+            .await;
+    }
+
+    pub(crate) fn refuse_check(&self, status: Option<Status>) {
+        self.change(|script| script.refuse_check = status);
     }
 
     /// Holds the answers to `IsAuthorized` back until [`Control::open_gate`].
@@ -374,6 +390,31 @@ impl AuthorizerService for Control {
             let answer = script.answers.get(name).cloned();
             script.asked.push(request.clone());
             answer.unwrap_or_else(|| Err(Status::unauthenticated("unknown key")))
+        });
+        let mut is_open = self.0.is_open.subscribe();
+        is_open.wait_for(|is_open| *is_open).await.unwrap();
+        answer.map(Response::new)
+    }
+
+    /// A key is good when some question about it would be answered so.
+    async fn check_keys(
+        &self,
+        request: Request<CheckKeysRequest>,
+    ) -> Result<Response<CheckKeysResponse>, Status> {
+        let asked = request.into_inner().api_key_ids;
+        let answer = self.change(|script| {
+            script.checked.push(asked.clone());
+            if let Some(status) = &script.refuse_check {
+                return Err(status.clone());
+            }
+            let answers = script.answers.values();
+            let good: HashSet<_> = answers
+                .filter_map(|answer| Some(answer.as_ref().ok()?.api_key_id.clone()))
+                .collect();
+            let refused = asked.into_iter().filter(|id| !good.contains(id));
+            Ok(CheckKeysResponse {
+                refused_api_key_ids: refused.collect(),
+            })
         });
         let mut is_open = self.0.is_open.subscribe();
         is_open.wait_for(|is_open| *is_open).await.unwrap();

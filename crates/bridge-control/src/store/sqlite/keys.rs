@@ -42,6 +42,28 @@ pub(super) fn find(connection: &Connection, id: &str) -> Result<Option<StoredKey
     }))
 }
 
+/// Two questions for any number of ids, which travel as one JSON text.
+pub(super) fn find_many(
+    connection: &Connection,
+    ids: &[String],
+) -> Result<Vec<StoredKey>, StoreError> {
+    let ids = serde_json::to_string(ids)?;
+    let owners = users::of_keys(connection, &ids)?;
+    let mut statement = connection
+        .prepare_cached("SELECT * FROM keys WHERE id IN (SELECT value FROM json_each(?))")?;
+    let found = statement.query_map([ids], read_stored)?;
+    let stored = found.map(|found| {
+        let (key, last_used_at) = found?;
+        let owner = owners.get(&key.user).cloned();
+        Ok(StoredKey {
+            key,
+            last_used_at,
+            owner,
+        })
+    });
+    stored.collect()
+}
+
 fn read_stored(row: &Row<'_>) -> rusqlite::Result<(NewStoredKey, Option<Timestamp>)> {
     let key = NewStoredKey {
         id: row.get("id")?,

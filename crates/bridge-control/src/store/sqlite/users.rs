@@ -1,5 +1,7 @@
 //! Users in SQLite.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, params};
@@ -59,6 +61,19 @@ pub(super) fn by_id(connection: &Connection, id: Uuid) -> rusqlite::Result<Optio
         .prepare_cached(&format!("{COLUMNS} WHERE id = ?"))?
         .query_row([id.as_bytes()], read)
         .optional()
+}
+
+/// The owners of keys, whose ids are a JSON text.
+pub(super) fn of_keys(
+    connection: &Connection,
+    ids: &str,
+) -> rusqlite::Result<HashMap<Uuid, UserView>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "{COLUMNS} WHERE id IN
+         (SELECT user_id FROM keys WHERE id IN (SELECT value FROM json_each(?)))"
+    ))?;
+    let found = statement.query_map([ids], read)?;
+    found.map(|user| user.map(|user| (user.id, user))).collect()
 }
 
 pub(super) fn list(

@@ -159,3 +159,32 @@ pub async fn keys_of_a_user_are_listed(store: &dyn Store) -> Case {
     assert_eq!(second.next, None);
     Ok(())
 }
+
+/// With their owners; ids of no key are left out, however odd, and doubled ones are one.
+pub async fn many_keys_are_found_at_once(store: &dyn Store) -> Case {
+    let ada = user("ada", 1);
+    store.insert_user(ada.clone()).await?;
+    let ids: Vec<_> = (0..1_000).map(|number| format!("key-{number}")).collect();
+    for id in ids.iter().take(20) {
+        store.insert_key(key(id, ada.id, at(2))).await?;
+    }
+    store.insert_key(key("lost", Uuid::nil(), at(2))).await?;
+    let odd = ["key-1", "lost", "", "\"]", "' OR 1", "KEY-2"];
+    let asked = ids.iter().cloned().chain(odd.map(str::to_owned));
+    let found = store.keys_of_ids(asked.collect()).await?;
+    let mut owned: Vec<_> = found
+        .into_iter()
+        .map(|found| (found.key.id, found.owner))
+        .collect();
+    owned.sort_by(|one, other| one.0.cmp(&other.0));
+    let mut expected: Vec<_> = ids
+        .into_iter()
+        .take(20)
+        .map(|id| (id, Some(ada.clone())))
+        .collect();
+    expected.push(("lost".to_owned(), None));
+    expected.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(owned, expected);
+    assert_eq!(store.keys_of_ids(Vec::new()).await?, []);
+    Ok(())
+}
