@@ -1,32 +1,43 @@
-//! Whose credential is it? The control plane's answers, kept for a short lease.
+//! Whose credential is it? The control plane's answers, kept for a short lease, and for a grace
+//! while it is away.
 
+mod answer;
 mod cache;
+mod flight;
+mod keep;
 mod question;
+mod reach;
+mod recheck;
 mod revocations;
+mod settle;
 
-use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bridge_auth::{Actor, AuthError, Authorizer, Claim, Grant, RefusalReason, Standing};
-use bridge_proto::v1::IsAuthorizedResponse;
+use bridge_auth::{AuthError, Authorizer, Claim, Grant};
 use bridge_telemetry::task::{self, Task};
-use bridge_telemetry::wall_clock;
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
+use bridge_telemetry::{ErrorChain, keys};
+use futures_util::TryFutureExt as _;
 use parking_lot::Mutex;
+use slog::warn;
+use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use self::cache::{Answer, Cache, Digest};
-use self::question::{Hasher, OwnedQuestion, Question};
-use crate::Channel;
-use crate::status::{RpcError, refusal};
+use self::cache::Terms;
+use self::keep::Keep;
+pub use self::keep::forget_kept_grants;
+use self::question::{Hasher, Question};
+pub use self::reach::Outage;
+use self::settle::{Inner, State};
+use crate::channel::Channel;
 
-/// How long a refusal is kept, so that a tool with a bad key does not become a load.
-const REFUSAL_LEASE: Duration = Duration::from_secs(1);
 const CALL: &str = "IsAuthorized";
+/// A grant counts as known for a day after the control plane has confirmed it.
+const KNOWN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Settings of a [`RemoteAuthorizer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +45,10 @@ pub struct AuthorizerConfig {
     /// How long a grant may be used without asking again, counted from the question. `None` asks
     /// for every request and keeps nothing, refusals included. Default 30 s.
     pub lease: Option<Duration>,
+    /// How long known callers are let in while the control plane is away, counted from the moment
+    /// it went. `None` or without a lease: not at all, once their lease has ended. A caller is
+    /// known for a day after the control plane confirmed them. Default 10 min.
+    pub grace: Option<Duration>,
     /// How many answers are kept at most. Default 100,000.
     pub capacity: usize,
     /// Whether the control plane is asked about providers and models too. Default no: every owner
@@ -45,6 +60,7 @@ impl Default for AuthorizerConfig {
     fn default() -> Self {
         Self {
             lease: Some(Duration::from_secs(30)),
+            grace: Some(Duration::from_secs(10 * 60)),
             capacity: 100_000,
             permit: false,
         }
@@ -62,9 +78,11 @@ pub struct AuthorizerStats {
     pub joined: u64,
     /// Questions that the control plane was asked.
     pub asked: u64,
+    /// Questions that a known grant settled while the control plane was away.
+    pub on_grace: u64,
     /// Answers that had to go because as many were kept as may be.
     pub evicted: u64,
-    /// Answers that were revoked.
+    /// Grants that were revoked, or doubted because revocations may have been missed.
     pub revoked: u64,
 }
 
@@ -72,44 +90,24 @@ pub struct AuthorizerStats {
 ///
 /// Equal questions under way at the same time are asked once. Answers are found by a keyed hash of
 /// the whole credential; no credential is kept after its question is settled. Revocations that the
-/// control plane pushes take effect when they arrive. While it cannot be reached, grants live to
-/// the end of their lease.
+/// control plane pushes take effect when they arrive.
+///
+/// While the control plane is away, a grant that it confirmed earlier is used for a grace and says
+/// so in its [`standing`](bridge_auth::Standing). After an outage no grant is used before it was
+/// asked about again: by the next request, or by a check of all of them in the background.
 ///
 /// Dropping a question's future leaves it to the others who wait for the same answer; when there is
 /// none, the question is given up. Dropping the authorizer ends its subscription to revocations.
 pub struct RemoteAuthorizer {
     inner: Arc<Inner>,
-    _revocations: Option<Task<()>>,
+    keep: Option<Arc<Keep>>,
+    tasks: Mutex<Vec<Task<()>>>,
 }
 
 /// The system has no random numbers to give.
 #[derive(Debug, thiserror::Error)]
 #[error("no random numbers for the hash of credentials")]
 pub struct RandomnessError(#[source] getrandom::Error);
-
-struct Inner {
-    channel: Channel,
-    config: AuthorizerConfig,
-    hasher: Hasher,
-    state: Mutex<State>,
-}
-
-struct State {
-    cache: Cache,
-    flights: HashMap<Digest, Flight>,
-    flight_number: u64,
-    stats: AuthorizerStats,
-}
-
-/// A question under way. Those who wait own it; this is how to join them.
-struct Flight {
-    number: u64,
-    epoch: u64,
-    outcome: WeakShared<BoxFuture<'static, Outcome>>,
-}
-
-/// An answer, or why there is none.
-type Outcome = Result<Answer, Arc<RpcError>>;
 
 impl fmt::Debug for RemoteAuthorizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,25 +123,94 @@ impl RemoteAuthorizer {
     /// # Errors
     /// When the system has no random numbers for the key of the hash.
     pub fn start(channel: &Channel, config: AuthorizerConfig) -> Result<Self, RandomnessError> {
+        let hasher = Hasher::try_new().map_err(RandomnessError)?;
+        let state = State::new(&config);
+        Ok(Self::begin(channel, config, hasher, state, None))
+    }
+
+    /// The same, with a copy of the known grants in this folder: a gateway that is started while
+    /// the control plane is away goes on with the grants, and with the rest of the grace, of the
+    /// one before. The copy holds keyed hashes, ids and times, the key lies beside it; both are for
+    /// their owner only. A copy that cannot be used is told in the log and ignored. Without a lease
+    /// or a grace nothing is copied.
+    ///
+    /// # Errors
+    /// As [`RemoteAuthorizer::start`].
+    pub async fn start_kept(
+        channel: &Channel,
+        config: AuthorizerConfig,
+        folder: &Path,
+    ) -> Result<Self, RandomnessError> {
+        if config.lease.is_none() || config.grace.is_none() {
+            return Self::start(channel, config);
+        }
+        let (folder, logger) = (folder.to_owned(), channel.logger().clone());
+        let restored = spawn_blocking(move || {
+            let mut state = State::new(&config);
+            let opened = Keep::open(&folder);
+            if let Ok((keep, hasher)) = &opened {
+                keep.restore(hasher, &mut state, &logger);
+            }
+            (opened, state)
+        });
+        let (opened, state) = match restored.await {
+            Ok(restored) => restored,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        match opened {
+            Ok((keep, hasher)) => {
+                let keep = Some(Arc::new(keep));
+                Ok(Self::begin(channel, config, hasher, state, keep))
+            }
+            Err(cause) => {
+                warn!(channel.logger(), "grants cannot be kept: after a restart nobody is known";
+                    keys::ERROR => ErrorChain(&cause));
+                Self::start(channel, config)
+            }
+        }
+    }
+
+    fn begin(
+        channel: &Channel,
+        config: AuthorizerConfig,
+        hasher: Hasher,
+        state: State,
+        keep: Option<Arc<Keep>>,
+    ) -> Self {
         let inner = Arc::new(Inner {
             channel: channel.clone(),
             config,
-            hasher: Hasher::try_new().map_err(RandomnessError)?,
-            state: Mutex::new(State {
-                cache: Cache::new(config.capacity),
-                flights: HashMap::new(),
-                flight_number: 0,
-                stats: AuthorizerStats::default(),
-            }),
+            hasher,
+            state: Mutex::new(state),
+            stirred: Notify::new(),
         });
-        let revocations = config.lease.map(|_| {
+        let logger = channel.logger();
+        let mut tasks = Vec::new();
+        if config.lease.is_some() {
             let work = revocations::follow_revocations(Arc::clone(&inner));
-            task::spawn(channel.logger(), "revocations", work)
-        });
-        Ok(Self {
+            tasks.push(task::spawn(logger, "revocations", work));
+            let work = recheck::attend(Arc::clone(&inner));
+            tasks.push(task::spawn(logger, "outage watch", work));
+        }
+        if let Some(keep) = &keep {
+            let work = keep::follow(Arc::clone(&inner), Arc::clone(keep));
+            tasks.push(task::spawn(logger, "kept grants", work));
+        }
+        Self {
             inner,
-            _revocations: revocations,
-        })
+            keep,
+            tasks: Mutex::new(tasks),
+        }
+    }
+
+    /// Ends what goes on in the background and writes the copy of the known grants a last time.
+    /// Dropping the future leaves the copy of some seconds ago.
+    pub async fn close(&self) {
+        // A file is not written by two at once.
+        drop(std::mem::take(&mut *self.tasks.lock()));
+        if let Some(keep) = &self.keep {
+            keep::save(&self.inner, keep, false).await;
+        }
     }
 
     /// Numbers for the operator.
@@ -156,24 +223,32 @@ impl RemoteAuthorizer {
         }
     }
 
+    /// Whether the control plane is away, since when, and until when known callers are let in.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        self.inner.observe(Instant::now())
+    }
+
     async fn ask(&self, question: Question<'_>) -> Result<Arc<Grant>, AuthError> {
-        let outcome = match self.inner.config.lease {
-            None => {
-                self.inner.state.lock().stats.asked += 1;
-                self.inner
-                    .fetch(&question.to_owned())
-                    .await
-                    .map_err(Arc::new)
-            }
-            Some(lease) => match self.inner.look(&question, lease) {
-                Found::Answer(answer) => Ok(answer),
-                Found::Flight(flight) => flight.await,
-            },
+        let outcome = if self.inner.config.lease.is_some() {
+            self.inner.settle(&question).await
+        } else {
+            self.inner.state.lock().stats.asked += 1;
+            let question = question.to_owned();
+            self.inner.fetch(&question).map_err(Arc::new).await
         };
         match outcome {
             Ok(answer) => answer.map_err(AuthError::Refused),
             Err(cause) => Err(AuthError::Unavailable(Box::new(cause))),
         }
+    }
+}
+
+fn terms(config: &AuthorizerConfig) -> Terms {
+    Terms {
+        lease: config.lease.unwrap_or_default(),
+        known_for: config.grace.map_or(Duration::ZERO, |_| KNOWN_FOR),
+        capacity: config.capacity,
     }
 }
 
@@ -198,143 +273,4 @@ impl Authorizer for RemoteAuthorizer {
         };
         self.ask(question).await.map(drop)
     }
-}
-
-/// Where an answer will come from.
-enum Found {
-    Answer(Answer),
-    Flight(Shared<BoxFuture<'static, Outcome>>),
-}
-
-impl Inner {
-    /// One hash and one short lock when the answer is kept.
-    fn look(self: &Arc<Self>, question: &Question<'_>, lease: Duration) -> Found {
-        let digest = self.hasher.digest(question);
-        let now = Instant::now();
-        let mut state = self.state.lock();
-        if let Some(answer) = state.cache.look(&digest, now) {
-            state.stats.hits += 1;
-            return Found::Answer(answer);
-        }
-        // Who asks after a revocation must not join a question from before it.
-        let epoch = state.cache.epoch();
-        let flight = state.flights.get(&digest);
-        let flight = flight.filter(|flight| flight.epoch == epoch);
-        if let Some(shared) = flight.and_then(|flight| flight.outcome.upgrade()) {
-            state.stats.joined += 1;
-            return Found::Flight(shared);
-        }
-        state.stats.asked += 1;
-        state.flight_number += 1;
-        let landing = Landing {
-            inner: Arc::clone(self),
-            digest,
-            number: state.flight_number,
-        };
-        let shared = fly(landing, question.to_owned(), epoch, now, lease)
-            .boxed()
-            .shared();
-        if let Some(outcome) = shared.downgrade() {
-            let flight = Flight {
-                number: state.flight_number,
-                epoch,
-                outcome,
-            };
-            state.flights.insert(digest, flight);
-        }
-        Found::Flight(shared)
-    }
-
-    async fn fetch(&self, question: &OwnedQuestion) -> Result<Answer, RpcError> {
-        let after = self.channel.config().call_timeout;
-        let answer = self
-            .channel
-            .call(CALL, after, |wire| async move {
-                wire.authorizer().is_authorized(question.to_request()).await
-            })
-            .await?;
-        match answer {
-            Ok(response) => grant(response).map(judge),
-            Err(status) => match refusal(&status) {
-                Some(reason) => Ok(Err(reason)),
-                None => Err(RpcError::failed(CALL, status)),
-            },
-        }
-    }
-}
-
-/// Asks one question and keeps the answer, unless something was revoked meanwhile: then the answer
-/// may be older than the revocation.
-async fn fly(
-    landing: Landing,
-    question: OwnedQuestion,
-    epoch: u64,
-    asked_at: Instant,
-    lease: Duration,
-) -> Outcome {
-    let inner = &landing.inner;
-    let answer = inner.fetch(&question).await.map_err(Arc::new)?;
-    let now = Instant::now();
-    let until = match &answer {
-        Ok(grant) => (asked_at + lease).min(end_of(grant, now).unwrap_or(asked_at + lease)),
-        Err(_) => now + REFUSAL_LEASE.min(lease),
-    };
-    let mut state = inner.state.lock();
-    if state.cache.epoch() == epoch {
-        let evicted = state.cache.keep(landing.digest, answer.clone(), now, until);
-        state.stats.evicted += evicted;
-    }
-    Ok(answer)
-}
-
-/// Takes a question off the list when it is settled or given up.
-struct Landing {
-    inner: Arc<Inner>,
-    digest: Digest,
-    number: u64,
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        let mut state = self.inner.state.lock();
-        let flight = state.flights.get(&self.digest);
-        if flight.is_some_and(|flight| flight.number == self.number) {
-            state.flights.remove(&self.digest);
-        }
-    }
-}
-
-/// When the key itself stops being good, on the clock that a test can hold still.
-fn end_of(grant: &Grant, now: Instant) -> Option<Instant> {
-    let expires_at = grant.expires_at?;
-    let left = expires_at.duration_since(wall_clock()).unwrap_or_default();
-    now.checked_add(left)
-}
-
-/// A grant of a key that has expired meanwhile is none.
-fn judge(grant: Grant) -> Answer {
-    match grant.expires_at {
-        Some(expires_at) if expires_at <= wall_clock() => Err(RefusalReason::Expired),
-        _ => Ok(Arc::new(grant)),
-    }
-}
-
-fn grant(response: IsAuthorizedResponse) -> Result<Grant, RpcError> {
-    let garbled = |field| RpcError::Garbled { call: CALL, field };
-    let id = response.owner_id.parse().map_err(|_| garbled("owner_id"))?;
-    let expires_at = response.expires_at.map(TryInto::try_into).transpose();
-    if response.api_key_id.is_empty() {
-        return Err(garbled("api_key_id"));
-    }
-    Ok(Grant {
-        actor: Actor {
-            id,
-            username: response.username,
-            email: Some(response.email).filter(|email| !email.is_empty()),
-        },
-        api_key_id: response.api_key_id,
-        workspace_id: Some(response.workspace_id).filter(|id| !id.is_empty()),
-        expires_at: expires_at.map_err(|_| garbled("expires_at"))?,
-        standing: Standing::Confirmed,
-    })
 }

@@ -101,6 +101,17 @@ impl Link {
     }
 }
 
+/// Whether calls can be made at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// On this connection; numbers grow.
+    Up(u64),
+    /// Not since then.
+    Down(Instant),
+    /// No, and never again.
+    Refused,
+}
+
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel")
@@ -166,6 +177,25 @@ impl Channel {
 
     pub(crate) fn logger(&self) -> &Logger {
         &self.0.logger
+    }
+
+    pub(crate) fn line(&self) -> Line {
+        let link = self.0.link.borrow();
+        match (&link.live, &link.state) {
+            (Some(live), _) => Line::Up(live.number),
+            (None, ConnectionState::Fatal { .. }) => Line::Refused,
+            (
+                None,
+                ConnectionState::Connecting { since, .. } | ConnectionState::Connected { since },
+            ) => Line::Down(*since),
+        }
+    }
+
+    /// Returns when there is no connection.
+    pub(crate) async fn down(&self) {
+        let mut link = self.0.link.clone();
+        // An error means that the attempts have ended, so there is no connection either.
+        let _ended = link.wait_for(|link| link.live.is_none()).await;
     }
 
     /// The connection, as soon as there is one.

@@ -43,7 +43,10 @@ mod subscribe;
 mod target;
 mod watch;
 
-pub use authorize::{AuthorizerConfig, AuthorizerStats, RandomnessError, RemoteAuthorizer};
+pub use authorize::{
+    AuthorizerConfig, AuthorizerStats, Outage, RandomnessError, RemoteAuthorizer,
+    forget_kept_grants,
+};
 pub use channel::{Channel, ChannelError, ConnectionState, ConnectionWatch};
 pub use config::ChannelConfig;
 pub use in_process::{Dialer, MemoryIncoming, memory_pipe};

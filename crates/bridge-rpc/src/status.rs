@@ -49,6 +49,18 @@ pub enum RpcError {
 }
 
 impl RpcError {
+    /// Whether the other side was silent: nobody there, no answer in time, or a server that cannot
+    /// do its work at the moment. As opposed to an answer that only this question has.
+    pub(crate) fn is_silence(&self) -> bool {
+        match self {
+            Self::NotConnected { .. } | Self::Timeout { .. } => true,
+            Self::Fatal { .. } | Self::Garbled { .. } => false,
+            Self::Failed { source, .. } => source
+                .downcast_ref::<Status>()
+                .is_some_and(|status| is_broken_connection(status) || is_passing(status.code())),
+        }
+    }
+
     pub(crate) fn failed(call: &'static str, status: Status) -> Self {
         Self::Failed {
             call,
@@ -137,9 +149,60 @@ pub(crate) fn is_broken_connection(status: &Status) -> bool {
     status.source().is_some()
 }
 
+/// Whether the server is not able to answer anybody now.
+fn is_passing(code: Code) -> bool {
+    match code {
+        Code::Cancelled
+        | Code::Unknown
+        | Code::DeadlineExceeded
+        | Code::ResourceExhausted
+        | Code::Aborted
+        | Code::Internal
+        | Code::Unavailable
+        | Code::DataLoss => true,
+        Code::Ok
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::FailedPrecondition
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::Unauthenticated => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn silence_is_told_from_answers() {
+        let failed = |code| RpcError::failed("call", Status::new(code, "text"));
+        let after = Duration::from_secs(1);
+        for silent in [
+            RpcError::NotConnected { after },
+            RpcError::Timeout {
+                call: "call",
+                after,
+            },
+            failed(Code::Unavailable),
+            failed(Code::Internal),
+            failed(Code::DeadlineExceeded),
+        ] {
+            assert!(silent.is_silence(), "{silent:?}");
+        }
+        let reason = String::new();
+        let (call, field) = ("call", "field");
+        for answered in [
+            RpcError::Fatal { reason },
+            RpcError::Garbled { call, field },
+            failed(Code::InvalidArgument),
+            failed(Code::Unimplemented),
+        ] {
+            assert!(!answered.is_silence(), "{answered:?}");
+        }
+    }
 
     #[test]
     fn reasons_travel_as_their_display() {

@@ -14,6 +14,10 @@ mod connect;
 mod control;
 #[path = "rpc/heal.rs"]
 mod heal;
+#[path = "rpc/kept.rs"]
+mod kept;
+#[path = "rpc/outage.rs"]
+mod outage;
 #[path = "rpc/providers.rs"]
 mod providers;
 #[path = "rpc/records.rs"]

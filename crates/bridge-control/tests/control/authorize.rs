@@ -164,7 +164,7 @@ async fn many_keys_are_checked_at_once() {
             .await
     };
 
-    let asked = [&good, &gone, &of_bob, &of_cy, "never"].map(ToString::to_string);
+    let asked = [&good, &gone, &of_bob, &of_cy, "never"].map(str::to_owned);
     let answer = check(asked.to_vec()).await.unwrap().into_inner();
     assert_eq!(answer.refused_api_key_ids, asked[1..]);
     let answer = check(Vec::new()).await.unwrap().into_inner();

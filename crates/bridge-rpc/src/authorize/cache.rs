@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bridge_auth::{ActorId, Grant, RefusalReason};
 use tokio::time::Instant;
+
+/// How long a refusal is kept, so that a tool with a bad key does not become a load.
+const REFUSAL_LEASE: Duration = Duration::from_secs(1);
 
 /// What a question is found by.
 pub(super) type Digest = [u8; 32];
@@ -12,31 +16,94 @@ pub(super) type Digest = [u8; 32];
 /// What the control plane said.
 pub(super) type Answer = Result<Arc<Grant>, RefusalReason>;
 
+/// What a kept answer is good for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// As good as an answer of this moment.
+    Fresh(Answer),
+    /// Its lease has ended: good only while the control plane is away.
+    Known(Arc<Grant>),
+}
+
+/// What a question was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// Whose key it is. Such a grant can be checked by the id of its key.
+    Key,
+    /// Whether a model may be used. Only the question itself can be asked again.
+    Permit,
+}
+
+/// How long answers are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// How long a grant needs no asking, from the question on.
+    pub(super) lease: Duration,
+    /// How long a grant counts as known, from the question on; not at all when it is not longer
+    /// than the lease.
+    pub(super) known_for: Duration,
+    /// How many answers are kept.
+    pub(super) capacity: usize,
+}
+
+/// A grant with what the control plane's word about it was worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Confirmed {
+    pub(super) digest: Digest,
+    pub(super) subject: Subject,
+    pub(super) grant: Arc<Grant>,
+    /// When the question was asked whose answer it is.
+    pub(super) asked_at: Instant,
+    /// When the key itself ends.
+    pub(super) expires: Option<Instant>,
+}
+
 /// Kept answers, never more than a number of them. When there is no room, the one that ends first
-/// goes: what has ended, then refusals, then the oldest grants. So a flood of bad keys cannot push
-/// good ones out.
+/// goes: what has ended, then refusals, then the grants that were confirmed least recently. So a
+/// flood of bad keys cannot push good ones out.
 pub(super) struct Cache {
     entries: HashMap<Digest, Entry>,
     /// The same entries in the order of their end; the number tells equal ends apart.
     ends: BTreeMap<(Instant, u64), Digest>,
-    capacity: usize,
+    terms: Terms,
     number: u64,
     epoch: u64,
+    doubts: u64,
+    changes: Changes,
+}
+
+/// How often the kept grants have changed in a way that a copy of them must follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Changes {
+    /// Grants that are new.
+    pub(super) added: u64,
+    /// Times that grants were taken away or doubted.
+    pub(super) taken: u64,
 }
 
 struct Entry {
     answer: Answer,
+    subject: Subject,
+    asked_at: Instant,
+    /// Until then it needs no asking.
+    fresh_until: Instant,
+    /// Whether the control plane was asked after the last doubt.
+    is_confirmed: bool,
+    expires: Option<Instant>,
+    /// When it is forgotten.
     end: (Instant, u64),
 }
 
 impl Cache {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(super) fn new(terms: Terms) -> Self {
         Self {
             entries: HashMap::new(),
             ends: BTreeMap::new(),
-            capacity,
+            terms,
             number: 0,
             epoch: 0,
+            doubts: 0,
+            changes: Changes::default(),
         }
     }
 
@@ -49,33 +116,107 @@ impl Cache {
         self.epoch
     }
 
-    /// The kept answer, if it still holds.
-    pub(super) fn look(&self, digest: &Digest, now: Instant) -> Option<Answer> {
-        let entry = self.entries.get(digest)?;
-        (entry.end.0 > now).then(|| entry.answer.clone())
+    /// Grows with every doubt. A check that was begun before one must not confirm anything.
+    pub(super) const fn doubts(&self) -> u64 {
+        self.doubts
     }
 
-    /// Keeps an answer and says how many others that still held had to go for it.
-    pub(super) fn keep(
+    /// What a copy must follow.
+    pub(super) const fn changes(&self) -> Changes {
+        self.changes
+    }
+
+    /// The kept answer, if it is good for anything.
+    pub(super) fn look(&self, digest: &Digest, now: Instant) -> Option<Found> {
+        let entry = self.entries.get(digest)?;
+        if !entry.is_confirmed || entry.end.0 <= now {
+            return None;
+        }
+        if entry.fresh_until > now {
+            return Some(Found::Fresh(entry.answer.clone()));
+        }
+        entry.answer.clone().ok().map(Found::Known)
+    }
+
+    /// Keeps a refusal for a moment, and says how many others that still held had to go for it.
+    /// What was granted before is forgotten.
+    pub(super) fn refuse(
         &mut self,
         digest: Digest,
-        answer: Answer,
+        subject: Subject,
+        reason: RefusalReason,
         now: Instant,
-        until: Instant,
     ) -> u64 {
-        self.forget(&digest);
+        let fresh_until = now + REFUSAL_LEASE.min(self.terms.lease);
+        let entry = Entry {
+            answer: Err(reason),
+            subject,
+            asked_at: now,
+            fresh_until,
+            is_confirmed: true,
+            expires: None,
+            end: (fresh_until, 0),
+        };
+        self.keep(digest, entry, now)
+    }
+
+    /// Keeps a grant, and says how many others that still held had to go for it.
+    pub(super) fn grant(&mut self, confirmed: Confirmed, now: Instant) -> u64 {
+        let (fresh_until, end) = self.span(confirmed.asked_at, confirmed.expires);
+        let entry = Entry {
+            answer: Ok(confirmed.grant),
+            subject: confirmed.subject,
+            asked_at: confirmed.asked_at,
+            fresh_until,
+            is_confirmed: true,
+            expires: confirmed.expires,
+            end: (end, 0),
+        };
+        self.keep(confirmed.digest, entry, now)
+    }
+
+    /// Keeps a grant that an earlier process was given: known, and never fresh, because its
+    /// revocation may have been missed.
+    pub(super) fn restore(&mut self, confirmed: Confirmed, now: Instant) {
+        let digest = confirmed.digest;
+        self.grant(confirmed, now);
+        if let Some(entry) = self.entries.get_mut(&digest) {
+            entry.fresh_until = entry.asked_at;
+        }
+    }
+
+    /// The end of a lease, and of being known, neither after the end of the key.
+    fn span(&self, asked_at: Instant, expires: Option<Instant>) -> (Instant, Instant) {
+        let capped = |end: Instant| expires.map_or(end, |expires| end.min(expires));
+        let known_for = self.terms.known_for.max(self.terms.lease);
+        (
+            capped(asked_at + self.terms.lease),
+            capped(asked_at + known_for),
+        )
+    }
+
+    fn keep(&mut self, digest: Digest, mut entry: Entry, now: Instant) -> u64 {
+        let before = self.forget(&digest);
         self.drop_ended(now);
-        if until <= now || self.capacity == 0 {
+        let is_kept = entry.end.0 > now && self.terms.capacity > 0;
+        match (
+            before.is_some_and(|before| before.answer.is_ok()),
+            entry.answer.is_ok() && is_kept,
+        ) {
+            (true, false) => self.changes.taken += 1,
+            (false, true) => self.changes.added += 1,
+            (true, true) | (false, false) => {}
+        }
+        if !is_kept {
             return 0;
         }
         let mut evicted = 0;
-        while self.entries.len() >= self.capacity && self.drop_first() {
+        while self.entries.len() >= self.terms.capacity && self.drop_first() {
             evicted += 1;
         }
-        self.number += 1;
-        let end = (until, self.number);
-        self.ends.insert(end, digest);
-        self.entries.insert(digest, Entry { answer, end });
+        entry.end.1 = self.next_number();
+        self.ends.insert(entry.end, digest);
+        self.entries.insert(digest, entry);
         evicted
     }
 
@@ -94,20 +235,109 @@ impl Cache {
             }
             !is_revoked
         });
-        (before - self.entries.len()) as u64
+        let revoked = (before - self.entries.len()) as u64;
+        self.changes.taken += u64::from(revoked > 0);
+        revoked
+    }
+
+    /// Something may have been revoked unseen: no answer is good for anything until the control
+    /// plane was asked again. Grants stay to be checked. Says how many were doubted.
+    pub(super) fn doubt(&mut self) -> u64 {
+        self.epoch += 1;
+        self.doubts += 1;
+        let ends = &mut self.ends;
+        let mut doubted = 0;
+        let is_worth_a_check = self.terms.known_for > self.terms.lease;
+        self.entries.retain(|_, entry| {
+            let stays = entry.answer.is_ok() && is_worth_a_check;
+            doubted += u64::from(entry.answer.is_ok() && entry.is_confirmed);
+            entry.is_confirmed = false;
+            if !stays {
+                ends.remove(&entry.end);
+            }
+            stays
+        });
+        self.changes.taken += u64::from(doubted > 0);
+        doubted
     }
 
     /// Forgets everything.
-    pub(super) fn reset(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.epoch += 1;
+        self.changes.taken += u64::from(!self.entries.is_empty());
         self.entries.clear();
         self.ends.clear();
     }
 
-    fn forget(&mut self, digest: &Digest) {
-        if let Some(entry) = self.entries.remove(digest) {
-            self.ends.remove(&entry.end);
+    /// The grants whose keys can be checked, the most recently confirmed first.
+    pub(super) fn checkable(&mut self, now: Instant) -> Vec<(Digest, Arc<Grant>)> {
+        self.drop_ended(now);
+        let digests = self.ends.values().rev();
+        digests
+            .filter_map(|digest| {
+                let entry = self.entries.get(digest)?;
+                let grant = entry.answer.as_ref().ok()?;
+                (entry.subject == Subject::Key).then(|| (*digest, Arc::clone(grant)))
+            })
+            .collect()
+    }
+
+    /// The key behind this grant was found good by a question that was asked then: a fresh lease.
+    /// A grant that was taken away meanwhile stays away.
+    pub(super) fn confirm(&mut self, digest: &Digest, grant: &Arc<Grant>, asked_at: Instant) {
+        let Some(entry) = self.entries.get(digest) else {
+            return;
+        };
+        let is_same = entry
+            .answer
+            .as_ref()
+            .is_ok_and(|kept| Arc::ptr_eq(kept, grant));
+        if !is_same || (entry.is_confirmed && entry.asked_at >= asked_at) {
+            return;
         }
+        let (fresh_until, end) = self.span(asked_at, entry.expires);
+        let end = (end, self.next_number());
+        if let Some(entry) = self.entries.get_mut(digest) {
+            self.changes.added += u64::from(!entry.is_confirmed);
+            self.ends.remove(&entry.end);
+            self.ends.insert(end, *digest);
+            *entry = Entry {
+                asked_at,
+                fresh_until,
+                is_confirmed: true,
+                end,
+                answer: entry.answer.clone(),
+                ..*entry
+            };
+        }
+    }
+
+    /// What may be used on grace, for a copy.
+    pub(super) fn confirmed(&self) -> Vec<Confirmed> {
+        let entries = self.entries.iter();
+        entries
+            .filter(|(_, entry)| entry.is_confirmed)
+            .filter_map(|(digest, entry)| {
+                Some(Confirmed {
+                    digest: *digest,
+                    subject: entry.subject,
+                    grant: Arc::clone(entry.answer.as_ref().ok()?),
+                    asked_at: entry.asked_at,
+                    expires: entry.expires,
+                })
+            })
+            .collect()
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number
+    }
+
+    fn forget(&mut self, digest: &Digest) -> Option<Entry> {
+        let entry = self.entries.remove(digest)?;
+        self.ends.remove(&entry.end);
+        Some(entry)
     }
 
     fn drop_ended(&mut self, now: Instant) {

@@ -5,7 +5,7 @@ use bridge_proto::v1::IsAuthorizedRequest;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::cache::Digest;
+use super::cache::{Digest, Subject};
 
 /// A question, borrowed from the request that raises it.
 pub(super) enum Question<'a> {
@@ -51,6 +51,13 @@ impl Question<'_> {
 }
 
 impl OwnedQuestion {
+    pub(super) const fn subject(&self) -> Subject {
+        match self {
+            Self::Key(_) | Self::KeyId(_) => Subject::Key,
+            Self::Permit { .. } => Subject::Permit,
+        }
+    }
+
     pub(super) fn to_request(&self) -> IsAuthorizedRequest {
         match self {
             Self::Key(secret) => IsAuthorizedRequest {
@@ -75,7 +82,7 @@ impl OwnedQuestion {
     }
 }
 
-/// HMAC-SHA-256 (RFC 2104) under a key that this process alone has and never tells: nobody can
+/// HMAC-SHA-256 (RFC 2104) under a key that this gateway alone has and never tells: nobody can
 /// find two credentials that meet, and what is kept says nothing about them.
 pub(super) struct Hasher(Hmac<Sha256>);
 
@@ -86,8 +93,20 @@ impl Hasher {
         Ok(Self::with_key(&key))
     }
 
-    fn with_key(key: &[u8; 64]) -> Self {
+    /// With a key that an earlier process had, too.
+    pub(super) fn with_key(key: &[u8; 64]) -> Self {
         Self(Hmac::new(&(*key).into()))
+    }
+
+    /// Proves that whoever has the key wrote this text, given in parts that are one text. Its first
+    /// byte is none that a question has.
+    pub(super) fn authenticate(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        mac.update(&[0]);
+        for part in parts {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
     }
 
     /// The whole of the question goes in. The first byte keeps the kinds apart, and all parts but

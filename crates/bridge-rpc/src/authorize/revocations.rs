@@ -1,4 +1,5 @@
-//! What the control plane revokes is forgotten when it arrives.
+//! What the control plane revokes is forgotten when it arrives; what it may have revoked unseen is
+//! doubted.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,33 +24,36 @@ pub(super) async fn follow_revocations(inner: Arc<Inner>) {
             let request = WatchRevocationsRequest {};
             wire.authorizer().watch_revocations(request).await
         },
-        |message| apply(&mut inner.state.lock(), &message, &applying),
+        |message| {
+            apply(&mut inner.state.lock(), &message, &applying);
+            inner.stirred.notify_one();
+        },
     )
     .await;
 }
 
 fn apply(state: &mut State, message: &WatchRevocationsResponse, logger: &Logger) {
     let users: Result<HashSet<ActorId>, _> = message.user_ids.iter().map(|id| id.parse()).collect();
-    let before = state.cache.len() as u64;
     let revoked = match users {
         Ok(users) if !message.reset => {
             let keys = message.api_key_ids.iter().map(String::as_str).collect();
             state.cache.revoke(&keys, &users)
         }
-        Ok(_) => {
-            state.cache.reset();
-            before
-        }
+        Ok(_) => reset(state),
         Err(_) => {
-            // Somebody was revoked and we cannot tell whom: nobody is honoured.
+            // Somebody was revoked and we cannot tell whom: nobody is honoured unasked.
             warn!(
                 logger,
-                "a revoked user has no readable id, forgetting all grants"
+                "a revoked user has no readable id, all grants are checked"
             );
-            state.cache.reset();
-            before
+            reset(state)
         }
     };
     state.stats.revoked += revoked;
     debug!(logger, "grants revoked"; "revoked" => revoked, "reset" => message.reset);
+}
+
+fn reset(state: &mut State) -> u64 {
+    state.resets += 1;
+    state.cache.doubt()
 }

@@ -23,9 +23,11 @@ use bridge_telemetry::task::{self, Task};
 use futures_core::Stream;
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Request, Response, Status};
 
 /// Larger than anything a test waits for, so that a hang fails instead of hanging.
@@ -242,6 +244,20 @@ impl Control {
         task::spawn(&discard(), "test control plane", async move {
             router.serve_with_incoming(incoming).await.unwrap();
         })
+    }
+
+    /// Serves as a process of its own would: shutting the runtime down kills it at once.
+    pub(crate) fn serve_apart(&self, listener: TcpListener) -> Runtime {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
+        let router = self.router();
+        let listener = listener.into_std().unwrap();
+        runtime.spawn(async move {
+            let listener = TcpListener::from_std(listener).unwrap();
+            let incoming = TcpListenerStream::new(listener);
+            router.serve_with_incoming(incoming).await.unwrap();
+        });
+        runtime
     }
 
     /// Serves a pipe and hands the connections to a wire that can be cut.

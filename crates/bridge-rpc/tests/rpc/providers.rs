@@ -119,3 +119,38 @@ async fn a_refusal_for_good_ends_the_watch() {
     let end = soon(watch.changed()).await;
     assert_eq!(end, None);
 }
+
+/// A control plane that was restored from a backup counts from where the backup was.
+#[tokio::test(start_paused = true)]
+async fn an_older_generation_is_a_change_like_any_other() {
+    let control = Control::default();
+    control.set_providers(set(9));
+    let (dialer, cutter) = control.serve_pipe();
+    let mut watch = ProviderWatch::start(&connect(dialer));
+    assert_eq!(next(&mut watch).await.generation, 9);
+    control.set_providers(set(3));
+    cutter.cut();
+    assert_eq!(*next(&mut watch).await, snapshot(3));
+    // The same number again, for another set.
+    let mut other = set(3);
+    other.providers.truncate(1);
+    control.set_providers(other);
+    cutter.cut();
+    assert_eq!(next(&mut watch).await.providers.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sets_that_follow_each_other_closely_may_arrive_as_one_and_the_last_is_never_lost() {
+    let control = Control::default();
+    control.set_providers(set(1));
+    let (dialer, _cutter) = control.serve_pipe();
+    let mut watch = ProviderWatch::start(&connect(dialer));
+    next(&mut watch).await;
+    for generation in 2..=12 {
+        control.push_providers(set(generation)).await;
+    }
+    settle().await;
+    assert_eq!(next(&mut watch).await.generation, 12, "the last of eleven");
+    control.push_providers(set(13)).await;
+    assert_eq!(next(&mut watch).await.generation, 13, "and nothing between");
+}

@@ -141,8 +141,13 @@ async fn a_new_stream_forgets_all_grants() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_control_plane_grants_live_to_the_end_of_their_lease() {
-    let (control, authorizer, cutter) = started().await;
+async fn without_control_plane_and_grace_grants_live_to_the_end_of_their_lease() {
+    let config = AuthorizerConfig {
+        grace: None,
+        ..AuthorizerConfig::default()
+    };
+    let (control, authorizer, cutter) = authorizer(config).await;
+    control.answer("alice-key", Ok(yes("key-1", 1)));
     assert!(is_granted(&authorizer, "alice-key").await);
     control.refuse_connect(Some(Status::unavailable("restarting")));
     cutter.cut();

@@ -239,6 +239,9 @@ section! {
         cache: Lease, Default "30s";
         /// How many answers are remembered.
         cache_entries: Count, Default "100000";
+        /// How long callers whom the control plane has confirmed within a day are let in while it is away, or off.
+        /// It counts from the moment when the control plane went. Off together with the cache.
+        grace: Lease, Default "10m";
     }
 }
 

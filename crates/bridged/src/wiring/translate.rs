@@ -93,6 +93,7 @@ pub(super) fn journal_config(config: &Config) -> Option<JournalConfig> {
 pub(super) fn authorizer_config(config: &Config) -> AuthorizerConfig {
     AuthorizerConfig {
         lease: config.auth.cache.0,
+        grace: config.auth.grace.0,
         capacity: config.auth.cache_entries.0,
         ..AuthorizerConfig::default()
     }
