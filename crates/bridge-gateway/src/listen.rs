@@ -90,6 +90,11 @@ impl Gateway {
                 "requests" => turns.count(), "connections" => left);
         }
         connections.shutdown().await;
+        // Nobody comes any more who could leave something behind. Shutting down does not wait for
+        // answers that nobody waits for.
+        if let Some(blueprint) = &self.inner().factory.terms().blueprint {
+            blueprint.aftercare.end().await;
+        }
         left
     }
 

@@ -10,7 +10,7 @@ use bridge_record::Recorder;
 use bridge_telemetry::Metrics;
 use bridge_upstream::Exchange;
 
-use crate::ProviderSet;
+use crate::{Aftercare, OnAbort, ProviderSet};
 
 /// Limits and habits of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct InterceptConfig {
     pub held_bytes: usize,
     /// Whether providers are told who is asking. Default no.
     pub send_actor: bool,
+    /// What becomes of answers whose callers go away. Default: the exchange ends at once.
+    pub on_abort: OnAbort,
 }
 
 impl Default for InterceptConfig {
@@ -38,6 +40,7 @@ impl Default for InterceptConfig {
             answer_bytes: 32 << 20,
             held_bytes: 1 << 20,
             send_actor: false,
+            on_abort: OnAbort::Cancel,
         }
     }
 }
@@ -61,6 +64,8 @@ pub struct Blueprint {
     pub metrics: Metrics,
     /// Tells records of turns that are cut at shutdown from those whose caller went away.
     pub cutoff: Cutoff,
+    /// Reads on what callers have left. Whoever stops the gateway ends it.
+    pub aftercare: Aftercare,
 }
 
 impl fmt::Debug for Blueprint {

@@ -9,6 +9,7 @@
 //! HTTP errors itself: it returns an [`InterceptError`], and the gateway decides what a caller
 //! reads. It knows no sockets, no listeners and no control plane.
 
+mod aftercare;
 mod answer_head;
 mod blueprint;
 mod client_hint;
@@ -25,6 +26,7 @@ mod turn;
 pub use bridge_record::{InterceptionId, Outcome};
 pub use bridge_upstream::FailureClass;
 
+pub use aftercare::{Aftercare, AftercareLimits, OnAbort};
 pub use blueprint::{Blueprint, Cutoff, InterceptConfig};
 pub use client_hint::ClientHint;
 pub use cx::{Cx, FirewallMark};

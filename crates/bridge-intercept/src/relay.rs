@@ -19,9 +19,9 @@ use std::task::{Context, Poll};
 
 use bridge_upstream::{Body, UpstreamError};
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 
-use self::flow::Flow;
+pub(crate) use self::flow::Flow;
 pub(crate) use self::turn::Manner;
 use self::turn::Turn;
 pub(crate) use self::watch::{Watch, WatchKind};
@@ -29,14 +29,14 @@ use crate::transcript::{Closing, Transcript};
 
 /// The body of an answer: the provider's bytes, observed.
 ///
-/// Dropping it before its end closes the connection to the provider and records that the caller
-/// went away.
-pub struct AnswerBody(Flow);
+/// Dropping it before its end says that the caller went away: it is read on, or the connection to
+/// the provider is closed, as [`OnAbort`](crate::OnAbort) says, and that is recorded.
+pub struct AnswerBody(Option<Box<Flow>>);
 
 impl AnswerBody {
     /// Relays without listening.
     pub(crate) fn unobserved(source: Body) -> Self {
-        Self(Flow::new(source, None, None))
+        Self(Some(Box::new(Flow::new(source, None, None))))
     }
 
     /// Relays while the watch listens, and closes the transcript at the end.
@@ -48,19 +48,26 @@ impl AnswerBody {
         manner: &Manner,
     ) -> Self {
         let turn = Turn::new(transcript, watch, manner);
-        Self(Flow::new(source, first, Some(Box::new(turn))))
+        Self(Some(Box::new(Flow::new(source, first, Some(turn)))))
     }
 
     /// Waits for the records of an answer that has no bytes: nobody will ask for any, so they must
     /// be safe before its head goes on. Dropping the future changes nothing.
     pub(crate) async fn settle_empty(&mut self) {
-        self.0.settle_empty().await;
+        if let Some(flow) = &mut self.0 {
+            flow.settle_empty().await;
+        }
     }
 
-    /// What is known of the interception, if it is one. Ends it first if it has not ended, as
-    /// dropping does.
+    /// What is known of the interception, if it is one. If it has not ended, the caller has gone
+    /// away, as when the body is dropped; there are no bytes in it any more.
     pub fn close(&mut self) -> Option<Closing> {
-        self.0.close()
+        self.0.take()?.depart()
+    }
+
+    /// The bytes themselves, for somebody who reads on.
+    pub(crate) fn into_flow(mut self) -> Option<Box<Flow>> {
+        self.0.take()
     }
 }
 
@@ -72,22 +79,32 @@ impl http_body::Body for AnswerBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
-        self.0.poll(cx).map(|next| Some(next?.map(Frame::data)))
+        match &mut self.0 {
+            Some(flow) => flow.poll(cx).map(|next| Some(next?.map(Frame::data))),
+            None => Poll::Ready(None),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_at_end()
+        self.0.as_ref().is_none_or(|flow| flow.is_at_end())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        let flow = self.0.as_ref();
+        flow.map_or_else(|| SizeHint::with_exact(0), |flow| flow.size_hint())
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        let _told_nobody = self.close();
     }
 }
 
 impl fmt::Debug for AnswerBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AnswerBody")
-            .field("is_over", &self.0.is_at_end())
+            .field("is_over", &self.is_end_stream())
             .finish_non_exhaustive()
     }
 }

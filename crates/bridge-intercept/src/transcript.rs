@@ -18,6 +18,7 @@ use bridge_upstream::{FailureClass, UpstreamError};
 use http::StatusCode;
 use tokio::time::Instant;
 
+use crate::aftercare::Departure;
 use crate::client_hint::shortened;
 use crate::{Blueprint, Cutoff};
 
@@ -32,6 +33,7 @@ pub(crate) struct Transcript {
     recorder: Arc<dyn Recorder>,
     metrics: Metrics,
     cutoff: Cutoff,
+    departure: Departure,
     interception: InterceptionId,
     arrived: Instant,
     prompt: Option<String>,
@@ -96,6 +98,7 @@ impl Transcript {
             recorder: Arc::clone(&blueprint.recorder),
             metrics: blueprint.metrics.clone(),
             cutoff: blueprint.cutoff.clone(),
+            departure: Departure::new(blueprint),
             interception,
             arrived,
             prompt,
@@ -124,6 +127,10 @@ impl Transcript {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    pub(crate) fn departure(&self) -> &Departure {
+        &self.departure
     }
 
     pub(crate) fn closing(&self) -> &Closing {
@@ -157,6 +164,9 @@ impl Transcript {
     }
 
     fn judge(&self, end: &End<'_>) -> Verdict {
+        if self.departure.has_left() {
+            return Verdict::ended(Outcome::Aborted);
+        }
         match end {
             // It came to its end, which nobody has read.
             End::Relayed {

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts};
 use bridge_auth::{Grant, KeySource, Standing};
@@ -13,20 +14,21 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use http_body::Body as _;
 
+use crate::aftercare::Awaited;
 use crate::answer_head::{BodyKind, clean, is_framed, no_answer, prepare_events};
 use crate::client_hint::session_from_body;
 use crate::credential::{Chosen, choose};
 use crate::handler::{Answer, Inbound, Plan};
 use crate::relay::{Manner, Watch, WatchKind};
 use crate::transcript::{Closing, End, Transcript};
-use crate::{AnswerBody, Blueprint, Cx, InterceptError};
+use crate::{AnswerBody, Blueprint, Cx, InterceptError, OnAbort, Provider};
 
 /// Longest content type that is repeated in an error, in characters.
 const LONGEST_CONTENT_TYPE: usize = 64;
 
 /// Reads the request, records it, sends it, and hands back the answer as it arrives.
 pub(crate) async fn run(
-    blueprint: &Blueprint,
+    blueprint: &Arc<Blueprint>,
     plan: &Plan,
     dialect: DialectId,
     cx: &Cx,
@@ -75,12 +77,27 @@ pub(crate) async fn run(
         credential: Some(chosen.credential),
         body,
     };
-    match blueprint
-        .exchange
-        .exchange(&provider.endpoint, outbound)
-        .await
-    {
-        Ok(reply) => answer(blueprint, dialect, transcript, reply).await,
+    let departure = transcript.departure().clone();
+    let (blueprint, provider) = (Arc::clone(blueprint), Arc::clone(provider));
+    let work = exchange(blueprint, provider, dialect, transcript, outbound);
+    match departure.on_abort() {
+        OnAbort::Cancel => work.await,
+        OnAbort::ReadOn(_) => Awaited::new(Box::pin(work), departure).await,
+    }
+}
+
+/// Sends the request, and hands back the answer as it arrives. It owns all it needs, so that it can
+/// go on without its caller.
+async fn exchange(
+    blueprint: Arc<Blueprint>,
+    provider: Arc<Provider>,
+    dialect: DialectId,
+    transcript: Transcript,
+    outbound: Outbound,
+) -> Result<Answer, InterceptError> {
+    let sent = blueprint.exchange.exchange(&provider.endpoint, outbound);
+    match sent.await {
+        Ok(reply) => answer(&blueprint, dialect, transcript, reply).await,
         Err(error) => Err(unanswered(transcript, error).await),
     }
 }

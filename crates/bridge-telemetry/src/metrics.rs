@@ -202,6 +202,24 @@ impl Metrics {
             .inc();
     }
 
+    /// An answer whose caller left is read on.
+    pub fn aftercare_began(&self) {
+        self.families().aftercare_running.inc();
+    }
+
+    /// An answer is read on no longer.
+    pub fn aftercare_left(&self) {
+        self.families().aftercare_running.dec();
+    }
+
+    /// This is how reading an answer on ended, or that it could not begin.
+    pub fn aftercare_ended(&self, how: &'static str) {
+        self.families()
+            .aftercare
+            .get_or_create(&KindLabels { kind: how })
+            .inc();
+    }
+
     /// How much waits to be delivered to the control plane.
     pub fn records_waiting(&self, records: usize, bytes: usize) {
         let families = self.families();

@@ -25,7 +25,7 @@ use std::time::Duration;
 use bridge_auth::{Authorizer, Seal, Secret};
 use bridge_control::ControlServer;
 use bridge_gateway::{Gateway, GatewayParts};
-use bridge_intercept::{Blueprint, Cutoff, ProviderSet};
+use bridge_intercept::{Aftercare, Blueprint, Cutoff, ProviderSet};
 use bridge_rpc::{ProviderWatch, RemoteAuthorizer, RemoteSink};
 use bridge_telemetry::Metrics;
 use bridge_telemetry::task::{self, Task};
@@ -123,6 +123,7 @@ impl Server {
             config: intercept_config(config),
             metrics: metrics.clone(),
             cutoff: cutoff.clone(),
+            aftercare: Aftercare::new(metrics.clone(), logger),
         };
         let reload = Reload::new(gateway.clone(), blueprint, limits, logger);
         if plane.control().is_some() {

@@ -6,6 +6,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod aborted;
 mod admission;
 mod bad_input;
 mod connections;

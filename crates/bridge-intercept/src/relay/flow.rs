@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::gathered::{Gathered, Pieces};
 use super::turn::{Turn, cut_short};
+use crate::aftercare::Rest;
 use crate::transcript::{Closing, Settling};
 
 /// How many bytes are gathered before they are passed on, when more are ready at once. Passing on
@@ -22,11 +23,11 @@ const GATHER: usize = 64 << 10;
 /// Bytes go on as they come until the last ones are there: the piece with the last word of a
 /// stream, the last byte of a whole body, or the end itself. Then the transcript is closed, and
 /// they go on when its records are safe. Whatever follows the last word of a stream just passes.
-pub(super) struct Flow {
+pub(crate) struct Flow {
     source: Body,
     /// A piece that was read before the answer's head was decided on.
     first: Option<Bytes>,
-    turn: Option<Box<Turn>>,
+    turn: Option<Turn>,
     /// The newest byte of a body whose length is not known: it may be the last.
     newest: Option<Bytes>,
     /// What goes on when the records are safe.
@@ -41,7 +42,7 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    pub(super) fn new(source: Body, first: Option<Bytes>, turn: Option<Box<Turn>>) -> Self {
+    pub(super) fn new(source: Body, first: Option<Bytes>, turn: Option<Turn>) -> Self {
         Self {
             source,
             first,
@@ -55,10 +56,37 @@ impl Flow {
         }
     }
 
-    pub(super) fn close(&mut self) -> Option<Closing> {
+    /// The caller takes no more of it. It is read on, or the exchange ends here. Says what is known
+    /// of the interception, if it is one.
+    pub(super) fn depart(mut self: Box<Self>) -> Option<Closing> {
         let turn = self.turn.as_mut()?;
-        turn.abandon();
-        Some(turn.transcript.closing().clone())
+        let mut closing = turn.transcript.closing().clone();
+        if turn.is_closed() {
+            return Some(closing);
+        }
+        let departure = turn.transcript.departure().clone();
+        closing.outcome = Some(turn.left_as());
+        let Err(rest) = departure.hand_over(Rest::Begun(self)) else {
+            return Some(closing);
+        };
+        match rest {
+            Rest::Begun(mut flow) => flow.turn.as_mut().map(Turn::abandon),
+            // It comes back as it was given.
+            Rest::Awaited(..) => None,
+        }
+    }
+
+    /// From now on nobody is there who takes bytes.
+    pub(crate) fn leave(&self) {
+        let turn = self.turn.as_ref();
+        if let Some(turn) = turn.filter(|turn| !turn.watch.is_complete()) {
+            turn.transcript.departure().leave();
+        }
+    }
+
+    /// Whether all there is to record has been.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.turn.as_ref().is_none_or(Turn::is_closed)
     }
 
     pub(super) async fn settle_empty(&mut self) {
@@ -73,7 +101,7 @@ impl Flow {
     }
 
     /// The next bytes for the caller, a failure, or the end.
-    pub(super) fn poll(
+    pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, UpstreamError>>> {

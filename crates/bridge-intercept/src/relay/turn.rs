@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bridge_api::{ApiFailure, DialectId, FailureKind, error_event};
+use bridge_record::Outcome;
 use bridge_upstream::UpstreamError;
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
@@ -13,7 +14,7 @@ use tokio::time::{Instant, Sleep};
 use super::gathered::{Gathered, Pieces};
 use super::held::Held;
 use super::watch::{Seen, Watch};
-use crate::transcript::{End, Transcript};
+use crate::transcript::{Closing, End, Transcript};
 
 /// What a bridged answer has besides its bytes.
 pub(super) struct Turn {
@@ -72,6 +73,15 @@ impl Turn {
     /// Whether the transcript has its end.
     pub(super) fn is_closed(&self) -> bool {
         self.transcript.closing().outcome.is_some()
+    }
+
+    /// How it ends for a caller who leaves now: who has the last word has everything.
+    pub(super) fn left_as(&self) -> Outcome {
+        if self.watch.is_complete() {
+            Outcome::Completed
+        } else {
+            Outcome::Aborted
+        }
     }
 
     /// Whether the body is heard as a whole, and no stream of events.
@@ -156,7 +166,8 @@ impl Turn {
         }
     }
 
-    pub(super) fn abandon(&mut self) {
+    /// Nobody listens any more. Says what is known of the interception.
+    pub(super) fn abandon(&mut self) -> Closing {
         let seen = self.watch.take();
         match seen {
             Seen::Answer(observed) => self.transcript.close(End::Dropped {
@@ -164,12 +175,13 @@ impl Turn {
             }),
             other @ (Seen::Failure { .. } | Seen::Nothing) => self.relayed(other, None),
         }
+        self.transcript.closing().clone()
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.abandon();
+        let _told_nobody = self.abandon();
     }
 }
 

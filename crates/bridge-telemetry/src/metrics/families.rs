@@ -147,6 +147,8 @@ pub(super) struct Families {
     pub(super) passthroughs: Family<PassthroughLabels, Counter>,
     pub(super) upstream_failures: Family<ReasonLabels, Counter>,
     pub(super) observation_failures: Family<ReasonLabels, Counter>,
+    pub(super) aftercare_running: Gauge,
+    pub(super) aftercare: Family<KindLabels, Counter>,
     pub(super) records_waiting: Gauge,
     pub(super) records_waiting_bytes: Gauge,
     pub(super) records_delivered: Counter,
@@ -207,6 +209,14 @@ impl Families {
             observation_failures: to.add(
                 "observation_failures",
                 "Answers that were relayed but could not be followed to their end",
+            ),
+            aftercare_running: to.add(
+                "aftercare_running",
+                "Answers whose callers have left and that are read on now",
+            ),
+            aftercare: to.add(
+                "aftercare",
+                "Answers whose callers had left and that were read on, or could not be",
             ),
             records_waiting: to.add("records_waiting", "Records not yet delivered"),
             records_waiting_bytes: to.add_with_unit(

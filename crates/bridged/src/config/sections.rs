@@ -13,7 +13,7 @@ use http::HeaderName;
 use slog::Level;
 
 use super::reader::{Description, Fallback, Field, SectionReader};
-use super::setting::{BaseUrl, Count, JournalMode, Lease, Size};
+use super::setting::{AbortHabit, BaseUrl, Count, JournalMode, Lease, Size};
 
 /// Makes the struct of a section, its description, and the function that reads it.
 ///
@@ -183,6 +183,15 @@ section! {
         held_bytes: Size, Default "1MiB";
         /// Whether providers are told who is asking.
         send_actor: bool, Default "false";
+        /// What becomes of an answer whose caller goes away: cancel ends it at the provider at once and estimates the output;
+        /// drain reads the rest for the provider's figures, which may cost more.
+        on_abort: AbortHabit, Default "cancel";
+        /// How long such a rest may take. Then it is ended as with cancel.
+        abort_drain_time: Duration, Default "60s";
+        /// How much of such a rest is read. Then it is ended as with cancel.
+        abort_drain_bytes: Size, Default "16MiB";
+        /// How many such rests are read at once. Further ones are ended as with cancel.
+        abort_drains: Count, Default "64";
     }
 }
 

@@ -57,6 +57,15 @@ pub(crate) enum JournalMode {
     Off,
 }
 
+/// What becomes of an answer whose caller goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AbortHabit {
+    /// It ends at the provider at once.
+    Cancel,
+    /// Its rest is read for the figures.
+    Drain,
+}
+
 /// A provider's base address: absolute, http or https, without query, fragment or user information.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BaseUrl(String);
@@ -162,6 +171,17 @@ impl Setting for JournalMode {
             "strict" => Some(Self::Strict),
             "relaxed" => Some(Self::Relaxed),
             "off" => Some(Self::Off),
+            _ => None,
+        })
+    }
+}
+
+impl Setting for AbortHabit {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a habit: give cancel or drain";
+        parsed(value, wanted, |text| match text {
+            "cancel" => Some(Self::Cancel),
+            "drain" => Some(Self::Drain),
             _ => None,
         })
     }
@@ -361,6 +381,8 @@ mod tests {
         check::<Lease>("never", Some("a duration or off"));
         check::<JournalMode>("relaxed", None);
         check::<JournalMode>("loose", Some("strict, relaxed or off"));
+        check::<AbortHabit>("drain", None);
+        check::<AbortHabit>("wait", Some("cancel or drain"));
         check::<Count>("10_000", None);
         check::<Count>("0", Some("from 1"));
         check::<Count>("1000001", Some("from 1"));

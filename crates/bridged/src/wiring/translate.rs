@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bridge_gateway::GatewayConfig;
-use bridge_intercept::InterceptConfig;
+use bridge_intercept::{AftercareLimits, InterceptConfig, OnAbort};
 use bridge_pool::PoolConfig;
 use bridge_record::{BatcherConfig, Durability, JournalConfig};
 use bridge_rpc::AuthorizerConfig;
@@ -11,7 +11,7 @@ use bridge_telemetry::Metrics;
 use bridge_upstream::{ClientConfig, Timeouts};
 
 use crate::config::Config;
-use crate::config::setting::JournalMode;
+use crate::config::setting::{AbortHabit, JournalMode};
 use crate::observers::PoolMetrics;
 
 /// Connections to providers.
@@ -56,6 +56,14 @@ pub(super) fn intercept_config(config: &Config) -> InterceptConfig {
         answer_bytes: engine.answer_bytes.0,
         held_bytes: engine.held_bytes.0,
         send_actor: engine.send_actor,
+        on_abort: match engine.on_abort {
+            AbortHabit::Cancel => OnAbort::Cancel,
+            AbortHabit::Drain => OnAbort::ReadOn(AftercareLimits {
+                time: engine.abort_drain_time,
+                bytes: engine.abort_drain_bytes.0,
+                at_once: engine.abort_drains.0,
+            }),
+        },
     }
 }
 

@@ -12,7 +12,7 @@ use bridge_auth::{
     Standing,
 };
 use bridge_gateway::{Gateway, GatewayConfig, GatewayParts};
-use bridge_intercept::{Blueprint, Cutoff, InterceptConfig, ProviderSet, ProviderSpec};
+use bridge_intercept::{Aftercare, Blueprint, Cutoff, InterceptConfig, ProviderSet, ProviderSpec};
 use bridge_record::{Ended, Event, Record, RecordError, Recorder, Started, TokenUsage};
 use bridge_telemetry::task::{self, Task};
 use bridge_telemetry::{Logging, Metrics};
@@ -115,6 +115,7 @@ impl World {
             config: setup.intercept,
             metrics: metrics.clone(),
             cutoff: cutoff.clone(),
+            aftercare: Aftercare::new(metrics.clone(), &logger),
         };
         gateway.replace(Arc::new(blueprint.clone()), setup.gateway);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
