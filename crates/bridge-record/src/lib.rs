@@ -10,8 +10,9 @@ mod recorder;
 pub use batch::{Batcher, BatcherConfig};
 pub use ids::{InterceptionId, ParseIdError, RecordId};
 pub use journal::{
-    DamagedSegment, Durability, FaultKind, Journal, JournalConfig, JournalState, JournalStatus,
-    OpenError, Recovery, Remains,
+    DamagedSegment, Durability, FaultKind, Journal, JournalConfig, JournalFile, JournalReader,
+    JournalState, JournalStatus, OpenError, Recovery, Remains, ReplayError, Replayed,
+    SegmentContent, SegmentFault,
 };
 pub use record::{
     Ended, ErrorType, Event, ModelThought, Outcome, PromptUsage, Record, Started, TokenUsage,

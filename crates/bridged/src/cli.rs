@@ -5,6 +5,7 @@ mod control;
 mod demo;
 mod gateway_key;
 mod interceptions;
+mod journal;
 mod key;
 mod operator;
 mod print_config;
@@ -21,6 +22,7 @@ mod user;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use bridge_record::{OpenError, ReplayError};
 use bridge_simulate::SimulateError;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
@@ -70,6 +72,8 @@ enum Command {
     Sessions(sessions::Args),
     /// Show the requests that run now
     Turns(turns::Args),
+    /// Look after the records on this machine's disk
+    Journal(journal::Args),
     /// Print the settings that exist, for the reference
     #[command(hide = true)]
     PrintConfig(print_config::Args),
@@ -116,6 +120,15 @@ pub(crate) enum CommandError {
     /// The control plane refused the gateway, and it has left.
     #[error(transparent)]
     Refused(Refused),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// Records cannot be delivered once more.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// Something in the journal is damaged.
+    #[error("{0} places of the journal are damaged: the next start of the server sets them aside")]
+    Damaged(usize),
     /// Signals cannot be listened for.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
@@ -158,6 +171,7 @@ pub(crate) async fn run(
         Command::Interceptions(args) => interceptions::run(args, context, out).await,
         Command::Sessions(args) => sessions::run(args, context, out).await,
         Command::Turns(args) => turns::run(&args, context, out).await,
+        Command::Journal(args) => journal::run(args, context, out).await,
         Command::PrintConfig(args) => print_config::run(&args, out),
     }
 }

@@ -77,6 +77,9 @@ fn exit_code(failure: &CommandError) -> u8 {
         | CommandError::Demo(_)
         | CommandError::Lost(_)
         | CommandError::Refused(_)
+        | CommandError::Journal(_)
+        | CommandError::Replay(_)
+        | CommandError::Damaged(_)
         | CommandError::Signals(_)
         | CommandError::Input(_)
         | CommandError::Output(_) => FAILURE,

@@ -52,6 +52,11 @@ fn commands_are_understood() {
         "bridged interceptions show 6f1c0a52-2d39-4f38-9d3e-3a8f6f6f3f10 --json",
         "bridged sessions list --client Codex",
         "bridged sessions show one",
+        "bridged journal status --json",
+        "bridged journal verify --folder /j",
+        "bridged journal export --unacknowledged --without-damaged",
+        "bridged journal export --interception 6f1c0a52-2d39-4f38-9d3e-3a8f6f6f3f10",
+        "bridged journal replay /j/damaged/00000000000000000001.log",
         "bridged turns",
         "bridged turns --json --admin-url http://h:1",
     ] {
@@ -91,7 +96,7 @@ fn mistakes_are_not_guessed_at() {
 }
 
 /// Runs a command with an environment of its own.
-async fn said(line: &str, pairs: &[(&str, &str)]) -> Result<String, CommandError> {
+pub(super) async fn said(line: &str, pairs: &[(&str, &str)]) -> Result<String, CommandError> {
     let environment = Environment::from_pairs(pairs.iter().copied());
     let mut out = Vec::new();
     let inherited = Inherited::default();
