@@ -143,7 +143,8 @@ impl Gateway {
 
     /// Answers one request. Whatever happens, there is an answer: a panic becomes a 500.
     ///
-    /// Dropping the future gives the request up and closes its connection to the provider.
+    /// Dropping the future gives the request up. Its connection to the provider is closed, unless the
+    /// blueprint says that answers are read on.
     pub async fn handle<B>(&self, request: Request<B>, origin: Origin) -> Response<GatewayBody>
     where
         B: Body<Data = Bytes>,

@@ -54,8 +54,7 @@ impl Default for AftercareLimits {
 
 /// Reads on what callers have left, each in a task that it owns. Cloning shares it.
 ///
-/// When the last clone is dropped, the tasks end, and their interceptions as if they had been given
-/// up.
+/// The tasks end at their limits at the latest, and all of them with [`Aftercare::end`].
 #[derive(Clone)]
 pub struct Aftercare(Arc<Inner>);
 

@@ -136,8 +136,9 @@ impl Handler {
         }
     }
 
-    /// Carries a request out. Dropping the future before an answer ends the exchange with the
-    /// provider and records that the caller went away.
+    /// Carries a request out. Dropping the future before an answer says that the caller went away:
+    /// the exchange with the provider ends, or is read on, as [`OnAbort`](crate::OnAbort) says, and
+    /// that is recorded.
     ///
     /// # Errors
     /// When there is no answer of a provider to relay.

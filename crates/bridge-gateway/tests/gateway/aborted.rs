@@ -1,100 +1,39 @@
 //! Callers who leave at every point of an answer, and what is remembered of it.
 
+mod answers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use bridge_auth::RequestSource;
+use bridge_gateway::InProcess;
 use bridge_intercept::{AftercareLimits, OnAbort};
 use bridge_record::{Event, Outcome, TokenUsage};
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use crate::support::{Script, Setup, Step, World, open, parse, take_ready, until};
+use self::answers::{DIALECTS, Dialect, MESSAGES, TRUE};
+use crate::support::{Script, Setup, Step, World, chunk, open, parse, take_ready, until, zipped};
 
 const KEY: &str = "Authorization: Bearer alice-key";
 const BODY: &[u8] =
     br#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"q"}],"input":"q"}"#;
 
-/// What every answer here costs, in the provider's figures.
-const TRUE: (u64, u64, u64) = (5, 7, 60);
-
-struct Dialect {
-    path: &'static str,
-    /// The provider tells the input in its first event.
-    tells_input_early: bool,
-    /// With all of them the caller has everything, figures included.
-    events: &'static [&'static str],
-    /// How many events say all that the model wanted to say.
-    complete: usize,
-    whole: &'static str,
-}
-
-const MESSAGES: Dialect = Dialect {
-    path: "/anthropic/v1/messages",
-    tells_input_early: true,
-    events: &[
-        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"input_tokens\":5,\"cache_read_input_tokens\":7,\"output_tokens\":1}}}\n\n",
-        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n",
-        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"The file is to be read first.\"}}\n\n",
-        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
-        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"I will read the file \\u00fcber.txt and say what it is about.\"}}\n\n",
-        "event: ping\ndata: {\"type\": \"ping\"}\n\n",
-        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"Read\",\"input\":{}}}\n\n",
-        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"path\\\":\\\"/home/alice/notes/ueber.txt\\\"}\"}}\n\n",
-        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\"},\"usage\":{\"output_tokens\":60}}\n\n",
-        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
-    ],
-    complete: 10,
-    whole: r#"{"id":"m","type":"message","content":[{"type":"text","text":"I will read the file."}],"stop_reason":"end_turn","usage":{"input_tokens":5,"cache_read_input_tokens":7,"output_tokens":60}}"#,
-};
-
-const CHAT: Dialect = Dialect {
-    path: "/openai/v1/chat/completions",
-    tells_input_early: false,
-    events: &[
-        "data: {\"id\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n",
-        "data: {\"id\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"The file is to be read first.\"},\"finish_reason\":null}]}\n\n",
-        "data: {\"id\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"I will read the file and say what it is about.\"},\"finish_reason\":null}]}\n\n",
-        "data: {\"id\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"t\",\"function\":{\"name\":\"Read\",\"arguments\":\"{\\\"path\\\":\"}}]},\"finish_reason\":null}]}\n\n",
-        "data: {\"id\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"\\\"/home/alice/notes\\\"}\"}}]},\"finish_reason\":null}]}\n\n",
-        "data: {\"id\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\n",
-        "data: {\"id\":\"m\",\"choices\":[],\"usage\":{\"prompt_tokens\":12,\"prompt_tokens_details\":{\"cached_tokens\":7},\"completion_tokens\":60}}\n\n",
-        "data: [DONE]\n\n",
-    ],
-    complete: 6,
-    whole: r#"{"id":"m","choices":[{"index":0,"message":{"content":"I will read the file."},"finish_reason":"stop"}],"usage":{"prompt_tokens":12,"prompt_tokens_details":{"cached_tokens":7},"completion_tokens":60}}"#,
-};
-
-const RESPONSES: Dialect = Dialect {
-    path: "/openai/v1/responses",
-    tells_input_early: false,
-    events: &[
-        "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"m\",\"usage\":null}}\n\n",
-        "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"output_index\":0,\"item\":{\"type\":\"reasoning\",\"id\":\"r\",\"summary\":[]}}\n\n",
-        "event: response.reasoning_summary_text.delta\ndata: {\"type\":\"response.reasoning_summary_text.delta\",\"item_id\":\"r\",\"output_index\":0,\"summary_index\":0,\"delta\":\"The file is to be read first.\"}\n\n",
-        "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"output_index\":1,\"item\":{\"type\":\"message\",\"id\":\"t\",\"content\":[]}}\n\n",
-        "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"item_id\":\"t\",\"output_index\":1,\"delta\":\"I will read the file and say what it is about.\"}\n\n",
-        "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"output_index\":2,\"item\":{\"type\":\"function_call\",\"id\":\"f\",\"call_id\":\"c\",\"name\":\"Read\",\"arguments\":\"\"}}\n\n",
-        "event: response.function_call_arguments.delta\ndata: {\"type\":\"response.function_call_arguments.delta\",\"item_id\":\"f\",\"output_index\":2,\"delta\":\"{\\\"path\\\":\\\"/home/alice/notes\\\"}\"}\n\n",
-        "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"m\",\"status\":\"completed\",\"output\":[],\"usage\":{\"input_tokens\":12,\"input_tokens_details\":{\"cached_tokens\":7},\"output_tokens\":60}}}\n\n",
-    ],
-    complete: 8,
-    whole: r#"{"id":"m","status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"I will read the file."}]}],"usage":{"input_tokens":12,"input_tokens_details":{"cached_tokens":7},"output_tokens":60}}"#,
-};
-
-const DIALECTS: [&Dialect; 3] = [&MESSAGES, &CHAT, &RESPONSES];
-
 const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
                       Transfer-Encoding: chunked\r\n\r\n";
 
-fn chunk(piece: &str) -> Step {
-    Step::Send(format!("{:x}\r\n{piece}\r\n", piece.len()).into_bytes())
+fn sent(event: &str) -> Step {
+    Step::Send(chunk(event.as_bytes()))
 }
 
 /// The head and these events.
 fn begun(events: &[&str]) -> Script {
     let head = Step::Send(STREAM.into());
     std::iter::once(head)
-        .chain(events.iter().map(|event| chunk(event)))
+        .chain(events.iter().map(|event| sent(event)))
         .collect()
 }
 
@@ -136,12 +75,12 @@ async fn ask(world: &World, path: &str) -> TcpStream {
 }
 
 /// Waits until the caller has the head and this body, and goes away.
-async fn leave_after(stream: TcpStream, body: &str) {
+async fn leave_after(stream: TcpStream, body: impl AsRef<[u8]>) {
     let mut bytes = Vec::new();
     loop {
         take_ready(&stream, &mut bytes);
         let reply = parse(&bytes);
-        if reply.status != 0 && reply.body == body.as_bytes() {
+        if reply.status != 0 && reply.body == body.as_ref() {
             return;
         }
         tokio::task::yield_now().await;
@@ -242,7 +181,7 @@ async fn wherever_a_caller_leaves_reading_on_learns_the_figures() {
             let (events, rest) = dialect.events.split_at(count);
             let mut script = begun(events);
             script.push(Step::Wait(gate.clone()));
-            script.extend(rest.iter().map(|event| chunk(event)));
+            script.extend(rest.iter().map(|event| sent(event)));
             // Nobody waits for the provider to end the stream.
             script.push(Step::Hang);
             let world = World::with(reading_on(script)).await;
@@ -369,8 +308,8 @@ async fn reading_on_is_bounded_in_bytes() {
     let gate = Arc::new(Notify::new());
     let rest = [
         Step::Wait(gate.clone()),
-        chunk(MESSAGES.events[5]),
-        chunk(MESSAGES.events[5]),
+        sent(MESSAGES.events[5]),
+        sent(MESSAGES.events[5]),
         Step::Hang,
     ];
     let setup = limited(five_events(rest), |limits| {
@@ -433,4 +372,34 @@ async fn what_is_not_recorded_is_not_read_on() {
     leave_after(stream, "{").await;
     until(|| world.provider.deserted() == 1).await;
     assert!(!world.metrics.expose().contains("bridge_aftercare_total{"));
+}
+
+#[tokio::test]
+async fn what_is_relayed_compressed_is_measured_all_the_same() {
+    for dialect in DIALECTS {
+        let pieces = zipped(dialect.events);
+        let head = STREAM.replace("\r\n\r\n", "\r\nContent-Encoding: gzip\r\n\r\n");
+        let mut script = vec![Step::Send(head.into_bytes())];
+        script.extend(pieces[..5].iter().map(|piece| Step::Send(chunk(piece))));
+        script.push(Step::Hang);
+        let world = World::playing(vec![script]).await;
+        let stream = ask(&world, dialect.path).await;
+        leave_after(stream, pieces[..5].concat()).await;
+        assert_eq!(the_end(&world).await, Outcome::Aborted);
+        let tokens = the_tokens(&world).unwrap();
+        assert!(tokens.estimated && tokens.output > 10, "{tokens:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_dropped_outside_the_runtime_is_given_up() {
+    let world = World::with(reading_on(five_events([Step::Hang]))).await;
+    let host = InProcess::new(world.gateway.clone(), world.seal.clone());
+    let source = RequestSource::new("agents").unwrap();
+    let transport = host.transport_for("anthropic", source).unwrap();
+    let request = Request::post("/v1/messages").body(Full::new(Bytes::from_static(BODY)));
+    let answer = transport.send("alice-id", request.unwrap()).await.unwrap();
+    std::thread::spawn(move || drop(answer)).join().unwrap();
+    assert_eq!(the_end(&world).await, Outcome::Aborted);
+    until(|| world.provider.deserted() == 1).await;
 }

@@ -1,16 +1,13 @@
 //! Nothing of an answer's end is passed on before its records are safe, and nothing else waits.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use bridge_record::{Event, Outcome};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::support::{
-    Reply, Script, Setup, Step, World, open, parse, read_reply, take_ready, until,
+    Reply, Script, Setup, Step, World, chunk, open, parse, read_reply, take_ready, until, zipped,
 };
 
 const KEY: &str = "Authorization: Bearer alice-key";
@@ -95,28 +92,11 @@ async fn read_rest(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> std::io::Resu
     tokio::io::AsyncReadExt::read_to_end(stream, bytes).await
 }
 
-fn zipped(pieces: &[&str]) -> Vec<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    let mut out = Vec::new();
-    for piece in pieces {
-        encoder.write_all(piece.as_bytes()).unwrap();
-        encoder.flush().unwrap();
-        out.push(std::mem::take(encoder.get_mut()));
-    }
-    let tail = encoder.finish().unwrap();
-    out.last_mut().unwrap().extend(tail);
-    out
-}
-
 fn plain(pieces: &[&str]) -> Vec<Vec<u8>> {
     pieces
         .iter()
         .map(|piece| piece.as_bytes().to_vec())
         .collect()
-}
-
-fn chunk(piece: &[u8]) -> Vec<u8> {
-    [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat()
 }
 
 /// These pieces as chunks, and the end of them in the same write as the last.
@@ -329,4 +309,34 @@ async fn what_is_not_recorded_does_not_wait() {
     let line = "GET /anthropic/v1/models HTTP/1.1";
     let mut stream = open(world.address, &[line, KEY], b"").await;
     assert!(read_reply(&mut stream).await.is_whole);
+}
+
+#[tokio::test]
+async fn however_an_answer_is_cut_it_arrives_whole_and_recorded() {
+    for dialect in &DIALECTS {
+        let bodies = [
+            ("text/event-stream", "identity", plain(&dialect.events)),
+            ("text/event-stream", "gzip", zipped(&dialect.events)),
+            ("application/json", "identity", plain(&dialect.whole)),
+            ("application/json", "gzip", zipped(&dialect.whole)),
+        ];
+        for (content_type, encoding, pieces) in bodies {
+            let body = pieces.concat();
+            let sizes = [1, 2, 7, 64, body.len()];
+            let cut = |size: usize| -> Vec<Vec<u8>> { body.chunks(size).map(Vec::from).collect() };
+            let scripts = sizes.map(|size| chunked(content_type, encoding, &cut(size)));
+            let world = World::playing(scripts.into()).await;
+            for (turns, size) in (1..).zip(sizes) {
+                let reply = Caller::ask(&world, dialect.path).await.finish().await;
+                let row = format!("{} {content_type} {encoding} by {size}", dialect.path);
+                assert_eq!((reply.body, reply.is_whole), (body.clone(), true), "{row}");
+                // The answer has arrived, so nothing is waited for.
+                assert_eq!(world.tokens().len(), turns, "{row}");
+                assert!(
+                    matches!(world.events().last(), Some(Event::Ended(_))),
+                    "{row}"
+                );
+            }
+        }
+    }
 }

@@ -116,12 +116,13 @@ impl Future for Awaited {
     type Output = Result<Answer, InterceptError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(work) = &mut self.work else {
+        // What panics is gone, and nobody reads it on.
+        let Some(mut work) = self.work.take() else {
             return Poll::Pending;
         };
         let answer = work.as_mut().poll(cx);
-        if answer.is_ready() {
-            self.work = None;
+        if answer.is_pending() {
+            self.work = Some(work);
         }
         answer
     }

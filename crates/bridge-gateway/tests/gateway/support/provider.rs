@@ -1,11 +1,14 @@
 //! A provider that plays scripts, byte for byte.
 
 use std::collections::VecDeque;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bridge_telemetry::task::{self, Task};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -189,4 +192,23 @@ pub(crate) fn sse(pieces: &[&str]) -> Script {
     }
     script.push(Step::Send(b"0\r\n\r\n".to_vec()));
     script
+}
+
+/// One chunk of a body without a length.
+pub(crate) fn chunk(piece: &[u8]) -> Vec<u8> {
+    [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat()
+}
+
+/// These pieces of one body in gzip, each of which can be read when it has come.
+pub(crate) fn zipped(pieces: &[&str]) -> Vec<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let mut out = Vec::new();
+    for piece in pieces {
+        encoder.write_all(piece.as_bytes()).unwrap();
+        encoder.flush().unwrap();
+        out.push(std::mem::take(encoder.get_mut()));
+    }
+    let tail = encoder.finish().unwrap();
+    out.last_mut().unwrap().extend(tail);
+    out
 }

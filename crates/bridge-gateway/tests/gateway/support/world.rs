@@ -325,6 +325,8 @@ impl Recorder for Kept {
 
     async fn settle(&self) {
         self.settling.fetch_add(1, Ordering::SeqCst);
+        // Nothing is ever safe at once.
+        tokio::task::yield_now().await;
         let mut is_settled = self.is_settled.subscribe();
         is_settled.wait_for(|is_settled| *is_settled).await.unwrap();
     }
