@@ -28,6 +28,10 @@ impl OpenSet {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn list(&self) -> Vec<InterceptionId> {
         self.0.iter().copied().collect()
     }

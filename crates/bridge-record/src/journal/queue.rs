@@ -346,9 +346,13 @@ impl Queue {
         }
     }
 
-    /// Takes the segments off that hold nothing any more which is not acknowledged.
-    pub(super) fn expired(&mut self) -> Vec<Stretch> {
-        let (acknowledged, current) = (self.acknowledged, self.current);
+    /// Takes the segments off that hold nothing any more which is not acknowledged. The newest one
+    /// stays while interceptions are open, although it is not written any more: until a newer one
+    /// names them, it alone says which they are.
+    pub(super) fn expired(&mut self, has_open: bool) -> Vec<Stretch> {
+        let acknowledged = self.acknowledged;
+        let newest = self.stretches.back().map(|stretch| stretch.number);
+        let current = self.current.or(newest.filter(|_| has_open));
         let count = self
             .stretches
             .iter()

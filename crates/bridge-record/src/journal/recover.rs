@@ -137,8 +137,10 @@ pub(super) fn recover(folder: &Folder, logger: &Logger) -> Result<Recovered, Ope
         error!(logger, "segments of the journal are missing";
             "segments" => ?recovered.report.missing);
     }
+    let newest = examined.last().map(|segment| segment.file.number);
     for segment in examined {
-        settle(folder, segment, &mut recovered, logger)?;
+        let names_open = Some(segment.file.number) == newest && !recovered.open.is_empty();
+        settle(folder, segment, names_open, &mut recovered, logger)?;
     }
     recovered.report.left_open = recovered.open.list().len();
     Ok(recovered)
@@ -234,10 +236,12 @@ fn check_ends(examined: &mut [Examined], recovered: &mut Recovered) {
     }
 }
 
-/// Does what the state of one segment asks for, and adds it to what is there.
+/// Does what the state of one segment asks for, and adds it to what is there. One without records
+/// stays when it is the one that says which interceptions are open.
 fn settle(
     folder: &Folder,
     mut segment: Examined,
+    names_open: bool,
     recovered: &mut Recovered,
     logger: &Logger,
 ) -> Result<(), OpenError> {
@@ -275,6 +279,15 @@ fn settle(
             first,
             last,
             made_at: segment.header.map_or(0, |header| header.made_at),
+            is_damaged: false,
+        });
+    } else if let (true, Some(header)) = (names_open, &segment.header) {
+        recovered.stretches.push(Stretch {
+            number: segment.file.number,
+            bytes: segment.file.bytes,
+            first: header.safe_before + 1,
+            last: header.safe_before,
+            made_at: header.made_at,
             is_damaged: false,
         });
     } else if segment.file.path.exists() {

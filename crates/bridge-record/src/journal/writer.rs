@@ -289,9 +289,10 @@ impl Writer {
 
     /// Remembers what is acknowledged and gives back the space.
     fn tidy_up(&mut self) {
+        let has_open = !self.open.is_empty();
         let (acknowledged, expired) = {
             let mut queue = self.shared.queue.lock();
-            (queue.acknowledged, queue.expired())
+            (queue.acknowledged, queue.expired(has_open))
         };
         if acknowledged != self.acknowledged {
             self.acknowledged = acknowledged;

@@ -141,6 +141,58 @@ async fn interceptions_that_were_left_open_get_an_end() {
     assert_eq!(journal.recovery().left_open, 0);
 }
 
+/// What a process that is killed now leaves behind.
+fn image(of: &std::path::Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(of).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    copy
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_before_it_wrote_ends_leaves_the_interceptions_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let away = Shelf::away();
+    let journal = open(folder.path(), &away, JournalConfig::default());
+    let journal = journal.await.unwrap();
+    let open_one = started();
+    journal.start(open_one.clone()).await.unwrap();
+    let killed = image(folder.path());
+
+    // The next process delivers everything, gives back the space, and is killed before the ends
+    // are written.
+    let shelf = Shelf::there();
+    let lingering = JournalConfig {
+        group_patience: std::time::Duration::from_secs(3_600),
+        ..JournalConfig::default()
+    };
+    let journal = open(killed.path(), &shelf, lingering).await.unwrap();
+    assert_eq!(journal.recovery().left_open, 1);
+    let is_remembered = || {
+        let acknowledged = std::fs::read(killed.path().join("acknowledged"));
+        acknowledged.is_ok_and(|bytes| !bytes.is_empty())
+    };
+    while journal.status().unacknowledged > 1 || !is_remembered() {
+        tokio::task::yield_now().await;
+    }
+    let killed = image(killed.path());
+
+    let shelf = Shelf::there();
+    let journal = open(killed.path(), &shelf, JournalConfig::default());
+    let journal = journal.await.unwrap();
+    assert_eq!(journal.recovery().left_open, 1);
+    assert_eq!(journal.flush(soon()).await, 0);
+    let records = shelf.records();
+    assert!(
+        records
+            .iter()
+            .all(|it| it.interception == open_one.interception)
+    );
+    assert!(matches!(records.last().unwrap().event, Event::Ended(_)));
+}
+
 #[tokio::test]
 async fn two_processes_do_not_write_one_journal() {
     let folder = tempfile::tempdir().unwrap();
