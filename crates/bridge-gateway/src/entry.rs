@@ -126,6 +126,12 @@ impl Gateway {
         self.0.factory.terms().blueprint.is_some() && !self.0.draining.has_begun()
     }
 
+    /// Whether the gateway is shutting down.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.has_begun()
+    }
+
     /// Refuses new requests from now on, and stops to accept connections. Those that were accepted
     /// before have their running request finished, or their first one served, and are closed.
     pub fn begin_drain(&self) {

@@ -28,5 +28,5 @@ pub use chain::ErrorChain;
 pub use clock::wall_clock;
 pub use log::{LevelSwitch, LogConfig, LogFormat, Logging, ParseLogError, discard};
 pub use metrics::{
-    AuthResult, InterceptionLabels, JournalFigures, Metrics, OutcomeLabel, TokenKind,
+    AuthResult, InterceptionLabels, JournalFigures, Metrics, OutcomeLabel, Readiness, TokenKind,
 };

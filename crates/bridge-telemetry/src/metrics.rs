@@ -28,6 +28,17 @@ pub struct JournalFigures {
     pub is_failing: bool,
 }
 
+/// Whether traffic can flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Readiness {
+    /// It cannot.
+    NotReady,
+    /// It does, and somebody should look.
+    Degraded,
+    /// It does.
+    Ready,
+}
+
 /// All families of the process. Cloning shares them.
 ///
 /// Labels are names of configured providers, routes from a closed list, client names from a closed
@@ -130,6 +141,35 @@ impl Metrics {
     /// A caller was let in on an earlier answer, because the control plane is away.
     pub fn granted_on_grace(&self) {
         self.families().grace_grants.inc();
+    }
+
+    /// How things stand between the gateway and its control plane: whether there is a connection,
+    /// how much of the grace is left during an outage, and how many answers are kept.
+    pub fn control_plane_seen(
+        &self,
+        is_connected: bool,
+        grace_left: Option<Duration>,
+        grants: usize,
+    ) {
+        let families = self.families();
+        families.control_connected.set(i64::from(is_connected));
+        families.control_away.set(i64::from(grace_left.is_some()));
+        let seconds = grace_left.unwrap_or_default().as_secs();
+        families
+            .grace_left_seconds
+            .set(i64::try_from(seconds).unwrap_or(i64::MAX));
+        families
+            .grants_kept
+            .set(i64::try_from(grants).unwrap_or(i64::MAX));
+    }
+
+    /// Whether traffic can flow.
+    pub fn readiness(&self, readiness: Readiness) {
+        self.families().readiness.set(match readiness {
+            Readiness::NotReady => 0,
+            Readiness::Degraded => 1,
+            Readiness::Ready => 2,
+        });
     }
 
     /// An interception began.

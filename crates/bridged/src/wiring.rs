@@ -1,5 +1,6 @@
 //! Builds the floors from the bottom up, and takes them down in the right order.
 
+mod authorizer;
 mod control_plane;
 mod embedded;
 mod gateway_routes;
@@ -45,7 +46,7 @@ pub(crate) use self::remote::{Refused, Welcome};
 pub(crate) use self::replay::ReplayTarget;
 use self::running::Running;
 pub(crate) use self::start_error::StartError;
-use self::translate::{authorizer_config, client_config, gateway_config, intercept_config};
+use self::translate::{client_config, gateway_config, intercept_config};
 use crate::config::Config;
 
 /// How often what has grown old is cleared away.
@@ -61,6 +62,7 @@ pub(crate) struct Server {
     operator_address: SocketAddr,
     gateway: Gateway,
     plane: Plane,
+    authorizer: Arc<RemoteAuthorizer>,
     recording: Recording,
     cutoff: Cutoff,
     logger: Logger,
@@ -101,8 +103,8 @@ impl Server {
         .await?;
         let channel = plane.channel();
 
-        let authorizer = RemoteAuthorizer::start(channel, authorizer_config(config));
-        let authorizer: Arc<dyn Authorizer> = Arc::new(authorizer.map_err(StartError::Random)?);
+        let authorizer = authorizer::start(config, &plane, folder, logger).await?;
+        let asked: Arc<dyn Authorizer> = Arc::clone(&authorizer) as _;
         let sink = Arc::new(RemoteSink::new(channel));
         let recording = Recording::start(config, folder, sink, &metrics, logger).await?;
         let mut watch = ProviderWatch::start(channel);
@@ -111,7 +113,7 @@ impl Server {
         let limits = gateway_config(config, &metrics);
         let gateway = Gateway::new(GatewayParts {
             config: limits.clone(),
-            authorizer: Arc::clone(&authorizer),
+            authorizer: Arc::clone(&asked),
             seal: Seal::new(),
             metrics: metrics.clone(),
             logger: logger.clone(),
@@ -120,7 +122,7 @@ impl Server {
             providers: Arc::new(ProviderSet::default()),
             exchange: Arc::new(client.clone()),
             recorder: recording.recorder(),
-            authorizer,
+            authorizer: asked,
             policy,
             config: intercept_config(config),
             metrics: metrics.clone(),
@@ -134,7 +136,13 @@ impl Server {
                 Ok(None) | Err(_) => return Err(StartError::NoProviders),
             }
         }
-        let readiness = Readiness::new(gateway.clone(), channel.clone(), recording.clone());
+        let readiness = Readiness {
+            gateway: gateway.clone(),
+            channel: channel.clone(),
+            authorizer: Arc::clone(&authorizer),
+            recording: recording.clone(),
+            last_set: reload.last_set(),
+        };
         let addresses = (
             address_of(&listeners.gateway, config.listen.address),
             address_of(&listeners.operator, config.listen.operator_address),
@@ -149,6 +157,7 @@ impl Server {
             _reload: task::spawn(logger, "reload", reload.follow(watch)),
             gateway,
             plane,
+            authorizer,
             recording,
             cutoff,
             logger: logger.clone(),
@@ -192,6 +201,7 @@ impl Server {
             listener,
             operator,
             plane,
+            authorizer,
             ..
         } = self;
         let ended = async {
@@ -215,6 +225,7 @@ impl Server {
         };
         let patience = Instant::now() + patience;
         let lost = recording.close(patience, &logger).await;
+        authorizer.close().await;
         tokio::join!(operator.stop(&logger), plane.stop(&logger));
         lost
     }

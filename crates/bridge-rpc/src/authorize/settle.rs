@@ -158,10 +158,12 @@ impl Inner {
 
 impl State {
     pub(super) fn new(config: &AuthorizerConfig) -> Self {
+        // Without a lease nothing is kept, so there is nobody to be let in.
+        let grace = config.lease.and(config.grace).unwrap_or_default();
         Self {
             cache: Cache::new(terms(config)),
             flights: Flights::default(),
-            reach: Reach::new(config.grace.unwrap_or_default(), Instant::now()),
+            reach: Reach::new(grace, Instant::now()),
             resets: 0,
             stats: AuthorizerStats::default(),
         }

@@ -140,6 +140,11 @@ pub(super) struct Families {
     pub(super) request_failures: Family<KindLabels, Counter>,
     pub(super) authentications: Family<AuthLabels, Counter>,
     pub(super) grace_grants: Counter,
+    pub(super) grants_kept: Gauge,
+    pub(super) control_connected: Gauge,
+    pub(super) control_away: Gauge,
+    pub(super) grace_left_seconds: Gauge,
+    pub(super) readiness: Gauge,
     pub(super) interceptions: Family<InterceptionLabels, Counter>,
     pub(super) interceptions_inflight: Family<ProviderLabels, Gauge>,
     pub(super) interception_seconds: Family<ProviderLabels, Histogram>,
@@ -194,6 +199,25 @@ impl Families {
             grace_grants: to.add(
                 "grace_grants",
                 "Requests let in on an earlier answer while the control plane was away",
+            ),
+            grants_kept: to.add("grants_kept", "Answers about callers that are kept now"),
+            control_connected: to.add(
+                "control_connected",
+                "Whether there is a connection to the control plane",
+            ),
+            control_away: to.add(
+                "control_away",
+                "Whether the control plane is away: not connected, or not answering",
+            ),
+            grace_left_seconds: to.add_with_unit(
+                "grace_left",
+                "How long known callers are still let in while the control plane is away",
+                Unit::Seconds,
+                Gauge::default(),
+            ),
+            readiness: to.add(
+                "readiness",
+                "Whether traffic can flow: 2 ready, 1 degraded, 0 not ready",
             ),
             interceptions: to.add("interceptions", "Interceptions ended"),
             interceptions_inflight: to.add("interceptions_inflight", "Interceptions running now"),

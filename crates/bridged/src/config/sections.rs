@@ -251,6 +251,9 @@ section! {
         /// How long callers whom the control plane has confirmed within a day are let in while it is away, or off.
         /// It counts from the moment when the control plane went. Off together with the cache.
         grace: Lease, Default "10m";
+        /// Whether known callers are remembered in the data folder, so that a gateway which is started while the control plane is away lets them in.
+        /// Keyed hashes, ids, names and times are written, and no credential. Only with a control plane that is another process.
+        grant_cache: bool, Default "true";
     }
 }
 

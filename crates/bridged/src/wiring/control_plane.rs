@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::Router;
 use axum::routing::get;
-use axum::{Json, Router};
 use bridge_auth::Secret;
 use bridge_control::ControlServer;
 use bridge_telemetry::{ErrorChain, Metrics};
@@ -16,7 +15,7 @@ use tokio::time::timeout;
 
 use super::embedded::open;
 use super::gateways::GatewayListener;
-use super::readiness::Report;
+use super::readiness::{Reason, Report, State};
 use super::running::Running;
 use super::{StartError, address_of, listeners, operator};
 use crate::config::Config;
@@ -87,28 +86,18 @@ impl ControlPlane {
 
 fn router(control: &ControlServer, metrics: Metrics) -> Router {
     let store = control.clone();
-    let ready = move || async move {
-        let report = readiness(&store).await;
-        let status = if report.ready {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
-        (status, Json(report))
-    };
-    operator::common(metrics)
+    let ready = move || async move { readiness(&store).await };
+    operator::common(metrics, || {})
         .route("/readyz", get(ready))
         .merge(control.rest())
 }
 
 async fn readiness(control: &ControlServer) -> Report {
-    let reasons = match timeout(STORE_PATIENCE, control.check_store()).await {
-        Ok(Ok(())) => Vec::new(),
-        Ok(Err(cause)) => vec![ErrorChain(&cause).to_string()],
-        Err(_) => vec!["the store does not answer".to_owned()],
+    let trouble = match timeout(STORE_PATIENCE, control.check_store()).await {
+        Ok(Ok(())) => None,
+        Ok(Err(cause)) => Some(ErrorChain(&cause).to_string()),
+        Err(_) => Some("the store does not answer".to_owned()),
     };
-    Report {
-        ready: reasons.is_empty(),
-        reasons,
-    }
+    let reasons = trouble.map(|text| Reason::new(State::NotReady, "store", text));
+    Report::new(reasons.into_iter().collect())
 }

@@ -17,25 +17,23 @@ use super::running::Running;
 
 /// Everything that the operator can ask a gateway with this control plane for.
 pub(super) fn router(plane: &Plane, readiness: Readiness, metrics: Metrics) -> Router {
-    let ready = move || async move {
-        let report = readiness.report();
-        let status = if report.ready {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
-        (status, Json(report))
-    };
-    let router = common(metrics).route("/readyz", get(ready));
+    let measured = (readiness.clone(), metrics.clone());
+    let router = common(metrics, move || measured.0.measure(&measured.1));
+    let router = router.route("/readyz", get(|| async move { readiness.report() }));
     match plane {
         Plane::Embedded(embedded) => router.merge(embedded.control.rest()),
         Plane::Remote(remote) => router.merge(elsewhere(&remote.url)),
     }
 }
 
-/// What every process of ours answers.
-pub(super) fn common(metrics: Metrics) -> Router {
+/// What every process of ours answers. `measure` brings those gauges up to date that nobody tells
+/// of a change.
+pub(super) fn common<F>(metrics: Metrics, measure: F) -> Router
+where
+    F: Fn() + Clone + Send + Sync + 'static,
+{
     let expose = move || async move {
+        measure();
         ([(CONTENT_TYPE, Metrics::CONTENT_TYPE)], metrics.expose()).into_response()
     };
     Router::new()

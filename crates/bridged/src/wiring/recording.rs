@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bridge_record::{Batcher, Durability, Journal, JournalState, Recorder, Sink};
 use bridge_telemetry::Metrics;
@@ -27,6 +28,8 @@ pub(super) enum Recording {
 pub(super) struct RecordingTrouble {
     pub(super) reason: String,
     pub(super) refuses: bool,
+    /// Since when, if that is known.
+    pub(super) since: Option<SystemTime>,
 }
 
 impl Recording {
@@ -100,15 +103,24 @@ fn troubles(journal: &Journal) -> Vec<RecordingTrouble> {
         JournalState::Full {
             used_bytes,
             max_bytes,
-        } => Some(format!(
-            "the journal is full: it holds {used_bytes} of {max_bytes} bytes, because the control \
-             plane does not take them"
-        )),
-        JournalState::Failing { reason, .. } => Some(format!("the journal fails: {reason}")),
+        } => {
+            let reason = format!(
+                "the journal is full: it holds {used_bytes} of {max_bytes} bytes, because the \
+                 control plane does not take them"
+            );
+            Some((reason, None))
+        }
+        JournalState::Failing { reason, since } => {
+            Some((format!("the journal fails: {reason}"), Some(since)))
+        }
     };
     let mut troubles: Vec<_> = state
         .into_iter()
-        .map(|reason| RecordingTrouble { reason, refuses })
+        .map(|(reason, since)| RecordingTrouble {
+            reason,
+            refuses,
+            since,
+        })
         .collect();
     if status.damaged > 0 {
         troubles.push(RecordingTrouble {
@@ -117,6 +129,7 @@ fn troubles(journal: &Journal) -> Vec<RecordingTrouble> {
                 status.damaged
             ),
             refuses: false,
+            since: None,
         });
     }
     troubles
