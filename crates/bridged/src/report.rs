@@ -39,6 +39,8 @@ pub(crate) enum PlaneReport {
     Embedded {
         /// Whether there is a user already.
         has_users: bool,
+        /// Where it serves further gateways, if it does.
+        gateways: Option<String>,
     },
     /// It is at this address.
     Remote(String),
@@ -68,12 +70,16 @@ impl StartReport<'_> {
             handed(self.handed),
         );
         match &self.plane {
-            PlaneReport::Embedded { .. } => self.list_providers(&mut out),
+            PlaneReport::Embedded { gateways, .. } => {
+                if let Some(url) = gateways {
+                    let _infallible = writeln!(out, "Further gateways connect to {url}\n");
+                }
+                self.list_providers(&mut out);
+            }
             PlaneReport::Remote(url) => {
                 let _infallible = writeln!(
                     out,
-                    "Control plane: {url}\n  It has the users, keys, providers and records. \
-                     /readyz says whether it is there."
+                    "Control plane: {url}\n  /readyz says whether it is there."
                 );
             }
         }
@@ -81,15 +87,20 @@ impl StartReport<'_> {
             let _infallible = writeln!(out, "\nwarning: {warning}");
         }
         match &self.plane {
-            PlaneReport::Embedded { has_users: true } => {
+            PlaneReport::Embedded {
+                has_users: true, ..
+            } => {
                 out.push_str("\nNext: `bridged interceptions list` shows what was recorded.\n");
             }
-            PlaneReport::Embedded { has_users: false } => out.push_str(
+            PlaneReport::Embedded { .. } => out.push_str(
                 "\nNext:\n  \
                  bridged user create NAME   makes a user\n  \
                  bridged key create NAME    makes a key, and prints settings to paste\n",
             ),
-            PlaneReport::Remote(_) => {}
+            PlaneReport::Remote(_) => out.push_str(
+                "\nNext: where the control plane runs, `bridged key create NAME` makes a key, and \
+                 `bridged interceptions list` shows what was recorded.\n",
+            ),
         }
         out
     }
@@ -180,12 +191,17 @@ impl ControlReport<'_> {
     }
 
     fn gateways_url(&self) -> String {
-        let url = url_of(self.gateways);
-        if self.has_tls {
-            url.replacen("http:", "https:", 1)
-        } else {
-            url
-        }
+        gateways_url(self.gateways, self.has_tls)
+    }
+}
+
+/// What gateways are given as the address of their control plane.
+pub(crate) fn gateways_url(address: SocketAddr, has_tls: bool) -> String {
+    let url = url_of(address);
+    if has_tls {
+        url.replacen("http:", "https:", 1)
+    } else {
+        url
     }
 }
 
@@ -281,7 +297,10 @@ mod tests {
             providers,
             warnings: &[],
             handed: &[],
-            plane: PlaneReport::Embedded { has_users },
+            plane: PlaneReport::Embedded {
+                has_users,
+                gateways: None,
+            },
         }
     }
 

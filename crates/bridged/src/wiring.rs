@@ -181,6 +181,11 @@ impl Server {
         self.plane.control()
     }
 
+    /// Where the embedded control plane serves gateways of other machines, if it does.
+    pub(crate) fn gateways_address(&self) -> Option<SocketAddr> {
+        self.plane.gateways_address()
+    }
+
     /// Whether the control plane still wants this gateway.
     pub(crate) fn welcome(&self) -> Welcome {
         self.plane.welcome()

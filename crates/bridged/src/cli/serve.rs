@@ -16,7 +16,7 @@ use crate::config::env::Environment;
 use crate::config::{Config, Loaded};
 use crate::data_folder::{DataFolder, admin_token_path};
 use crate::log_bridge;
-use crate::report::{PlaneReport, StartReport};
+use crate::report::{PlaneReport, StartReport, gateways_url};
 use crate::signals::{Order, Signals};
 use crate::supervisor;
 use crate::wiring::{Listeners, Server, StartError, Welcome};
@@ -99,13 +99,7 @@ async fn serve(
         logger,
     );
     let server = start.await?;
-    let plane = match (&config.control, server.control()) {
-        (Some(control), _) => PlaneReport::Remote(control.url.to_string()),
-        (None, None) => PlaneReport::Embedded { has_users: true },
-        (None, Some(control)) => PlaneReport::Embedded {
-            has_users: has_users(control).await.map_err(StartError::Control)?,
-        },
-    };
+    let plane = plane(config, &server).await?;
     let token_file = admin_token_path(folder.path());
     let report = StartReport {
         gateway: server.gateway_address(),
@@ -134,6 +128,22 @@ async fn serve(
         (None, 0) => Ok(()),
         (None, left) => Err(CommandError::Lost(left)),
     }
+}
+
+async fn plane(config: &Config, server: &Server) -> Result<PlaneReport, StartError> {
+    let has_tls = config.listen.control_certificate_file.is_some();
+    Ok(match (&config.control, server.control()) {
+        (Some(control), _) => PlaneReport::Remote(control.url.to_string()),
+        (None, control) => PlaneReport::Embedded {
+            has_users: match control {
+                Some(control) => has_users(control).await.map_err(StartError::Control)?,
+                None => false,
+            },
+            gateways: server
+                .gateways_address()
+                .map(|address| gateways_url(address, has_tls)),
+        },
+    })
 }
 
 async fn has_users(control: &ControlServer) -> Result<bool, ControlError> {

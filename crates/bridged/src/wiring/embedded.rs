@@ -1,5 +1,6 @@
 //! The control plane in this process, and the gateway's way to it.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ pub(super) struct Embedded {
     pub(super) channel: Channel,
     /// Serves the gateway of this process.
     own: Running,
-    /// Serves gateways of other machines.
-    others: Option<Running>,
+    /// Serves gateways of other machines, at this address.
+    others: Option<(SocketAddr, Running)>,
 }
 
 impl Embedded {
@@ -49,24 +50,32 @@ impl Embedded {
         let control = open(config, is_from_file, folder, admin_token, metrics, logger).await?;
         let (dialer, incoming) = memory_pipe();
         let own = serve_own(&control, incoming, logger);
-        let config = ChannelConfig {
+        let settings = ChannelConfig {
             gateway_name: "embedded".to_owned(),
             ..ChannelConfig::default()
         };
-        let channel = Channel::connect(ControlTarget::Memory(dialer), config, logger)
+        let channel = Channel::connect(ControlTarget::Memory(dialer), settings, logger)
             .map_err(StartError::Channel)?;
         Ok(Self {
             own,
-            others: others.map(|listener| listener.serve(&control, logger)),
+            others: others.map(|listener| {
+                let address = listener.address(&config.listen);
+                (address, listener.serve(&control, logger))
+            }),
             control,
             channel,
         })
     }
 
+    /// Where gateways of other machines connect, if they are served.
+    pub(super) fn gateways_address(&self) -> Option<SocketAddr> {
+        self.others.as_ref().map(|(address, _)| *address)
+    }
+
     /// Ends when every call is answered, or when that takes too long.
     pub(super) async fn stop(self, logger: &Logger) {
         let others = async {
-            if let Some(others) = self.others {
+            if let Some((_, others)) = self.others {
                 others.stop(logger).await;
             }
         };

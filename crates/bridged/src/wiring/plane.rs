@@ -1,5 +1,6 @@
 //! The control plane of a server: in this process, or elsewhere.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use bridge_auth::Secret;
@@ -54,6 +55,14 @@ impl Plane {
     pub(super) fn control(&self) -> Option<&ControlServer> {
         match self {
             Self::Embedded(embedded) => Some(&embedded.control),
+            Self::Remote(_) => None,
+        }
+    }
+
+    /// Where the embedded one serves gateways of other machines, if it does.
+    pub(super) fn gateways_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Embedded(embedded) => embedded.gateways_address(),
             Self::Remote(_) => None,
         }
     }

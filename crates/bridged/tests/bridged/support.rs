@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 pub(crate) use provider::{HeldProvider, LAST};
 pub(crate) use server::{
-    Served, Start, connect, held_socket, open_stream, read_rest, read_until, send,
+    Served, Serving, Start, connect, held_socket, open_stream, read_rest, read_until, send,
 };
 
 /// The program with a home of its own.

@@ -22,6 +22,8 @@ pub(crate) struct Start<'s> {
     pub(crate) program: &'s Program,
     /// Below the sections that every server has.
     pub(crate) settings: String,
+    /// `serve` or `control`, and what follows it.
+    pub(crate) command: Vec<String>,
     /// A socket to hand over.
     pub(crate) socket: Option<OwnedFd>,
     pub(crate) variables: Vec<(&'static str, String)>,
@@ -52,9 +54,16 @@ impl<'s> Start<'s> {
         Self {
             program,
             settings,
+            command: vec!["serve".to_owned()],
             socket: None,
             variables: Vec::new(),
         }
+    }
+
+    /// Says this in a variable.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
     }
 
     /// The configuration file of the server.
@@ -66,7 +75,8 @@ impl<'s> Start<'s> {
 
     fn command(&self) -> Command {
         let file = self.program.folder.path().join("bridged.toml");
-        let serve = ["serve", "--config", file.to_str().unwrap()];
+        let mut serve: Vec<&str> = self.command.iter().map(String::as_str).collect();
+        serve.extend(["--config", file.to_str().unwrap()]);
         let mut command = if self.socket.is_some() {
             let mut command = Command::new("/bin/sh");
             command
@@ -141,7 +151,7 @@ fn follow(child: &mut Child) -> Arc<Mutex<String>> {
 
 fn address(said: &str, name: &str) -> SocketAddr {
     let line = said.lines().find(|line| line.trim().starts_with(name));
-    let (_, rest) = line.unwrap().split_once("http://").unwrap();
+    let (_, rest) = line.unwrap().split_once("://").unwrap();
     rest.split_whitespace().next().unwrap().parse().unwrap()
 }
 
