@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const IDLE: Duration = Duration::from_secs(1);
 /// How often the start is measured.
 const STARTS: u32 = 5;
+/// What a gateway is told whose records wait in memory.
+const WITHOUT_JOURNAL: &str = "[journal]\nmode = \"off\"\n";
 /// A start is to take less.
 const START_GOAL: Duration = Duration::from_millis(100);
 /// An idle gateway is to take less, in KiB.
@@ -42,8 +44,10 @@ pub(crate) fn run(root: &Path, short: bool) -> Outcome {
         rest.split_whitespace().next().map(str::to_owned)
     })?;
     print_start(&bridged, &direct)?;
-    let gateway = start(&bridged, &direct)?;
+    let gateway = start(&bridged, "", &direct)?;
     let key = gateway.make_key()?;
+    let without = start(&bridged, WITHOUT_JOURNAL, &direct)?;
+    let key_without = without.make_key()?;
     print_idle(&gateway)?;
     let mut runner = Command::new(&load);
     runner
@@ -52,13 +56,20 @@ pub(crate) fn run(root: &Path, short: bool) -> Outcome {
             "--gateway",
             &format!("http://{}/anthropic", gateway.address),
         ])
-        .args(["--pid", &gateway.process_id().to_string()]);
+        .args(["--pid", &gateway.process_id().to_string()])
+        .args([
+            "--without-journal",
+            &format!("http://{}/anthropic", without.address),
+        ])
+        .args(["--without-journal-key", &key_without])
+        .args(["--without-journal-pid", &without.process_id().to_string()]);
     if short {
         runner.arg("--short");
     }
     // Not through `process::run`: the key is nobody's business, not even on a terminal.
     let status = runner.status()?;
     gateway.stop()?;
+    without.stop()?;
     simulator.stop()?;
     match status.success() {
         true => Ok(()),
@@ -66,13 +77,13 @@ pub(crate) fn run(root: &Path, short: bool) -> Outcome {
     }
 }
 
-fn start(bridged: &Path, direct: &str) -> Outcome<Gateway> {
+fn start(bridged: &Path, further: &str, direct: &str) -> Outcome<Gateway> {
     let provider = Provider {
         name: "anthropic",
         base_url: direct.to_owned(),
         key: "operator-key-for-anthropic",
     };
-    Gateway::start(bridged, "info", &[provider])
+    Gateway::start_with(bridged, "info", further, &[provider])
 }
 
 /// The best of some starts, each with an empty data folder: from the call of the program to its
@@ -80,7 +91,7 @@ fn start(bridged: &Path, direct: &str) -> Outcome<Gateway> {
 fn print_start(bridged: &Path, direct: &str) -> Outcome {
     let mut best = Duration::MAX;
     for _ in 0..STARTS {
-        let gateway = start(bridged, direct)?;
+        let gateway = start(bridged, "", direct)?;
         best = best.min(gateway.begun().elapsed());
         gateway.stop()?;
     }

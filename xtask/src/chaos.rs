@@ -6,8 +6,10 @@
 
 mod ask;
 mod compare;
+mod control;
 mod dice;
 mod disconnects;
+mod fleet;
 mod kept;
 mod kill;
 mod ledger;
@@ -17,7 +19,9 @@ mod operator;
 mod reload;
 mod stage;
 mod table;
+mod trouble;
 mod upgrade;
+mod wire;
 
 use std::path::{Path, PathBuf};
 
@@ -46,13 +50,22 @@ pub(crate) struct ChaosFlags {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scenario {
     Kill,
+    Control,
+    Wire,
     Reload,
     Upgrade,
     Disconnects,
 }
 
 impl Scenario {
-    const ALL: [Self; 4] = [Self::Kill, Self::Reload, Self::Upgrade, Self::Disconnects];
+    const ALL: [Self; 6] = [
+        Self::Kill,
+        Self::Control,
+        Self::Wire,
+        Self::Reload,
+        Self::Upgrade,
+        Self::Disconnects,
+    ];
 
     /// The scenario of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -67,6 +80,8 @@ impl Scenario {
     fn name(self) -> &'static str {
         match self {
             Self::Kill => "kill",
+            Self::Control => "control",
+            Self::Wire => "wire",
             Self::Reload => "reload",
             Self::Upgrade => "upgrade",
             Self::Disconnects => "disconnects",
@@ -76,6 +91,8 @@ impl Scenario {
     fn run(self, stage: &Stage, fixtures: Option<&Path>) -> Outcome<(Findings, Vec<String>)> {
         match self {
             Self::Kill => kill::run(stage),
+            Self::Control => control::run(stage),
+            Self::Wire => trouble::run(stage),
             Self::Reload => reload::run(stage),
             Self::Upgrade => upgrade::run(stage),
             Self::Disconnects => match fixtures {

@@ -44,10 +44,20 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts `bin` with these providers, and waits until it is ready.
     pub(crate) fn start(bin: &Path, log_level: &str, providers: &[Provider]) -> Outcome<Self> {
+        Self::start_with(bin, log_level, "", providers)
+    }
+
+    /// The same, with whole sections of further settings.
+    pub(crate) fn start_with(
+        bin: &Path,
+        log_level: &str,
+        further: &str,
+        providers: &[Provider],
+    ) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         fs::write(
             folder.path().join("bridged.toml"),
-            settings(folder.path(), log_level, providers),
+            settings(folder.path(), log_level, further, providers),
         )?;
         let log = File::create(folder.path().join("log"))?;
         let begun = clock::now();
@@ -157,12 +167,12 @@ pub(crate) fn call(bin: &Path, folder: &Path) -> Command {
     command
 }
 
-fn settings(folder: &Path, log_level: &str, providers: &[Provider]) -> String {
+fn settings(folder: &Path, log_level: &str, further: &str, providers: &[Provider]) -> String {
     let mut text = format!(
         "version = 1\n\
          [listen]\naddress = \"127.0.0.1:0\"\noperator_address = \"127.0.0.1:0\"\n\
          [data]\nfolder = {:?}\n\
-         [log]\nlevel = \"{log_level}\"\nformat = \"json\"\n",
+         [log]\nlevel = \"{log_level}\"\nformat = \"json\"\n{further}",
         folder.join("data").display().to_string(),
     );
     for Provider {

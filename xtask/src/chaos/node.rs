@@ -36,6 +36,8 @@ struct Running {
 struct Addresses {
     gateway: Option<SocketAddr>,
     operator: Option<SocketAddr>,
+    /// Where gateways connect to a control plane.
+    control: Option<SocketAddr>,
 }
 
 impl Node {
@@ -112,6 +114,13 @@ impl Node {
         address.ok_or_else(|| "the gateway does not run".into())
     }
 
+    /// Where gateways connect to this control plane.
+    pub(super) fn control_address(&self) -> Outcome<SocketAddr> {
+        let running = self.running.as_ref();
+        let address = running.and_then(|it| it.addresses.control);
+        address.ok_or_else(|| "the control plane does not run".into())
+    }
+
     /// The operator's API of this process.
     pub(super) fn operator(&self) -> Outcome<Operator> {
         let running = self.running.as_ref();
@@ -145,6 +154,7 @@ impl Addresses {
         let mut told = Self::default();
         program.wait_for("where it listens", PATIENCE, |line| {
             told.gateway = told.gateway.or_else(|| address(line, "gateway"));
+            told.control = told.control.or_else(|| address(line, "gateways"));
             told.operator = told.operator.or_else(|| address(line, "operator"));
             told.operator.map(|_| ())
         })?;

@@ -82,6 +82,15 @@ impl Operator {
         self.call("POST", "/users", Some(&user)).map(|_| ())
     }
 
+    /// Makes a gateway key and tells the whole of it.
+    pub(super) fn make_gateway_key(&self, name: &str) -> Outcome<String> {
+        let made = self.call("POST", "/gateway-keys", Some(&json!({"name": name})))?;
+        let secret = made.get("secret").and_then(Value::as_str);
+        Ok(secret
+            .ok_or("a gateway key was made and not told")?
+            .to_owned())
+    }
+
     /// Makes a key of that user. Tells its id, and the whole of it.
     pub(super) fn make_key(&self) -> Outcome<(String, String)> {
         let made = self.call("POST", "/keys", Some(&json!({"user": USER})))?;

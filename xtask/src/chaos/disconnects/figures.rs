@@ -34,9 +34,11 @@ struct Heard {
 
 /// The record of an answer of which the client got some events and the gateway heard some.
 pub(super) fn expected(api: Api, relayed: &[Vec<u8>], heard: &[Vec<u8>]) -> Expected {
-    let end = hear(api, relayed).end;
+    let relayed = hear(api, relayed);
+    // A stream of Chat Completions has its last word when every choice has.
+    let end = relayed.end.or(relayed.are_choices_done().then_some(false));
     let mut heard = hear(api, heard);
-    if api == Api::Chat && heard.had_choices && heard.open_choices <= 0 && heard.counts.is_some() {
+    if heard.are_choices_done() && heard.counts.is_some() {
         heard.is_final = true;
     }
     let status = match end {
@@ -75,6 +77,10 @@ fn hear(api: Api, events: &[Vec<u8>]) -> Heard {
 }
 
 impl Heard {
+    fn are_choices_done(&self) -> bool {
+        self.had_choices && self.open_choices <= 0
+    }
+
     fn text(&mut self, value: &Value) {
         let bytes = match value {
             Value::String(text) => text.len(),
@@ -265,13 +271,13 @@ mod tests {
         check(
             Api::Chat,
             &[text, finish],
-            "aborted",
+            "completed",
             Some(("0/2/0/0", true)),
         );
         check(
             Api::Chat,
             &[text, finish, usage],
-            "aborted",
+            "completed",
             Some(("7/4/2/0", false)),
         );
         check(

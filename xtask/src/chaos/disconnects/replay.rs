@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::clock;
 use crate::http1::{self, Head};
+use crate::program::pause;
 
 /// The header by which a request says which script is meant. It travels through the gateway.
 pub(super) const MARK: &str = "x-chaos-mark";
@@ -33,6 +34,9 @@ pub(super) struct End {
     /// Everything was written and read.
     pub(super) is_whole: bool,
 }
+
+/// How long a gateway has for noticing that its client went away.
+const NOTICE: Duration = Duration::from_millis(150);
 
 /// A provider on a port of its own, until the process ends.
 #[derive(Debug)]
@@ -167,11 +171,9 @@ impl Shared {
         reader: &mut impl Read,
     ) -> io::Result<bool> {
         let (first, rest) = script.events.split_at(script.stop);
-        if script.stop == 0 {
-            wait_for_end(stream, reader)?;
-            return Ok(false);
+        if script.stop > 0 {
+            stream.write_all(&head().to_bytes())?;
         }
-        stream.write_all(&head().to_bytes())?;
         for event in first {
             write_chunk(stream, event)?;
         }
@@ -180,6 +182,11 @@ impl Shared {
             return Ok(false);
         }
         self.wait(mark, PATIENCE, |call| call.left);
+        // What comes before the gateway has noticed is an answer to a client that is there.
+        pause(NOTICE);
+        if script.stop == 0 {
+            stream.write_all(&head().to_bytes())?;
+        }
         for event in rest {
             write_chunk(stream, event)?;
         }
