@@ -332,6 +332,15 @@ impl Metrics {
             .inc();
     }
 
+    /// The configuration was read again and taken, or refused.
+    pub fn settings_reloaded(&self, taken: bool) {
+        let kind = if taken { "taken" } else { "refused" };
+        self.families()
+            .settings_reloads
+            .get_or_create(&KindLabels { kind })
+            .inc();
+    }
+
     /// A new set of providers was taken, or refused.
     pub fn reloaded(&self, generation: u64, taken: bool) {
         let families = self.families();

@@ -10,6 +10,7 @@ mod key;
 mod operator;
 mod print_config;
 mod provider;
+mod reload;
 mod serve;
 mod sessions;
 mod simulate;
@@ -70,6 +71,8 @@ enum Command {
     Interceptions(interceptions::Args),
     /// Show recorded conversations
     Sessions(sessions::Args),
+    /// Make the running server read its configuration again
+    Reload(reload::Args),
     /// Show the requests that run now
     Turns(turns::Args),
     /// Look after the records on this machine's disk
@@ -170,6 +173,7 @@ pub(crate) async fn run(
         Command::Provider(args) => provider::run(args, context, out).await,
         Command::Interceptions(args) => interceptions::run(args, context, out).await,
         Command::Sessions(args) => sessions::run(args, context, out).await,
+        Command::Reload(args) => reload::run(&args, context, out).await,
         Command::Turns(args) => turns::run(&args, context, out).await,
         Command::Journal(args) => journal::run(args, context, out).await,
         Command::PrintConfig(args) => print_config::run(&args, out),

@@ -7,6 +7,7 @@ mod advice;
 pub(crate) mod control;
 pub(crate) mod env;
 mod file;
+pub(crate) mod live;
 mod one_secret;
 mod problem;
 pub(crate) mod provider;

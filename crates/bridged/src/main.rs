@@ -12,6 +12,7 @@ mod log_bridge;
 mod log_lines;
 mod observers;
 mod operator_api;
+mod reload_view;
 mod report;
 mod settings;
 mod signals;

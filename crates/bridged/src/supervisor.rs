@@ -13,6 +13,16 @@ pub(crate) fn ready(logger: &Logger) {
     say(&states, logger);
 }
 
+/// The configuration is being read again. [`ready`] follows, whatever comes of it.
+pub(crate) fn reloading(logger: &Logger) {
+    let mut states = vec![NotifyState::Reloading];
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => states.push(now),
+        Err(cause) => debug!(logger, "no clock for the supervisor"; keys::ERROR => %cause),
+    }
+    say(&states, logger);
+}
+
 /// Nothing new is taken from now on.
 pub(crate) fn stopping(logger: &Logger) {
     let status = NotifyState::Status("stopping: running requests finish");

@@ -5,16 +5,19 @@ mod control_plane;
 mod embedded;
 mod gateway_routes;
 mod gateways;
+mod last_set;
 mod listeners;
 mod operator;
 mod plane;
 mod readiness;
 pub(crate) mod recording;
 mod reload;
+mod reload_asks;
 mod remote;
 mod replay;
 mod running;
 mod seed;
+mod settings;
 mod start_error;
 mod translate;
 
@@ -34,6 +37,7 @@ use bridge_telemetry::task::{self, Task};
 use bridge_upstream::Client;
 use slog::{Logger, info};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::{Instant, interval, timeout};
 
 pub(crate) use self::control_plane::ControlPlane;
@@ -41,10 +45,13 @@ pub(crate) use self::listeners::Listeners;
 use self::plane::Plane;
 use self::readiness::Readiness;
 use self::recording::Recording;
-use self::reload::Reload;
+use self::reload::Generations;
+use self::reload_asks::Reloads;
 pub(crate) use self::remote::{Refused, Welcome};
 pub(crate) use self::replay::ReplayTarget;
 use self::running::Running;
+use self::settings::Settings;
+pub(crate) use self::settings::{Rereads, Source};
 pub(crate) use self::start_error::StartError;
 use self::translate::{client_config, gateway_config, intercept_config};
 use crate::config::Config;
@@ -68,8 +75,13 @@ pub(crate) struct Server {
     logger: Logger,
     listener: TcpListener,
     operator: Running,
+    /// Absent when there is no configuration to read again.
+    reloads: Option<Reloads>,
+    /// How long running requests may take once the server drains. It may change meanwhile.
+    patience: watch::Receiver<Duration>,
     /// They end with the server.
     _reload: Task<()>,
+    _settings: Option<Task<()>>,
     _sweep: Task<()>,
 }
 
@@ -82,6 +94,7 @@ impl Server {
     pub(crate) async fn start(
         config: &Config,
         is_from_file: bool,
+        rereads: Option<Rereads>,
         listeners: Listeners,
         folder: &Path,
         admin_token: Secret,
@@ -129,32 +142,51 @@ impl Server {
             cutoff: cutoff.clone(),
             aftercare: Aftercare::new(metrics.clone(), logger),
         };
-        let reload = Reload::new(gateway.clone(), blueprint, limits, logger);
+        let generations = Generations::new(gateway.clone(), blueprint, limits, client, logger);
         if plane.control().is_some() {
             match timeout(FIRST_PROVIDERS, watch.changed()).await {
-                Ok(Some(snapshot)) => reload.take(&snapshot),
+                Ok(Some(snapshot)) => generations.take(&snapshot),
                 Ok(None) | Err(_) => return Err(StartError::NoProviders),
             }
         }
+        let addresses = (
+            address_of(&listeners.gateway, config.listen.address),
+            address_of(&listeners.operator, config.listen.operator_address),
+        );
+        let patience = watch::Sender::new(config.drain.patience);
+        let patience_now = patience.subscribe();
+        let reloading = rereads.map(|rereads| {
+            let settings = Settings {
+                rereads,
+                config: config.clone(),
+                generations: generations.clone(),
+                control: plane.control().cloned(),
+                patience,
+                metrics: metrics.clone(),
+                logger: logger.clone(),
+            };
+            Reloads::start(settings, logger)
+        });
+        let (reloads, settings) = reloading.unzip();
         let readiness = Readiness {
             gateway: gateway.clone(),
             channel: channel.clone(),
             authorizer: Arc::clone(&authorizer),
             recording: recording.clone(),
-            last_set: reload.last_set(),
+            last_set: generations.last_set(),
+            reloads: reloads.clone(),
         };
-        let addresses = (
-            address_of(&listeners.gateway, config.listen.address),
-            address_of(&listeners.operator, config.listen.operator_address),
-        );
-        let router = operator::router(&plane, readiness, metrics);
-        let router = router.merge(gateway_routes::router(&gateway, admin_token));
+        let routes = gateway_routes::router(&gateway, reloads.clone(), admin_token);
+        let router = operator::router(&plane, readiness, metrics).merge(routes);
         let operator = operator::serve(listeners.operator, router, logger);
         Ok(Self {
             gateway_address: addresses.0,
             operator_address: addresses.1,
-            _sweep: sweep(gateway.clone(), client, logger),
-            _reload: task::spawn(logger, "reload", reload.follow(watch)),
+            _sweep: sweep(generations.clone(), logger),
+            _reload: task::spawn(logger, "reload", generations.follow(watch)),
+            _settings: settings,
+            reloads,
+            patience: patience_now,
             gateway,
             plane,
             authorizer,
@@ -174,6 +206,16 @@ impl Server {
     /// Where the operator connects.
     pub(crate) fn operator_address(&self) -> SocketAddr {
         self.operator_address
+    }
+
+    /// Asks the server to read its configuration again, if it has one.
+    pub(crate) fn reloads(&self) -> Option<Reloads> {
+        self.reloads.clone()
+    }
+
+    /// How long running requests may take once the server drains. It may change meanwhile.
+    pub(crate) fn patience(&self) -> watch::Receiver<Duration> {
+        self.patience.clone()
     }
 
     /// The control plane, when it is embedded.
@@ -241,13 +283,12 @@ fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
 }
 
-fn sweep(gateway: Gateway, client: Client, logger: &Logger) -> Task<()> {
+fn sweep(generations: Generations, logger: &Logger) -> Task<()> {
     task::spawn(logger, "sweep", async move {
         let mut ticks = interval(SWEEP_EVERY);
         loop {
             ticks.tick().await;
-            gateway.sweep();
-            client.sweep();
+            generations.sweep();
         }
     })
 }

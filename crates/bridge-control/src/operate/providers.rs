@@ -2,13 +2,23 @@
 
 use uuid::Uuid;
 
-use crate::api::{NewProviderKey, Page, ProviderKeyView, ProviderSpec, ProviderView, SecretText};
+use crate::api::{
+    NewProviderKey, Page, ProviderKeyView, ProviderSpec, ProviderType, ProviderView, SecretText,
+};
 use crate::control::{ControlServer, now};
 use crate::error::ControlError;
 use crate::store::{NewProvider, NewProviderSecret, PageQuery, PutProvider};
 use crate::validate::{self, MOST_PROVIDER_KEYS};
 
 impl ControlServer {
+    /// Says whether a provider could be stored, and stores nothing.
+    ///
+    /// # Errors
+    /// When the name or a field breaks its rule.
+    pub fn check_provider(&self, name: &str, spec: &ProviderSpec) -> Result<(), ControlError> {
+        checked(name, spec).map(|_| ())
+    }
+
     /// Makes a provider, or makes the one of this name what is given.
     ///
     /// # Errors
@@ -18,13 +28,10 @@ impl ControlServer {
         name: &str,
         spec: ProviderSpec,
     ) -> Result<PutProvider, ControlError> {
-        validate::provider_name(name)?;
-        let kind = validate::provider_type(&spec.kind)?;
-        validate::base_url(&spec.base_url)?;
+        let kind = checked(name, &spec)?;
         // Whoever turns a provider into one that takes no keys takes its keys away.
         let none = (!kind.takes_keys()).then(Vec::new);
         let keys = spec.keys.or(none);
-        validate::provider_keys(kind, keys.as_deref().unwrap_or_default())?;
         let provider = NewProvider {
             name: name.to_owned(),
             kind,
@@ -121,6 +128,14 @@ impl ControlServer {
         })
         .await
     }
+}
+
+fn checked(name: &str, spec: &ProviderSpec) -> Result<ProviderType, ControlError> {
+    validate::provider_name(name)?;
+    let kind = validate::provider_type(&spec.kind)?;
+    validate::base_url(&spec.base_url)?;
+    validate::provider_keys(kind, spec.keys.as_deref().unwrap_or_default())?;
+    Ok(kind)
 }
 
 fn secret(key: SecretText) -> NewProviderSecret {

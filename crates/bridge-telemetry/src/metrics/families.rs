@@ -171,6 +171,7 @@ pub(super) struct Families {
     pub(super) pool_acquisitions: Family<KindLabels, Counter>,
     pub(super) pool_evictions: Family<KindLabels, Counter>,
     pub(super) reloads: Family<KindLabels, Counter>,
+    pub(super) settings_reloads: Family<KindLabels, Counter>,
     pub(super) generation: Gauge,
     pub(super) gateways_connected: Gauge,
     pub(super) gateway_refusals: Family<KindLabels, Counter>,
@@ -277,6 +278,10 @@ impl Families {
             ),
             pool_acquisitions: to.add("pool_acquisitions", "Handlers found or built"),
             pool_evictions: to.add("pool_evictions", "Handlers taken out of the pool"),
+            settings_reloads: to.add(
+                "settings_reloads",
+                "Configurations read again and taken or refused",
+            ),
             reloads: to.add("reloads", "Provider sets taken or refused"),
             generation: to.add("generation", "Number of the provider set in use"),
             gateways_connected: to.add(

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use bridge_control::store::PageQuery;
@@ -9,7 +10,7 @@ use bridge_control::{ControlError, ControlServer};
 use bridge_telemetry::{ErrorChain, LogConfig, Logging, keys};
 use slog::{Logger, error, o, warn};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::{CommandError, Context, say};
 use crate::config::env::Environment;
@@ -19,7 +20,7 @@ use crate::log_bridge;
 use crate::report::{PlaneReport, StartReport, gateways_url};
 use crate::signals::{Order, Signals};
 use crate::supervisor;
-use crate::wiring::{Listeners, Server, StartError, Welcome};
+use crate::wiring::{Listeners, Rereads, Server, Source, StartError, Welcome};
 
 /// Run the gateway, with its control plane embedded or elsewhere
 #[derive(Debug, clap::Args)]
@@ -53,10 +54,15 @@ pub(crate) async fn run(
     context: Context<'_>,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    let environment = args.control.lay_over(context.environment);
-    let loaded = Config::load(context.config, &environment)?;
+    let source = Source {
+        named: context.config.map(Path::to_owned),
+        environment: args.control.lay_over(context.environment),
+    };
+    let loaded = source.load()?;
     let (logging, logger) = start_logging(&loaded.config);
-    let outcome = serve(&loaded, context, &logger, out).await;
+    let level = logging.level_switch();
+    let rereads = Rereads { source, level };
+    let outcome = serve(&loaded, rereads, context, &logger, out).await;
     // Everything that was logged is written before the process ends.
     drop((logger, logging));
     outcome
@@ -76,6 +82,7 @@ pub(super) fn start_logging(config: &Config) -> (Logging, Logger) {
 
 async fn serve(
     loaded: &Loaded<Config>,
+    rereads: Rereads,
     context: Context<'_>,
     logger: &Logger,
     out: &mut dyn Write,
@@ -93,6 +100,7 @@ async fn serve(
     let start = Server::start(
         config,
         is_from_file,
+        Some(rereads),
         listeners,
         folder.path(),
         token,
@@ -117,7 +125,7 @@ async fn serve(
     supervisor::ready(logger);
     let orders = watch::Sender::new(None);
     let (welcome, server_welcome) = (server.welcome(), server.welcome());
-    let run = run_until_signalled(server, signals, config.drain.patience, &orders, logger);
+    let run = run_until_signalled(server, signals, &orders, logger);
     let left = tokio::select! {
         left = run => left,
         never = drain_when_refused(server_welcome, &orders, logger) => match never {},
@@ -174,21 +182,18 @@ async fn drain_when_refused(
 pub(crate) async fn run_until_signalled(
     server: Server,
     mut signals: Signals,
-    patience: Duration,
     orders: &watch::Sender<Option<Order>>,
     logger: &Logger,
 ) -> usize {
+    let (reloads, patience) = (server.reloads(), server.patience());
     let (mut draining, mut cutting) = (orders.subscribe(), orders.subscribe());
     let listen = async {
         loop {
             match signals.next().await {
-                Order::Reload => {
-                    warn!(
-                        logger,
-                        "the configuration file is read at the start only: change \
-                                   providers with `bridged provider`"
-                    );
-                }
+                Order::Reload => match &reloads {
+                    Some(reloads) => reloads.nudge(),
+                    None => warn!(logger, "there is no configuration to read again"),
+                },
                 heard @ (Order::Drain | Order::Cut) => {
                     supervisor::stopping(logger);
                     orders.send_replace(Some(heard));
@@ -202,12 +207,47 @@ pub(crate) async fn run_until_signalled(
     };
     let cut = async move {
         tokio::select! {
-            () = sleep(patience) => error!(logger, "patience is over, running requests are cut"),
+            () = patience_is_over(patience) => error!(logger, "patience is over, running requests are cut"),
             _ = cutting.wait_for(|order| *order == Some(Order::Cut)) => {}
         }
     };
     tokio::select! {
         left = server.run(drain, cut) => left,
         () = listen => unreachable!("signals do not end"),
+    }
+}
+
+/// Waits until the drain has taken as long as it may, also when that changes meanwhile.
+async fn patience_is_over(mut patience: watch::Receiver<Duration>) {
+    let begun = Instant::now();
+    loop {
+        let end = begun + *patience.borrow_and_update();
+        tokio::select! {
+            () = sleep_until(end) => return,
+            // Nobody can change it any more when its owner has gone.
+            Ok(()) = patience.changed() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_may_change_while_it_runs() {
+        let seconds = Duration::from_secs;
+        let owner = watch::Sender::new(seconds(10));
+        let begun = Instant::now();
+        let longer = async {
+            tokio::time::sleep(seconds(9)).await;
+            owner.send_replace(seconds(60));
+        };
+        tokio::join!(patience_is_over(owner.subscribe()), longer);
+        assert_eq!(begun.elapsed(), seconds(60));
+        let told = owner.subscribe();
+        drop(owner);
+        patience_is_over(told).await;
+        assert_eq!(begun.elapsed(), seconds(120));
     }
 }

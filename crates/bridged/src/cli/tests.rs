@@ -58,6 +58,8 @@ fn commands_are_understood() {
         "bridged journal export --interception 6f1c0a52-2d39-4f38-9d3e-3a8f6f6f3f10",
         "bridged journal replay /j/damaged/00000000000000000001.log",
         "bridged turns",
+        "bridged reload",
+        "bridged reload --json --admin-token-file /t",
         "bridged turns --json --admin-url http://h:1",
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line));

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::env::variable;
 use super::file::VERSION;
+use super::live::is_live;
 use super::reader::{Description, Fallback, Field};
 use super::sections::{RawProvider, SECTIONS};
 
@@ -45,7 +46,9 @@ pub(crate) fn markdown() -> String {
          data folder if it exists.\n\
          Durations are written like `500ms`, `30s`, `15m` or `1h30m`, sizes like `64KiB` or \
          `32MiB` or as a number of bytes.\n\
-         `bridged check-config` reports every problem at once.\n"
+         `bridged check-config` reports every problem at once.\n\
+         `bridged reload` or SIGHUP makes a running server read them again, \
+         see [reload.md](../operators/reload.md).\n"
     );
     for section in &SECTIONS {
         page(&mut out, &format!("[{}]", section.path), section, true);
@@ -62,8 +65,12 @@ fn page(out: &mut String, title: &str, section: &Description, has_variables: boo
             Fallback::Default(value) => writeln!(out, "Default: `{value}`."),
             Fallback::Example(value) => writeln!(out, "No default; a value looks like `{value}`."),
         };
+        let path = format!("{}.{}", section.path, field.key());
+        if !is_live(&path) {
+            out.push_str("A change needs a restart.\n");
+        }
         if has_variables {
-            let variable = variable(&format!("{}.{}", section.path, field.key()));
+            let variable = variable(&path);
             let _infallible = writeln!(out, "Variable: `{variable}`.");
         }
     }

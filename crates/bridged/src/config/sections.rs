@@ -12,6 +12,7 @@ use bridge_telemetry::LogFormat;
 use http::HeaderName;
 use slog::Level;
 
+use super::live::Compared;
 use super::reader::{Description, Fallback, Field, SectionReader};
 use super::setting::{AbortHabit, BaseUrl, Count, JournalMode, Lease, Size};
 
@@ -59,6 +60,17 @@ macro_rules! section {
                 )+
                 reader.finish(Self::DESCRIPTION.fields);
                 Some(Self { $($name: $name?),+ })
+            }
+        }
+
+        impl Compared for $section {
+            fn differences(&self, other: &Self) -> Vec<String> {
+                let fields = Self::DESCRIPTION.fields.iter();
+                let differs = [$(self.$name != other.$name),+];
+                let changed = fields.zip(differs).filter(|(_, differs)| *differs);
+                changed
+                    .map(|(field, _)| format!("{}.{}", $path, field.key()))
+                    .collect()
             }
         }
     };

@@ -13,8 +13,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::last_set::LastSet;
 use super::recording::{Recording, RecordingTrouble};
-use super::reload::LastSet;
+use super::reload_asks::Reloads;
 
 /// Looks at everything that a request needs.
 #[derive(Clone)]
@@ -24,6 +25,8 @@ pub(super) struct Readiness {
     pub(super) authorizer: Arc<RemoteAuthorizer>,
     pub(super) recording: Recording,
     pub(super) last_set: LastSet,
+    /// Absent when there is no configuration to read again.
+    pub(super) reloads: Option<Reloads>,
 }
 
 /// One of three answers.
@@ -121,6 +124,7 @@ impl Readiness {
             moment,
         ));
         reasons.extend(self.last_set.trouble());
+        reasons.extend(self.reloads.as_ref().and_then(Reloads::trouble));
         reasons.extend(self.recording.troubles().into_iter().map(journal));
         Report::new(reasons)
     }

@@ -1,125 +1,139 @@
-//! A new set of providers becomes a new generation, or stays away as a whole.
+//! What the gateway serves on, put together from two sides: providers come from the control plane,
+//! everything else from the configuration. News of either begins a generation, or stays away as a
+//! whole.
 
 use std::sync::Arc;
 
+use bridge_auth::HeaderPolicy;
 use bridge_gateway::{Gateway, GatewayConfig};
-use bridge_intercept::{Blueprint, ProviderSet, ProviderSpec};
+use bridge_intercept::{Blueprint, InterceptConfig, ProviderSet, ProviderSpec};
 use bridge_rpc::{ProviderSnapshot, ProviderWatch, Snapshot};
-use bridge_telemetry::{ErrorChain, keys, wall_clock};
-use jiff::Timestamp;
+use bridge_telemetry::{ErrorChain, keys};
+use bridge_upstream::Client;
 use parking_lot::Mutex;
 use slog::{Logger, error};
 
-use super::readiness::{Reason, State};
+use super::last_set::LastSet;
 
-/// Turns snapshots into blueprints.
-pub(super) struct Reload {
+/// Begins the generations of one gateway. Cloning shares it.
+#[derive(Clone)]
+pub(super) struct Generations(Arc<Inner>);
+
+struct Inner {
     gateway: Gateway,
-    /// What stays the same when providers change.
-    blueprint: Blueprint,
-    limits: GatewayConfig,
+    /// Held while a generation is begun, so that news of both sides come one after the other.
+    parts: Mutex<Parts>,
     last_set: LastSet,
     logger: Logger,
 }
 
-/// What became of the last set of providers that came. Cloning shares it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct LastSet(Arc<Mutex<Option<RefusedSet>>>);
-
-#[derive(Debug, Clone)]
-struct RefusedSet {
-    generation: u64,
-    since: Option<Timestamp>,
-    /// The first thing that is wrong with it.
-    problem: String,
+struct Parts {
+    blueprint: Blueprint,
+    limits: GatewayConfig,
+    client: Client,
+    /// There is nothing to serve with until the first providers have come.
+    has_providers: bool,
 }
 
-impl LastSet {
-    /// It was refused, and the one before is in use.
-    pub(super) fn trouble(&self) -> Option<Reason> {
-        let refused = self.0.lock().clone()?;
-        let text = format!(
-            "set {} of providers was refused, the one before stays: {}",
-            refused.generation, refused.problem
-        );
-        let reason = Reason::new(State::Degraded, "providers_refused", text);
-        Some(Reason {
-            since: refused.since,
-            ..reason
-        })
-    }
-
-    fn taken(&self) {
-        *self.0.lock() = None;
-    }
-
-    fn refused(&self, generation: u64, problem: String) {
-        let since = Timestamp::try_from(wall_clock()).ok();
-        let since = since.and_then(|since| Timestamp::from_second(since.as_second()).ok());
-        *self.0.lock() = Some(RefusedSet {
-            generation,
-            since,
-            problem,
-        });
-    }
+/// What the configuration says of a generation.
+pub(super) struct Habits {
+    pub(super) limits: GatewayConfig,
+    pub(super) engine: InterceptConfig,
+    pub(super) policy: Arc<HeaderPolicy>,
+    /// Connections to providers, if their settings are others now.
+    pub(super) client: Option<Client>,
 }
 
-impl Reload {
+impl Generations {
+    /// The blueprint's providers are not used: the first ones are still to come.
     pub(super) fn new(
         gateway: Gateway,
         blueprint: Blueprint,
         limits: GatewayConfig,
+        client: Client,
         logger: &Logger,
     ) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             gateway,
-            blueprint,
-            limits,
+            parts: Mutex::new(Parts {
+                blueprint,
+                limits,
+                client,
+                has_providers: false,
+            }),
             last_set: LastSet::default(),
             logger: logger.clone(),
-        }
+        }))
     }
 
-    /// Tells what became of the last set.
+    /// Tells what became of the last set of providers.
     pub(super) fn last_set(&self) -> LastSet {
-        self.last_set.clone()
+        self.0.last_set.clone()
     }
 
-    /// Uses a set from now on if all of it is good; otherwise the one before stays.
+    /// Uses a set of providers from now on if all of it is good; otherwise the one before stays.
     pub(super) fn take(&self, snapshot: &Snapshot) {
         let specs = snapshot.providers.iter().map(spec).collect();
+        let mut parts = self.0.parts.lock();
         match ProviderSet::try_new(specs) {
             Ok(providers) => {
-                let blueprint = Blueprint {
-                    providers: Arc::new(providers),
-                    ..self.blueprint.clone()
-                };
-                let limits = self.limits.clone();
-                self.gateway.replace(Arc::new(blueprint), limits);
-                self.blueprint.metrics.reloaded(snapshot.generation, true);
-                self.last_set.taken();
+                parts.blueprint.providers = Arc::new(providers);
+                parts.has_providers = true;
+                parts.begin(&self.0.gateway);
+                parts.blueprint.metrics.reloaded(snapshot.generation, true);
+                self.0.last_set.taken();
             }
             Err(problems) => {
                 for problem in &problems {
-                    error!(self.logger, "set of providers refused, the one before stays";
+                    error!(self.0.logger, "set of providers refused, the one before stays";
                         keys::GENERATION => snapshot.generation,
                         keys::ERROR => ErrorChain(problem));
                 }
-                self.blueprint.metrics.reloaded(snapshot.generation, false);
-                let first = problems
-                    .first()
-                    .map(|problem| ErrorChain(problem).to_string());
-                self.last_set
+                parts.blueprint.metrics.reloaded(snapshot.generation, false);
+                let first = problems.first().map(|one| ErrorChain(one).to_string());
+                self.0
+                    .last_set
                     .refused(snapshot.generation, first.unwrap_or_default());
             }
         }
     }
 
-    /// Takes every set that comes.
+    /// Uses these habits from now on. Says the number of the generation, if one could begin.
+    pub(super) fn adopt(&self, habits: Habits) -> Option<u64> {
+        let mut parts = self.0.parts.lock();
+        parts.limits = habits.limits;
+        parts.blueprint.config = habits.engine;
+        parts.blueprint.policy = habits.policy;
+        if let Some(client) = habits.client {
+            parts.blueprint.exchange = Arc::new(client.clone());
+            parts.client = client;
+        }
+        parts.has_providers.then(|| parts.begin(&self.0.gateway))
+    }
+
+    /// Takes every set of providers that comes.
     pub(super) async fn follow(self, mut watch: ProviderWatch) {
         while let Some(snapshot) = watch.changed().await {
             self.take(&snapshot);
         }
+    }
+
+    /// Clears away what has grown old: handlers, and connections that wait.
+    pub(super) fn sweep(&self) {
+        self.0.gateway.sweep();
+        let client = self.0.parts.lock().client.clone();
+        client.sweep();
+    }
+
+    /// Whether requests are taken.
+    pub(super) fn is_serving(&self) -> bool {
+        self.0.gateway.is_serving()
+    }
+}
+
+impl Parts {
+    fn begin(&self, gateway: &Gateway) -> u64 {
+        gateway.replace(Arc::new(self.blueprint.clone()), self.limits.clone())
     }
 }
 

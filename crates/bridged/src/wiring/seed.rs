@@ -1,7 +1,7 @@
 //! What the embedded control plane begins with.
 
-use bridge_control::ControlServer;
 use bridge_control::api::ProviderSpec;
+use bridge_control::{ControlError, ControlServer};
 
 use super::StartError;
 use crate::config::{Config, Provider};
@@ -9,7 +9,7 @@ use crate::config::{Config, Provider};
 /// Stores the configured providers. What a file says holds at each start; the two that exist
 /// without a file are made once, and changed later only when the environment brings keys, so that
 /// a start does not undo what an operator has set.
-pub(crate) async fn providers(
+pub(super) async fn providers(
     control: &ControlServer,
     config: &Config,
     is_from_file: bool,
@@ -19,13 +19,28 @@ pub(crate) async fn providers(
         if says_nothing_new && control.provider(&provider.name).await.is_ok() {
             continue;
         }
-        let put = control.put_provider(&provider.name, spec(provider)).await;
-        put.map_err(|source| StartError::Seed {
-            name: provider.name.clone(),
-            source,
-        })?;
+        put(control, provider).await?;
     }
     Ok(())
+}
+
+/// Says what is wrong with a provider, and stores nothing.
+pub(super) fn check(control: &ControlServer, provider: &Provider) -> Result<(), StartError> {
+    let checked = control.check_provider(&provider.name, &spec(provider));
+    checked.map_err(|source| refused(provider, source))
+}
+
+/// Stores one provider.
+pub(super) async fn put(control: &ControlServer, provider: &Provider) -> Result<(), StartError> {
+    let put = control.put_provider(&provider.name, spec(provider)).await;
+    put.map(|_| ()).map_err(|source| refused(provider, source))
+}
+
+fn refused(provider: &Provider, source: ControlError) -> StartError {
+    StartError::Seed {
+        name: provider.name.clone(),
+        source,
+    }
 }
 
 fn spec(provider: &Provider) -> ProviderSpec {

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use bridge_gateway::GatewayConfig;
-use bridge_intercept::{AftercareLimits, InterceptConfig, OnAbort};
+use bridge_intercept::{AftercareLimits, InterceptConfig, OnAbort, ProviderSpec};
 use bridge_pool::PoolConfig;
 use bridge_record::{BatcherConfig, Durability, JournalConfig};
 use bridge_rpc::AuthorizerConfig;
 use bridge_telemetry::Metrics;
 use bridge_upstream::{ClientConfig, Timeouts};
 
-use crate::config::Config;
 use crate::config::setting::{AbortHabit, JournalMode};
+use crate::config::{Config, Provider};
 use crate::observers::PoolMetrics;
 
 /// Connections to providers.
@@ -104,5 +104,16 @@ pub(super) fn authorizer_config(config: &Config) -> AuthorizerConfig {
         grace: config.auth.grace.0,
         capacity: config.auth.cache_entries.0,
         ..AuthorizerConfig::default()
+    }
+}
+
+/// A provider as the engine would have it, to see whether it could.
+pub(super) fn provider_spec(provider: &Provider) -> ProviderSpec {
+    ProviderSpec {
+        name: provider.name.clone(),
+        provider_type: provider.kind.as_str().to_owned(),
+        enabled: provider.enabled,
+        base_url: provider.base_url.as_str().to_owned(),
+        keys: provider.keys.clone(),
     }
 }

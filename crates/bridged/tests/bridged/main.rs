@@ -9,5 +9,6 @@
 mod apart;
 mod commands;
 mod drain;
+mod reload;
 mod supervised;
 mod support;

@@ -63,6 +63,7 @@ pub(crate) async fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandE
     let start = Server::start(
         &config,
         false,
+        None,
         listeners,
         folder.path(),
         token_copy,
@@ -95,7 +96,7 @@ async fn serve_and_show(
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let orders = watch::Sender::new(None);
-    let serve = run_until_signalled(server, signals, PATIENCE, &orders, logger);
+    let serve = run_until_signalled(server, signals, &orders, logger);
     let show = async {
         let outcome = show(shown, out).await;
         if ends || outcome.is_err() {
@@ -186,6 +187,7 @@ fn config(args: &Args, folder: &Path, simulator: &Simulator) -> Result<Config, C
     let place = folder.as_os_str().to_owned();
     let environment = Environment::from_pairs([("BRIDGED_DATA_FOLDER", place)]);
     let mut config = Config::load(None, &environment)?.config;
+    config.drain.patience = PATIENCE;
     let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     config.listen.address = address(args.port);
     config.listen.operator_address = address(if args.port == 0 {

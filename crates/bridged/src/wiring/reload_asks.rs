@@ -1,0 +1,117 @@
+//! Who may ask for a reload: a signal, and the operator. One runs at a time, and all who ask before
+//! it begins share its outcome.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use bridge_telemetry::task::{self, Task};
+use bridge_telemetry::wall_clock;
+use jiff::Timestamp;
+use slog::Logger;
+use tokio::sync::{mpsc, oneshot};
+
+use super::readiness::{Reason, State};
+use super::settings::Settings;
+use crate::reload_view::{ReloadRefused, ReloadView};
+use crate::supervisor;
+
+/// How many may ask while a reload runs. Signals beyond that are shared with those that wait.
+const WAITING: usize = 64;
+
+/// What became of a reload.
+pub(crate) type Outcome = Arc<Result<ReloadView, ReloadRefused>>;
+
+/// Somebody who asks, and whether they wait for the outcome.
+type Ask = Option<oneshot::Sender<Outcome>>;
+
+/// Asks for reloads. Cloning shares it.
+#[derive(Debug, Clone)]
+pub(crate) struct Reloads {
+    asks: mpsc::Sender<Ask>,
+    refusal: Arc<ArcSwapOption<Refusal>>,
+}
+
+/// The last configuration that was read could not be used.
+#[derive(Debug)]
+struct Refusal {
+    /// When it was read, in whole seconds.
+    since: Option<Timestamp>,
+    /// How much is wrong with it.
+    problems: usize,
+}
+
+impl Reloads {
+    /// Starts the task that reloads. It ends when it is dropped, between two steps of a reload.
+    pub(super) fn start(settings: Settings, logger: &Logger) -> (Self, Task<()>) {
+        let (asks, asked) = mpsc::channel(WAITING);
+        let refusal = Arc::<ArcSwapOption<Refusal>>::default();
+        let work = work(settings, asked, Arc::clone(&refusal), logger.clone());
+        (
+            Self { asks, refusal },
+            task::spawn(logger, "settings", work),
+        )
+    }
+
+    /// Asks for a reload and does not wait.
+    pub(crate) fn nudge(&self) {
+        // When no more can wait, those who do have not been served yet: it is the same reload.
+        let _shared = self.asks.try_send(None);
+    }
+
+    /// Asks for a reload and waits for what becomes of it; nothing when the server ends meanwhile.
+    /// Dropping the future does not stop the reload.
+    pub(crate) async fn ask(&self) -> Option<Outcome> {
+        let (tell, told) = oneshot::channel();
+        self.asks.send(Some(tell)).await.ok()?;
+        told.await.ok()
+    }
+
+    /// Why the configuration in force is not the one in the file, if it is not.
+    pub(super) fn trouble(&self) -> Option<Reason> {
+        let refusal = self.refusal.load_full()?;
+        let text = format!(
+            "the configuration has {} problems and the one before stays: see `bridged check-config`",
+            refusal.problems
+        );
+        let reason = Reason::new(State::Degraded, "configuration_refused", text);
+        Some(Reason {
+            since: refusal.since,
+            ..reason
+        })
+    }
+}
+
+async fn work(
+    mut settings: Settings,
+    mut asked: mpsc::Receiver<Ask>,
+    refusal: Arc<ArcSwapOption<Refusal>>,
+    logger: Logger,
+) {
+    while let Some(first) = asked.recv().await {
+        let mut waiting = vec![first];
+        while let Ok(more) = asked.try_recv() {
+            waiting.push(more);
+        }
+        if settings.generations.is_serving() {
+            supervisor::reloading(&logger);
+        }
+        let outcome: Outcome = Arc::new(settings.reload().await);
+        let refused = outcome.as_ref().as_ref().err();
+        refusal.store(refused.map(|refused| {
+            let since = Timestamp::try_from(wall_clock()).ok();
+            let whole = since.and_then(|since| Timestamp::from_second(since.as_second()).ok());
+            Arc::new(Refusal {
+                since: whole,
+                problems: refused.problems.len(),
+            })
+        }));
+        // A process that stops has said so, and must not take it back.
+        if settings.generations.is_serving() {
+            supervisor::ready(&logger);
+        }
+        for ask in waiting.into_iter().flatten() {
+            // Whoever has gone away needs no telling.
+            let _gone = ask.send(Arc::clone(&outcome));
+        }
+    }
+}
