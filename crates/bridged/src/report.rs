@@ -152,6 +152,8 @@ pub(crate) struct ControlReport<'r> {
     pub(crate) token_file: &'r Path,
     /// What should be changed in the configuration.
     pub(crate) warnings: &'r [Problem],
+    /// Which sockets the supervisor handed over.
+    pub(crate) handed: &'r [&'static str],
 }
 
 impl ControlReport<'_> {
@@ -162,12 +164,13 @@ impl ControlReport<'_> {
              gateways     {}   (bridged serve --control, with a gateway key)\n  \
              operator     {}   (the commands below, /healthz, /readyz, /metrics)\n  \
              data folder  {}\n  \
-             admin token  {}\n",
+             admin token  {}\n{}",
             env!("CARGO_PKG_VERSION"),
             self.gateways_url(),
             url_of(self.operator),
             self.data_folder.display(),
             self.token_file.display(),
+            handed(self.handed),
         );
         for warning in self.warnings {
             let _infallible = writeln!(out, "\nwarning: {warning}");
@@ -187,7 +190,8 @@ impl ControlReport<'_> {
             warn!(logger, "the configuration should be changed"; "place" => %warning);
         }
         info!(logger, "running as a control plane"; "gateways" => self.gateways_url(),
-            "operator" => %self.operator, "data_folder" => %self.data_folder.display());
+            "operator" => %self.operator, "handed_over" => self.handed.join(","),
+            "data_folder" => %self.data_folder.display());
     }
 
     fn gateways_url(&self) -> String {

@@ -17,6 +17,9 @@ pub(crate) const GATEWAY: &str = "gateway";
 /// The socket of the operator's API, health and metrics.
 pub(crate) const OPERATOR: &str = "operator";
 
+/// The socket where gateways of other machines connect to a control plane.
+pub(crate) const CONTROL: &str = "control";
+
 /// How many sockets are meant for this process, and for which one.
 const COUNT: &str = "LISTEN_FDS";
 const PROCESS: &str = "LISTEN_PID";

@@ -41,7 +41,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval, timeout};
 
 pub(crate) use self::control_plane::ControlPlane;
-pub(crate) use self::listeners::Listeners;
+pub(crate) use self::listeners::{ControlListeners, Listeners};
 use self::plane::Plane;
 use self::readiness::Readiness;
 use self::recording::Recording;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use slog::Logger;
+use slog::{Logger, warn};
 
 use super::serve::start_logging;
 use super::{CommandError, Context, say};
@@ -10,7 +10,8 @@ use crate::config::{Config, Loaded};
 use crate::data_folder::{DataFolder, admin_token_path};
 use crate::report::ControlReport;
 use crate::signals::{Order, Signals};
-use crate::wiring::ControlPlane;
+use crate::supervisor;
+use crate::wiring::{ControlListeners, ControlPlane};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
@@ -23,7 +24,7 @@ pub(crate) async fn run(
 ) -> Result<(), CommandError> {
     let loaded = Config::load(context.config, context.environment)?;
     let (logging, logger) = start_logging(&loaded.config);
-    let outcome = serve(&loaded, &logger, out).await;
+    let outcome = serve(&loaded, context, &logger, out).await;
     // Everything that was logged is written before the process ends.
     drop((logger, logging));
     outcome
@@ -31,18 +32,23 @@ pub(crate) async fn run(
 
 async fn serve(
     loaded: &Loaded<Config>,
+    context: Context<'_>,
     logger: &Logger,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let config = &loaded.config;
-    let mut signals = Signals::listen().map_err(CommandError::Signals)?;
+    let signals = Signals::listen().map_err(CommandError::Signals)?;
     let folder = DataFolder::open(&config.data_folder)?;
     let token = match &config.admin_token {
         Some(token) => token.clone(),
         None => folder.admin_token()?,
     };
     let is_from_file = loaded.file.is_some();
-    let plane = ControlPlane::start(config, is_from_file, folder.path(), token, logger).await?;
+    let listeners = ControlListeners::open(&config.listen, context.inherited).await?;
+    let handed = listeners.handed.clone();
+    let folder_path = folder.path();
+    let start = ControlPlane::start(config, is_from_file, listeners, folder_path, token, logger);
+    let plane = start.await?;
     let token_file = admin_token_path(folder.path());
     let report = ControlReport {
         gateways: plane.gateways_address(),
@@ -51,11 +57,31 @@ async fn serve(
         data_folder: folder.path(),
         token_file: &token_file,
         warnings: &loaded.warnings,
+        handed: &handed,
     };
     report.log(logger);
     say(out, &report.text())?;
+    supervisor::ready(logger);
     // What runs is answered within seconds: a second signal has nothing to cut.
-    plane.run(signals.wait_for(Order::Drain)).await;
+    let stop = async {
+        told_to_stop(signals, logger).await;
+        supervisor::stopping(logger);
+    };
+    plane.run(stop).await;
     drop(folder);
     Ok(())
+}
+
+/// Waits for the first order to stop.
+async fn told_to_stop(mut signals: Signals, logger: &Logger) {
+    loop {
+        match signals.next().await {
+            Order::Drain | Order::Cut => return,
+            Order::Reload => warn!(
+                logger,
+                "a control plane reads its configuration at the start only: change providers with \
+                 `bridged provider`"
+            ),
+        }
+    }
 }

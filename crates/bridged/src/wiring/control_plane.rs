@@ -14,10 +14,10 @@ use slog::{Logger, info};
 use tokio::time::timeout;
 
 use super::embedded::open;
-use super::gateways::GatewayListener;
+use super::listeners::ControlListeners;
 use super::readiness::{Reason, Report, State};
 use super::running::Running;
-use super::{StartError, address_of, listeners, operator};
+use super::{StartError, address_of, operator};
 use crate::config::Config;
 
 /// How long the store may take to answer before the control plane is not ready.
@@ -40,24 +40,21 @@ impl ControlPlane {
     pub(crate) async fn start(
         config: &Config,
         is_from_file: bool,
+        listeners: ControlListeners,
         folder: &Path,
         admin_token: Secret,
         logger: &Logger,
     ) -> Result<Self, StartError> {
         let listen = &config.listen;
-        let gateways = GatewayListener::open(listen).await?;
-        let operator_address = listen.operator_address;
-        let operator_listener =
-            listeners::open("listen.operator_address", operator_address, None).await?;
         let metrics = Metrics::default();
         let control = open(config, is_from_file, folder, admin_token, &metrics, logger).await?;
-        let operator_address = address_of(&operator_listener, operator_address);
+        let operator_address = address_of(&listeners.operator, listen.operator_address);
         let router = router(&control, metrics);
         Ok(Self {
-            gateways_address: gateways.address(listen),
+            gateways_address: listeners.gateways.address(listen),
             operator_address,
-            gateways: gateways.serve(&control, logger),
-            operator: operator::serve(operator_listener, router, logger),
+            gateways: listeners.gateways.serve(&control, logger),
+            operator: operator::serve(listeners.operator, router, logger),
             logger: logger.clone(),
         })
     }

@@ -44,7 +44,7 @@ impl Embedded {
         logger: &Logger,
     ) -> Result<Self, StartError> {
         let others = match config.listen.control_address {
-            Some(_) => Some(GatewayListener::open(&config.listen).await?),
+            Some(_) => Some(GatewayListener::open(&config.listen, None).await?),
             None => None,
         };
         let control = open(config, is_from_file, folder, admin_token, metrics, logger).await?;

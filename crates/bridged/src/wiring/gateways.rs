@@ -18,16 +18,19 @@ pub(super) struct GatewayListener {
 }
 
 impl GatewayListener {
-    /// Opens it. Nobody is served yet.
+    /// Opens it, or takes the socket that was handed over. Nobody is served yet.
     ///
     /// # Errors
     /// When certificate and key cannot be used, or the address is taken.
-    pub(super) async fn open(listen: &Listen) -> Result<Self, StartError> {
+    pub(super) async fn open(
+        listen: &Listen,
+        handed: Option<std::net::TcpListener>,
+    ) -> Result<Self, StartError> {
         let identity = listen
             .identity()
             .map_err(|(setting, problem)| StartError::Identity { setting, problem })?;
         Ok(Self {
-            listener: listeners::open("listen.control_address", listen.gateways(), None).await?,
+            listener: listeners::open("listen.control_address", listen.gateways(), handed).await?,
             config: ListenConfig {
                 identity,
                 ..ListenConfig::default()

@@ -1,12 +1,13 @@
-//! The two sockets of a server: handed over by a supervisor, or opened here.
+//! The two sockets of a server or a control plane: handed over by a supervisor, or opened here.
 
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
 use super::StartError;
+use super::gateways::GatewayListener;
 use crate::config::sections::Listen;
-use crate::sockets::{self, GATEWAY, Inherited, OPERATOR};
+use crate::sockets::{self, CONTROL, GATEWAY, Inherited, OPERATOR};
 
 /// Where a server takes connections.
 #[derive(Debug)]
@@ -31,6 +32,34 @@ impl Listeners {
         handed.extend(operator.is_some().then_some(OPERATOR));
         Ok(Self {
             gateway: open("listen.address", listen.address, gateway).await?,
+            operator: open("listen.operator_address", listen.operator_address, operator).await?,
+            handed,
+        })
+    }
+}
+
+/// Where a control plane without a gateway takes connections.
+pub(crate) struct ControlListeners {
+    /// From gateways.
+    pub(super) gateways: GatewayListener,
+    /// From the operator.
+    pub(super) operator: TcpListener,
+    /// Which of them the supervisor handed over.
+    pub(crate) handed: Vec<&'static str>,
+}
+
+impl ControlListeners {
+    /// As [`Listeners::open`], for gateways and the operator.
+    ///
+    /// # Errors
+    /// When a handed socket or the certificate cannot be used, or a socket cannot be opened.
+    pub(crate) async fn open(listen: &Listen, inherited: &Inherited) -> Result<Self, StartError> {
+        let [gateways, operator] = inherited.take([CONTROL, OPERATOR])?;
+        let mut handed = Vec::new();
+        handed.extend(gateways.is_some().then_some(CONTROL));
+        handed.extend(operator.is_some().then_some(OPERATOR));
+        Ok(Self {
+            gateways: GatewayListener::open(listen, gateways).await?,
             operator: open("listen.operator_address", listen.operator_address, operator).await?,
             handed,
         })

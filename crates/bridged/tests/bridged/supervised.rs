@@ -1,13 +1,17 @@
 //! A server that a supervisor starts: sockets handed over, and word given back.
 
-use std::net::UdpSocket;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::support::{
     HeldProvider, LAST, Program, Served, Start, connect, held_socket, open_stream, read_rest,
-    read_until, send,
+    read_until, send, until,
 };
 
 #[test]
@@ -55,6 +59,154 @@ fn the_next_process_takes_the_connections_that_the_last_one_did_not() {
             "{heard}"
         );
     }
+}
+
+/// Sends request after request, each over a connection of its own, until it is told to stop. Says
+/// how many were answered, and what went wrong.
+struct Hammer {
+    is_over: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+    work: JoinHandle<Vec<String>>,
+}
+
+impl Hammer {
+    fn start(to: SocketAddr, key: &str) -> Self {
+        let (is_over, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+        let (over, count, key) = (Arc::clone(&is_over), Arc::clone(&answered), key.to_owned());
+        let work = thread::spawn(move || {
+            let mut wrong = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                match ask(to, &key) {
+                    Ok(heard) if heard.starts_with("HTTP/1.1 200") && heard.contains(LAST) => {}
+                    Ok(heard) => wrong.push(heard),
+                    Err(cause) => wrong.push(cause.to_string()),
+                }
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            wrong
+        });
+        Self {
+            is_over,
+            answered,
+            work,
+        }
+    }
+
+    /// Waits until this many more were answered.
+    fn more(&self, count: usize) {
+        let wanted = self.answered.load(Ordering::Relaxed) + count;
+        until("more answers", || {
+            (self.answered.load(Ordering::Relaxed) >= wanted).then_some(())
+        });
+    }
+
+    fn end(self) -> Vec<String> {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.work.join().unwrap()
+    }
+}
+
+/// One request, read until the other side has said everything.
+fn ask(to: SocketAddr, key: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(to)?;
+    let body = r#"{"model":"m","stream":true,"messages":[]}"#;
+    let request = format!(
+        "POST /anthropic/v1/messages HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer {key}\r\n\
+         Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes())?;
+    let mut heard = String::new();
+    stream.read_to_string(&mut heard)?;
+    Ok(heard)
+}
+
+#[test]
+fn five_restarts_under_load_refuse_nobody() {
+    let (program, provider) = (Program::new(), HeldProvider::start());
+    provider.let_go();
+    let (socket, address) = held_socket();
+    let start = || Start {
+        socket: Some(socket.try_clone().unwrap().into()),
+        ..Start::new(&program, &provider)
+    };
+    let mut serving = start().run();
+    let key = serving.key(&program);
+    let hammers: Vec<_> = (0..4).map(|_| Hammer::start(address, &key)).collect();
+    for _ in 0..5 {
+        hammers.iter().for_each(|hammer| hammer.more(20));
+        serving.signal("TERM");
+        assert_eq!(serving.ended().code(), Some(0), "{}", serving.log());
+        serving = start().run();
+    }
+    hammers.iter().for_each(|hammer| hammer.more(20));
+    for hammer in hammers {
+        assert_eq!(hammer.end(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_gateway_takes_over_from_another_that_still_runs() {
+    let (home, provider) = (Program::new(), HeldProvider::start());
+    let (socket, address) = held_socket();
+    let (control_socket, control_address) = held_socket();
+    let control = Start {
+        command: vec!["control".to_owned()],
+        socket: Some(control_socket.into()),
+        ..Start::new(&home, &provider)
+    };
+    let control = control.run();
+    assert!(
+        control.said.contains("the supervisor's, for the control"),
+        "{}",
+        control.said
+    );
+    let url = format!("http://{control_address}");
+    let made = control.ask(&home, &["gateway-key", "create", "both"]);
+    let homes = [Program::new(), Program::new()];
+    let start = |at: usize| {
+        let start = Start {
+            program: &homes[at],
+            settings: String::new(),
+            command: vec!["serve".to_owned(), "--control".to_owned(), url.clone()],
+            socket: Some(socket.try_clone().unwrap().into()),
+            variables: Vec::new(),
+        };
+        let key = made["secret"].as_str().unwrap();
+        let serving = start.with("BRIDGED_CONTROL_GATEWAY_KEY", key).run();
+        until("a gateway that is ready", || {
+            serving
+                .readiness()
+                .starts_with("HTTP/1.1 200")
+                .then_some(())
+        });
+        serving
+    };
+    let key = control.key(&home);
+    let mut old = start(0);
+    let running = open_stream(address, &key);
+    let turns = old.ask(&homes[0], &["turns"]);
+    assert_eq!(turns[0]["username"], "ada", "{turns}");
+    let reloaded = old.ask(&homes[0], &["reload"]);
+    assert!(reloaded["generation"].as_u64() > Some(2), "{reloaded}");
+    // Both take connections for a while, then only the new one does.
+    let new = start(1);
+    old.signal("TERM");
+    old.wait_for_log("\"draining\"");
+    let held = open_stream(address, &key);
+    assert_eq!(new.ask(&homes[1], &["turns"]).as_array().unwrap().len(), 1);
+    provider.let_go();
+    let hammer = Hammer::start(address, &key);
+    hammer.more(50);
+    assert_eq!(hammer.end(), [""; 0]);
+    let heard = read_rest(running);
+    assert!(
+        heard.contains(LAST) && heard.ends_with("0\r\n\r\n"),
+        "{heard}"
+    );
+    assert_eq!(old.ended().code(), Some(0), "{}", old.log());
+    let mut held = held;
+    read_until(&mut held, "0\r\n\r\n");
 }
 
 #[test]
