@@ -74,7 +74,13 @@ impl<'a> Value<'a> {
             None | Some(b'n') => 0,
             Some(b'"') => {
                 let end = end_of_value(self.0).map_or(self.0.len(), |end| end - 1);
-                unescaped(self.0.get(1..end).unwrap_or_default()).len()
+                let inner = self.0.get(1..end).unwrap_or_default();
+                let is_plain = memchr::memchr(b'\\', inner).is_none();
+                if is_plain {
+                    inner.len()
+                } else {
+                    unescaped(inner).len()
+                }
             }
             Some(_) => end_of_value(self.0).unwrap_or(self.0.len()),
         }

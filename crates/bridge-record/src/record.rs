@@ -214,7 +214,8 @@ pub struct Ended {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The provider answered and the answer reached the caller whole.
+    /// The provider answered to its end, and that went on to the caller. Who left behind the last
+    /// word, or while the last bytes waited for the records to be safe, counts as served.
     Completed,
     /// The provider refused, broke off or could not be reached.
     Failed,

@@ -224,32 +224,43 @@ impl State {
     }
 
     fn delta(&mut self, event: Value<'_>) {
-        let index = event.get("index").and_then(Value::count);
-        let delta = event.get("delta").unwrap_or_default();
-        for (name, value) in delta.members() {
-            if let "text" | "thinking" | "partial_json" = &*name {
-                self.told.hear(value);
+        let (mut index, mut delta) = (None, None);
+        for (name, value) in event.members() {
+            match &*name {
+                "index" => index = value.count(),
+                "delta" => delta = Some(value),
+                _ => {}
+            }
+            // What follows costs time and says nothing.
+            if index.is_some() && delta.is_some() {
+                break;
             }
         }
+        let is_text = |name: &str| matches!(name, "text" | "thinking" | "partial_json");
+        let mut members = delta.unwrap_or_default().members();
+        let Some((name, said)) = members.find(|(name, _)| is_text(name)) else {
+            return;
+        };
+        self.told.hear(said);
         // Text is not recorded, and most deltas are text.
         let Some(block) = self.blocks.get_mut(&index.unwrap_or_default()) else {
             return;
         };
-        let piece = |name: &str| delta.get(name).and_then(Value::filled);
         match block {
-            Block::Thinking(text) => {
-                if let Some(piece) = piece("thinking") {
+            Block::Thinking(text) if name == "thinking" => {
+                if let Some(piece) = said.filled() {
                     text.push(&piece, &mut self.room);
                 }
             }
-            Block::Tool { call, is_initial } => {
-                if let Some(piece) = piece("partial_json") {
+            Block::Tool { call, is_initial } if name == "partial_json" => {
+                if let Some(piece) = said.filled() {
                     if std::mem::take(is_initial) {
                         call.input = Text::default();
                     }
                     call.input.push(&piece, &mut self.room);
                 }
             }
+            Block::Thinking(_) | Block::Tool { .. } => {}
         }
     }
 }

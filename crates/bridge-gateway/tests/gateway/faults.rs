@@ -5,7 +5,9 @@ use std::time::Duration;
 use bridge_record::{ErrorType, Event, Outcome};
 use bridge_upstream::{ClientConfig, Timeouts};
 
-use crate::support::{Reply, Script, Setup, Step, World, call, json, open, read_reply, sse, until};
+use crate::support::{
+    Reply, Script, Setup, Step, World, call, json, open, parse, read_reply, sse, take_ready, until,
+};
 
 const KEY: &str = "Authorization: Bearer alice-key";
 const BODY: &[u8] =
@@ -161,7 +163,8 @@ async fn a_stream_that_breaks_ends_with_an_error_event_and_keeps_what_was_seen()
             }
         });
         let tokens = tokens.unwrap();
-        assert_eq!((tokens.input, tokens.partial), (5, true));
+        let marks = (tokens.partial, tokens.estimated);
+        assert_eq!((tokens.input, tokens.output, marks), (5, 1, (true, true)));
     }
 }
 
@@ -279,7 +282,7 @@ async fn a_caller_who_leaves_before_the_answer_is_recorded_too() {
 
 #[tokio::test]
 async fn a_turn_that_is_cut_at_shutdown_says_so() {
-    let mut script = sse(&[START]);
+    let mut script = sse(&[START, DELTA]);
     script.pop();
     script.push(Step::Hang);
     let mut setup = Setup::playing(vec![script]);
@@ -291,11 +294,17 @@ async fn a_turn_that_is_cut_at_shutdown_says_so() {
         BODY,
     )
     .await;
-    until(|| world.provider.seen().len() == 1).await;
+    let mut heard = Vec::new();
+    while !parse(&heard).text().contains("text_delta") {
+        take_ready(&stream, &mut heard);
+        tokio::task::yield_now().await;
+    }
     world.cutoff.begin();
     world.gateway.begin_drain();
     read_reply(&mut stream).await;
     assert_eq!(world.ended(1).await[0].outcome, Outcome::Cut);
+    let tokens = world.tokens().remove(0);
+    assert!(tokens.input == 5 && tokens.partial && tokens.estimated);
 }
 
 #[tokio::test]

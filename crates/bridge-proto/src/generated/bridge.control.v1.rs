@@ -1027,6 +1027,8 @@ pub struct TokenUsage {
     pub cache_read_input_tokens: i64,
     #[prost(int64, tag = "8")]
     pub cache_write_input_tokens: i64,
+    /// "partial": true when the answer ended before the provider told its last figures, and
+    /// "estimated": true when the gateway measured the output because of that.
     #[prost(message, optional, tag = "9")]
     pub metadata: ::core::option::Option<::prost_types::Struct>,
 }
@@ -1132,7 +1134,7 @@ impl CredentialKind {
 #[repr(i32)]
 pub enum Outcome {
     Unspecified = 0,
-    /// The provider answered and the answer reached the caller whole.
+    /// The provider answered to its end, and that went on to the caller.
     Completed = 1,
     /// The provider refused, broke off or could not be reached.
     Failed = 2,
