@@ -37,7 +37,7 @@ impl ControlServer {
         is_there
     }
 
-    /// At powers of two, so that a store that is away for long does not fill the log.
+    /// Told at powers of two, so that a store that is away for long does not fill the log.
     fn missed(&self, cause: &StoreError) {
         self.0.metrics.gateway_heartbeat_failed();
         let missed = self.0.gateways.heartbeat.0.fetch_add(1, Ordering::Relaxed) + 1;
@@ -59,5 +59,75 @@ impl ControlServer {
                 self.see_gateway(&id).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use bridge_auth::Secret;
+    use bridge_telemetry::{Logging, Metrics};
+    use parking_lot::Mutex;
+    use slog::{Drain, Level, Never, OwnedKVList, Record};
+
+    use super::*;
+    use crate::api::NewGatewayKey;
+    use crate::control::ControlConfig;
+    use crate::store::SqliteStore;
+
+    /// Keeps level and message of each line.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<(Level, String)>>>);
+
+    impl Drain for Lines {
+        type Ok = ();
+        type Err = Never;
+
+        fn log(&self, record: &Record<'_>, _: &OwnedKVList) -> Result<(), Never> {
+            let line = (record.level(), record.msg().to_string());
+            self.0.lock().push(line);
+            Ok(())
+        }
+    }
+
+    fn away() -> StoreError {
+        StoreError::Unavailable(Arc::new(io::Error::other("no disk")))
+    }
+
+    #[tokio::test]
+    async fn misses_are_told_at_powers_of_two_and_their_end_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("control.db")).unwrap();
+        let lines = Lines::default();
+        let (logging, logger) = Logging::with_drain(Level::Debug, lines.clone());
+        let config = ControlConfig::new(Secret::new("operator-token".to_owned()));
+        let control = ControlServer::new(Arc::new(store), config, Metrics::default(), &logger);
+        let name = "north".to_owned();
+        let key = control
+            .create_gateway_key(NewGatewayKey { name })
+            .await
+            .unwrap();
+        for _ in 0..9 {
+            control.missed(&away());
+        }
+        assert!(control.see_gateway(&key.key.id).await);
+        assert!(control.see_gateway(&key.key.id).await);
+        assert!(!control.see_gateway("a stranger").await);
+        drop((control, logger, logging));
+        let kept = lines.0.lock();
+        let of = |level: Level, part: &str| {
+            let is_meant = |(at, text): &&(Level, String)| *at == level && text.contains(part);
+            kept.iter().filter(is_meant).count()
+        };
+        assert_eq!(of(Level::Debug, "is not noted"), 1, "{kept:?}");
+        assert_eq!(
+            of(Level::Warning, "are not noted"),
+            3,
+            "two, four and eight: {kept:?}"
+        );
+        assert_eq!(of(Level::Info, "noted again"), 1, "{kept:?}");
+        assert_eq!(of(Level::Warning, "gone from the store"), 1, "{kept:?}");
     }
 }

@@ -80,6 +80,15 @@ impl fmt::Debug for TlsIdentity {
 }
 
 impl ControlServer {
+    /// Reads from the store which gateway keys there are, unless that was done before.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn read_gateway_keys(&self) -> Result<(), ServeError> {
+        let read = self.0.gateways.read(self.0.store.as_ref()).await;
+        read.map_err(ServeError::Keys)
+    }
+
     /// Serves gateways that connect to this listener, until `shutdown` is done; then watch streams
     /// end, running calls are answered, and the future is ready when the last connection has
     /// closed, which is after [`ListenConfig::leave_within`] at the latest. Dropping the future
@@ -89,16 +98,15 @@ impl ControlServer {
     /// it was presented.
     ///
     /// # Errors
-    /// When the store does not say which gateway keys there are, or TLS cannot be set up.
+    /// When the store does not say which gateway keys there are, if
+    /// [`ControlServer::read_gateway_keys`] was not called before, or TLS cannot be set up.
     pub async fn listen(
         &self,
         listener: TcpListener,
         config: ListenConfig,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        let gateways = &self.0.gateways;
-        let read = gateways.read(self.0.store.as_ref()).await;
-        read.map_err(ServeError::Keys)?;
+        self.read_gateway_keys().await?;
         let (close, closing) = watch::channel(false);
         let room = Arc::new(Semaphore::new(config.gateways));
         let gate = |greets| Gate::Keyed {

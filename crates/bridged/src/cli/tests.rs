@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use bridge_auth::Secret;
-use bridge_control::api::{KeyView, ProviderView};
+use bridge_control::api::{GatewayKeyView, KeyView, ProviderView};
 use bridge_control::store::SqliteStore;
 use bridge_control::{ControlConfig, ControlServer};
 use bridge_telemetry::{Metrics, discard, task};
@@ -261,6 +261,45 @@ async fn users_and_keys_are_managed_against_a_real_control_plane() {
         .check("bridged user delete ada", &["ada is deleted"])
         .await;
     server.refused("bridged user show nobody", "nobody").await;
+}
+
+#[tokio::test]
+async fn gateway_keys_are_managed_against_a_real_control_plane() {
+    let server = Answering::start().await;
+    let none = ["There are no gateway keys: bridged gateway-key create NAME"];
+    server.check("bridged gateway-key list", &none).await;
+    let text = server
+        .check(
+            "bridged gateway-key create north",
+            &[
+                "shown this once",
+                "BRIDGED_CONTROL_GATEWAY_KEY_FILE",
+                "--control",
+            ],
+        )
+        .await;
+    server
+        .refused("bridged gateway-key create north", "name: is taken")
+        .await;
+    server
+        .refused("bridged gateway-key create North_1", "lower-case")
+        .await;
+    let listed = server
+        .said("bridged gateway-key list --json")
+        .await
+        .unwrap();
+    let keys: Vec<GatewayKeyView> = serde_json::from_str(&listed).unwrap();
+    assert_eq!((keys.len(), keys[0].name.as_str()), (1, "north"));
+    assert!(text.contains(&keys[0].id), "{text}");
+    server
+        .check("bridged gateway-key list", &["north", &keys[0].id])
+        .await;
+    server
+        .check("bridged gateway-key delete north", &["north is deleted"])
+        .await;
+    server
+        .refused("bridged gateway-key delete north", "north")
+        .await;
 }
 
 #[tokio::test]

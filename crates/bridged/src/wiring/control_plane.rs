@@ -53,7 +53,7 @@ impl ControlPlane {
         Ok(Self {
             gateways_address: listeners.gateways.address(listen),
             operator_address,
-            gateways: listeners.gateways.serve(&control, logger),
+            gateways: listeners.gateways.serve(&control, logger).await?,
             operator: operator::serve(listeners.operator, router, logger),
             logger: logger.clone(),
         })

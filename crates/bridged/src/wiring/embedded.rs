@@ -48,6 +48,13 @@ impl Embedded {
             None => None,
         };
         let control = open(config, is_from_file, folder, admin_token, metrics, logger).await?;
+        let others = match others {
+            Some(listener) => {
+                let address = listener.address(&config.listen);
+                Some((address, listener.serve(&control, logger).await?))
+            }
+            None => None,
+        };
         let (dialer, incoming) = memory_pipe();
         let own = serve_own(&control, incoming, logger);
         let settings = ChannelConfig {
@@ -58,10 +65,7 @@ impl Embedded {
             .map_err(StartError::Channel)?;
         Ok(Self {
             own,
-            others: others.map(|listener| {
-                let address = listener.address(&config.listen);
-                (address, listener.serve(&control, logger))
-            }),
+            others,
             control,
             channel,
         })

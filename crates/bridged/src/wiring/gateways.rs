@@ -44,7 +44,16 @@ impl GatewayListener {
     }
 
     /// Serves until it is told to stop.
-    pub(super) fn serve(self, control: &ControlServer, logger: &Logger) -> Running {
+    ///
+    /// # Errors
+    /// When the store does not say which gateways may come.
+    pub(super) async fn serve(
+        self,
+        control: &ControlServer,
+        logger: &Logger,
+    ) -> Result<Running, StartError> {
+        let read = control.read_gateway_keys().await;
+        read.map_err(StartError::Gateways)?;
         let (control, lines) = (control.clone(), logger.clone());
         if self.config.identity.is_none() {
             warn!(
@@ -53,11 +62,11 @@ impl GatewayListener {
                          listen.control_certificate_file"
             );
         }
-        Running::start(logger, "gateways", |stopped| async move {
+        Ok(Running::start(logger, "gateways", |stopped| async move {
             let Self { listener, config } = self;
             if let Err(cause) = control.listen(listener, config, stopped.wait()).await {
                 error!(lines, "gateways are no longer served"; "error" => ErrorChain(&cause));
             }
-        })
+        }))
     }
 }

@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 
 use bridge_auth::HeaderPolicyError;
-use bridge_control::ControlError;
 use bridge_control::store::OpenError;
+use bridge_control::{ControlError, ServeError};
 use bridge_rpc::{ChannelError, RandomnessError};
 use bridge_upstream::ClientError;
 
@@ -42,6 +42,9 @@ pub(crate) enum StartError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Gateways of other machines cannot be served.
+    #[error(transparent)]
+    Gateways(ServeError),
     /// The configured providers cannot be stored.
     #[error("provider {name:?} cannot be stored")]
     Seed {
