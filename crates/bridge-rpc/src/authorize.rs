@@ -131,7 +131,7 @@ impl RemoteAuthorizer {
     /// The same, with a copy of the known grants in this folder: a gateway that is started while
     /// the control plane is away goes on with the grants, and with the rest of the grace, of the
     /// one before. The copy holds keyed hashes, ids and times, the key lies beside it; both are for
-    /// their owner only. A copy that cannot be used is told in the log and ignored. Without a lease
+    /// their owner only. It is good for the control plane of this channel alone. A copy that cannot be used is told in the log and ignored. Without a lease
     /// or a grace nothing is copied.
     ///
     /// # Errors
@@ -145,9 +145,10 @@ impl RemoteAuthorizer {
             return Self::start(channel, config);
         }
         let (folder, logger) = (folder.to_owned(), channel.logger().clone());
+        let control = channel.target().to_owned();
         let restored = spawn_blocking(move || {
             let mut state = State::new(&config);
-            let opened = Keep::open(&folder);
+            let opened = Keep::open(&folder, &control);
             if let Ok((keep, hasher)) = &opened {
                 keep.restore(hasher, &mut state, &logger);
             }

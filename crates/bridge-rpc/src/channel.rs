@@ -77,6 +77,7 @@ pub enum ChannelError {
 pub struct Channel(Arc<Inner>);
 
 struct Inner {
+    target: String,
     link: watch::Receiver<Link>,
     config: ChannelConfig,
     logger: Logger,
@@ -131,6 +132,7 @@ impl Channel {
         logger: &Logger,
     ) -> Result<Self, ChannelError> {
         let logger = logger.new(o!(keys::COMPONENT => "rpc", "control" => target.to_string()));
+        let name = target.to_string();
         let dialling = Dialling::try_new(target, &config)?;
         let (sender, link) = watch::channel(Link {
             state: ConnectionState::Connecting {
@@ -142,6 +144,7 @@ impl Channel {
         let supervisor = Supervisor::new(dialling, config.clone(), sender, logger.clone());
         let task = task::spawn(&logger, "control connection", supervisor.run());
         Ok(Self(Arc::new(Inner {
+            target: name,
             link,
             config,
             logger,
@@ -173,6 +176,11 @@ impl Channel {
 
     pub(crate) fn config(&self) -> &ChannelConfig {
         &self.0.config
+    }
+
+    /// Where the control plane is. What was kept of one is none of another's business.
+    pub(crate) fn target(&self) -> &str {
+        &self.0.target
     }
 
     pub(crate) fn logger(&self) -> &Logger {

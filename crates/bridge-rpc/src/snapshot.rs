@@ -37,6 +37,28 @@ impl From<v1::ProviderSet> for Snapshot {
     }
 }
 
+impl From<&Snapshot> for v1::ProviderSet {
+    fn from(set: &Snapshot) -> Self {
+        Self {
+            generation: set.generation,
+            providers: set.providers.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<&ProviderSnapshot> for v1::Provider {
+    fn from(provider: &ProviderSnapshot) -> Self {
+        let keys = provider.keys.iter().map(|key| key.expose().to_owned());
+        Self {
+            name: provider.name.clone(),
+            r#type: provider.provider_type.clone(),
+            enabled: provider.enabled,
+            base_url: provider.base_url.clone(),
+            keys: keys.collect(),
+        }
+    }
+}
+
 impl From<v1::Provider> for ProviderSnapshot {
     fn from(provider: v1::Provider) -> Self {
         Self {

@@ -16,6 +16,7 @@ mod reload_asks;
 mod remote;
 mod replay;
 mod running;
+mod sealed;
 mod seed;
 mod settings;
 mod start_error;
@@ -143,9 +144,12 @@ impl Server {
             aftercare: Aftercare::new(metrics.clone(), logger),
         };
         let generations = Generations::new(gateway.clone(), blueprint, limits, client, logger);
+        let copy = sealed::copy(config, &plane, folder, &authorizer, logger);
         if plane.control().is_some() {
             match timeout(FIRST_PROVIDERS, watch.changed()).await {
-                Ok(Some(snapshot)) => generations.take(&snapshot),
+                Ok(Some(snapshot)) => {
+                    generations.take(&snapshot);
+                }
                 Ok(None) | Err(_) => return Err(StartError::NoProviders),
             }
         }
@@ -183,7 +187,7 @@ impl Server {
             gateway_address: addresses.0,
             operator_address: addresses.1,
             _sweep: sweep(generations.clone(), logger),
-            _reload: task::spawn(logger, "reload", generations.follow(watch)),
+            _reload: task::spawn(logger, "reload", sealed::follow(generations, watch, copy)),
             _settings: settings,
             reloads,
             patience: patience_now,

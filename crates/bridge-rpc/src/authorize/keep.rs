@@ -3,7 +3,6 @@
 
 mod file;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use self::file::{Copied, KeptGrant};
 use super::cache::{Changes, Confirmed};
 use super::question::Hasher;
 use super::{Inner, KNOWN_FOR, Outage, State, answer};
+use crate::private_file;
 
 /// How often is looked for changes. What was revoked leaves the file that soon.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -34,6 +34,8 @@ const SHARE: u32 = 10;
 #[derive(Debug)]
 pub(super) struct Keep {
     path: PathBuf,
+    /// Whose grants they are.
+    control: String,
     /// Held while the file is written, so that the last one to write has the newest grants.
     writing: Mutex<()>,
 }
@@ -48,12 +50,13 @@ pub(super) enum KeepError {
 impl Keep {
     /// Reads or makes the key by which credentials are found again. Blocks for as long as the disk
     /// takes.
-    pub(super) fn open(folder: &Path) -> Result<(Self, Hasher), KeepError> {
+    pub(super) fn open(folder: &Path, control: &str) -> Result<(Self, Hasher), KeepError> {
         let path = folder.join(file::KEY);
         let key = file::key(&path).map_err(|source| KeepError::Key { path, source })?;
         let path = folder.join(file::NAME);
         let keep = Self {
             path,
+            control: control.to_owned(),
             writing: Mutex::new(()),
         };
         Ok((keep, Hasher::with_key(&key)))
@@ -62,7 +65,7 @@ impl Keep {
     /// Takes what an earlier process left. What cannot be used is told and ignored: then nobody is
     /// known. Blocks for as long as the disk takes.
     pub(super) fn restore(&self, hasher: &Hasher, state: &mut State, logger: &Logger) {
-        let bytes = match file::read(&self.path) {
+        let bytes = match private_file::read(&self.path) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return,
             Err(cause) => {
@@ -71,7 +74,7 @@ impl Keep {
                 return;
             }
         };
-        match file::decode(&bytes, hasher) {
+        match file::decode(&bytes, hasher, &self.control) {
             Ok(copied) => {
                 let grants = take(copied, state);
                 info!(logger, "kept grants are known again"; "grants" => grants);
@@ -84,11 +87,11 @@ impl Keep {
     /// Writes the copy whole, or takes the old one away: it may have what was revoked meanwhile.
     fn write(&self, inner: &Inner) -> io::Result<()> {
         let _writing = self.writing.lock();
-        let bytes = file::encode(&copy(inner), &inner.hasher);
-        let written = file::write(&self.path, &bytes);
+        let bytes = file::encode(&copy(inner), &inner.hasher, &self.control);
+        let written = private_file::write(&self.path, &bytes);
         if written.is_err() {
             // On a full disk this works, and a broken disk has nothing to read either.
-            let _gone = fs::remove_file(&self.path);
+            let _gone = private_file::remove(&self.path);
         }
         written
     }
@@ -100,10 +103,7 @@ impl Keep {
 /// When a file is there and cannot be removed.
 pub fn forget_kept_grants(folder: &Path) -> io::Result<()> {
     for name in [file::NAME, file::KEY] {
-        match fs::remove_file(folder.join(name)) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
-            Ok(()) | Err(_) => {}
-        }
+        private_file::remove(&folder.join(name))?;
     }
     Ok(())
 }

@@ -31,6 +31,8 @@ pub(crate) struct RemoteControl {
     pub(crate) extra_roots: Option<PathBuf>,
     /// What this gateway calls itself.
     pub(crate) gateway_name: String,
+    /// Whether the last set of providers is kept on the disk, sealed.
+    pub(crate) provider_cache: bool,
 }
 
 /// Nothing when there is a problem, and nothing within when the control plane is not elsewhere.
@@ -61,6 +63,7 @@ pub(super) fn remote(
         url,
         gateway_key: key?,
         extra_roots: control.extra_roots,
+        provider_cache: control.provider_cache,
         gateway_name: control.gateway_name.unwrap_or_else(host_name),
     }))
 }

@@ -35,6 +35,7 @@ fn way_differences(one: Option<&RemoteControl>, other: Option<&RemoteControl>) -
             gateway_key,
             extra_roots,
             gateway_name,
+            provider_cache,
         },
         other,
     ) = pair;
@@ -43,6 +44,10 @@ fn way_differences(one: Option<&RemoteControl>, other: Option<&RemoteControl>) -
         ("control.gateway_key", *gateway_key != other.gateway_key),
         ("control.extra_roots", *extra_roots != other.extra_roots),
         ("control.gateway_name", *gateway_name != other.gateway_name),
+        (
+            "control.provider_cache",
+            *provider_cache != other.provider_cache,
+        ),
     ];
     let differs = differs.into_iter().filter(|(_, differs)| *differs);
     differs.map(|(path, _)| path.to_owned()).collect()

@@ -148,6 +148,8 @@ section! {
         gateway_name: Option<String>, Example "gateway-1";
         /// Whether an http address of another machine is accepted. Say so only when something else encrypts.
         plain_text: bool, Default "false";
+        /// Whether the last set of providers is kept in the data folder, sealed with the gateway key, for a start while the control plane is away.
+        provider_cache: bool, Default "true";
     }
 }
 

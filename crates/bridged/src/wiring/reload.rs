@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bridge_auth::HeaderPolicy;
 use bridge_gateway::{Gateway, GatewayConfig};
 use bridge_intercept::{Blueprint, InterceptConfig, ProviderSet, ProviderSpec};
-use bridge_rpc::{ProviderSnapshot, ProviderWatch, Snapshot};
+use bridge_rpc::{ProviderSnapshot, Snapshot};
 use bridge_telemetry::{ErrorChain, keys};
 use bridge_upstream::Client;
 use parking_lot::Mutex;
@@ -72,7 +72,8 @@ impl Generations {
     }
 
     /// Uses a set of providers from now on if all of it is good; otherwise the one before stays.
-    pub(super) fn take(&self, snapshot: &Snapshot) {
+    /// Says whether it is used.
+    pub(super) fn take(&self, snapshot: &Snapshot) -> bool {
         let specs = snapshot.providers.iter().map(spec).collect();
         let mut parts = self.0.parts.lock();
         match ProviderSet::try_new(specs) {
@@ -82,6 +83,7 @@ impl Generations {
                 parts.begin(&self.0.gateway);
                 parts.blueprint.metrics.reloaded(snapshot.generation, true);
                 self.0.last_set.taken();
+                true
             }
             Err(problems) => {
                 for problem in &problems {
@@ -94,6 +96,7 @@ impl Generations {
                 self.0
                     .last_set
                     .refused(snapshot.generation, first.unwrap_or_default());
+                false
             }
         }
     }
@@ -109,13 +112,6 @@ impl Generations {
             parts.client = client;
         }
         parts.has_providers.then(|| parts.begin(&self.0.gateway))
-    }
-
-    /// Takes every set of providers that comes.
-    pub(super) async fn follow(self, mut watch: ProviderWatch) {
-        while let Some(snapshot) = watch.changed().await {
-            self.take(&snapshot);
-        }
     }
 
     /// Clears away what has grown old: handlers, and connections that wait.

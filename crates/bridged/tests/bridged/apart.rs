@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 /// A control plane that listens for gateways on a port of its own choice.
-fn control<'s>(program: &'s Program, provider: &HeldProvider) -> Start<'s> {
+pub(crate) fn control<'s>(program: &'s Program, provider: &HeldProvider) -> Start<'s> {
     let start = Start {
         command: vec!["control".to_owned()],
         ..Start::new(program, provider)
@@ -21,7 +21,7 @@ fn control<'s>(program: &'s Program, provider: &HeldProvider) -> Start<'s> {
 }
 
 /// A gateway with this key, whose control plane is there.
-fn gateway<'s>(program: &'s Program, url: &str, key: &str) -> Start<'s> {
+pub(crate) fn gateway<'s>(program: &'s Program, url: &str, key: &str) -> Start<'s> {
     let file = program.folder.path().join("gateway-key");
     fs::write(&file, format!("{key}\n")).unwrap();
     let start = Start {
@@ -37,12 +37,12 @@ fn gateway<'s>(program: &'s Program, url: &str, key: &str) -> Start<'s> {
     )
 }
 
-fn gateway_key(control: &Serving, program: &Program, name: &str) -> String {
+pub(crate) fn gateway_key(control: &Serving, program: &Program, name: &str) -> String {
     let made = control.ask(program, &["gateway-key", "create", name]);
     made["secret"].as_str().unwrap().to_owned()
 }
 
-fn until_ready(gateway: &Serving) {
+pub(crate) fn until_ready(gateway: &Serving) {
     until("a gateway that is ready", || {
         gateway
             .readiness()
@@ -52,7 +52,7 @@ fn until_ready(gateway: &Serving) {
 }
 
 /// The status line of the answer to a request.
-fn status(to: SocketAddr, key: &str) -> String {
+pub(crate) fn status(to: SocketAddr, key: &str) -> String {
     let mut served = Served {
         stream: connect(to),
         heard: Vec::new(),
@@ -63,7 +63,7 @@ fn status(to: SocketAddr, key: &str) -> String {
     heard.lines().next().unwrap_or_default().to_owned()
 }
 
-fn until_status(gateway: &Serving, key: &str, wanted: &str) {
+pub(crate) fn until_status(gateway: &Serving, key: &str, wanted: &str) {
     until(wanted, || {
         status(gateway.gateway, key).contains(wanted).then_some(())
     });

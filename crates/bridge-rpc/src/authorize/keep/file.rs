@@ -1,9 +1,9 @@
 //! The file of kept grants: a line that names it, an HMAC over the rest, and a protobuf message.
 //! It holds keyed hashes, ids and times; no secret can be read out of it.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,20 +13,17 @@ use prost::Message;
 
 use crate::authorize::cache::{Digest, Subject};
 use crate::authorize::question::Hasher;
+use crate::private_file::{MODE, read, write};
 
 /// The file's name in the data folder.
 pub(super) const NAME: &str = "grants";
 /// The name of the file with the key of the hashes.
 pub(super) const KEY: &str = "grants.key";
-/// Only the owner may read.
-const MODE: u32 = 0o600;
 /// The first line, the number of the version last.
 const TITLE: &[u8] = b"bridged grants 1\n";
 const FAMILY: &[u8] = b"bridged grants ";
 const MAC_BYTES: usize = 32;
 const KEY_BYTES: usize = 64;
-/// A larger file is none of ours: a million grants are smaller.
-const MOST_BYTES: u64 = 1 << 30;
 
 /// What the file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +49,7 @@ pub(super) enum Unusable {
     Foreign,
     #[error("written by another version")]
     Version,
-    #[error("damaged, or written with another key")]
+    #[error("damaged, or written with another key or for another control plane")]
     Damaged,
 }
 
@@ -87,18 +84,18 @@ struct GrantMessage {
 }
 
 /// The bytes of the file.
-pub(super) fn encode(copied: &Copied, hasher: &Hasher) -> Vec<u8> {
+pub(super) fn encode(copied: &Copied, hasher: &Hasher, control: &str) -> Vec<u8> {
     let message = CopiedMessage {
         heard_at_ms: to_ms(copied.heard_at),
         grants: copied.grants.iter().map(to_message).collect(),
     };
     let message = message.encode_to_vec();
-    let mac = hasher.authenticate(&[TITLE, &message]);
+    let mac = mac(hasher, control, &message);
     [TITLE, &mac, &message].concat()
 }
 
 /// What the bytes mean.
-pub(super) fn decode(bytes: &[u8], hasher: &Hasher) -> Result<Copied, Unusable> {
+pub(super) fn decode(bytes: &[u8], hasher: &Hasher, control: &str) -> Result<Copied, Unusable> {
     let Some(rest) = bytes.strip_prefix(TITLE) else {
         return Err(if bytes.starts_with(FAMILY) {
             Unusable::Version
@@ -107,8 +104,8 @@ pub(super) fn decode(bytes: &[u8], hasher: &Hasher) -> Result<Copied, Unusable> 
         });
     };
     let split = rest.split_at_checked(MAC_BYTES);
-    let (mac, message) = split.ok_or(Unusable::Damaged)?;
-    if hasher.authenticate(&[TITLE, message]) != mac {
+    let (found, message) = split.ok_or(Unusable::Damaged)?;
+    if mac(hasher, control, message) != found {
         return Err(Unusable::Damaged);
     }
     let message = CopiedMessage::decode(message).map_err(|_| Unusable::Damaged)?;
@@ -117,6 +114,12 @@ pub(super) fn decode(bytes: &[u8], hasher: &Hasher) -> Result<Copied, Unusable> 
         heard_at: from_ms(message.heard_at_ms),
         grants: grants.collect::<Option<_>>().ok_or(Unusable::Damaged)?,
     })
+}
+
+/// Over everything in the file, and whose grants they are.
+fn mac(hasher: &Hasher, control: &str, message: &[u8]) -> [u8; MAC_BYTES] {
+    let length = control.len().to_le_bytes();
+    hasher.authenticate(&[TITLE, &length, control.as_bytes(), message])
 }
 
 fn to_message(kept: &KeptGrant) -> GrantMessage {
@@ -169,37 +172,6 @@ fn to_ms(time: SystemTime) -> i64 {
 fn from_ms(ms: i64) -> SystemTime {
     let since = Duration::from_millis(u64::try_from(ms).unwrap_or_default());
     UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
-}
-
-/// The bytes of a file, if there is one.
-pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(cause) => return Err(cause),
-    };
-    let mut bytes = Vec::new();
-    file.take(MOST_BYTES).read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
-}
-
-/// Whole or not at all: the file takes its name when it is on the disk.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(MODE)
-        .open(&fresh)?;
-    file.set_permissions(Permissions::from_mode(MODE))?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
 }
 
 /// The key of the hashes, made when there is none. One of a wrong length is replaced: whatever was

@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+const HERE: &str = "https://control.example";
+
 fn hasher() -> Hasher {
     Hasher::with_key(&[7; 64])
 }
@@ -43,8 +45,8 @@ fn what_is_written_is_read() {
         ..copied()
     };
     for copied in [copied(), empty] {
-        let bytes = encode(&copied, &hasher());
-        assert_eq!(decode(&bytes, &hasher()), Ok(copied));
+        let bytes = encode(&copied, &hasher(), HERE);
+        assert_eq!(decode(&bytes, &hasher(), HERE), Ok(copied));
     }
 }
 
@@ -55,7 +57,7 @@ fn version_one_is_what_it_was() {
         heard_at: at(1_800_000_100),
         grants: Vec::new(),
     };
-    let bytes = encode(&empty, &hasher());
+    let bytes = encode(&empty, &hasher(), HERE);
     let (title, rest) = bytes.split_at(TITLE.len());
     assert_eq!(title, b"bridged grants 1\n");
     assert_eq!(rest[MAC_BYTES..], [8, 160, 173, 247, 194, 177, 52]);
@@ -63,7 +65,7 @@ fn version_one_is_what_it_was() {
 
 #[test]
 fn what_cannot_be_used_is_told_apart() {
-    let bytes = encode(&copied(), &hasher());
+    let bytes = encode(&copied(), &hasher(), HERE);
     let later = [b"bridged grants 2\n", &bytes[TITLE.len()..]].concat();
     let longer = [bytes.as_slice(), b"x"].concat();
     let rows: [(&str, &[u8], Unusable); 7] = [
@@ -76,15 +78,17 @@ fn what_cannot_be_used_is_told_apart() {
         ("with something behind", &longer, Unusable::Damaged),
     ];
     for (name, bytes, expected) in rows {
-        assert_eq!(decode(bytes, &hasher()), Err(expected), "{name}");
+        assert_eq!(decode(bytes, &hasher(), HERE), Err(expected), "{name}");
     }
+    let elsewhere = decode(&bytes, &hasher(), "https://other.example");
+    assert_eq!(elsewhere, Err(Unusable::Damaged));
     let other = Hasher::with_key(&[8; 64]);
-    assert_eq!(decode(&bytes, &other), Err(Unusable::Damaged));
+    assert_eq!(decode(&bytes, &other, HERE), Err(Unusable::Damaged));
 }
 
 #[test]
 fn no_secret_and_no_hash_of_one_without_its_key_is_in_the_file() {
-    let bytes = encode(&copied(), &hasher());
+    let bytes = encode(&copied(), &hasher(), HERE);
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.contains("key-1") && text.contains("user-1"), "{text}");
     assert!(!bytes.windows(64).any(|window| window == [7; 64]));
@@ -94,32 +98,18 @@ proptest! {
     /// Any change of any byte is noticed.
     #[test]
     fn a_changed_file_is_never_used(at in 0..400_usize, flip in 1..=255_u8) {
-        let mut bytes = encode(&copied(), &hasher());
+        let mut bytes = encode(&copied(), &hasher(), HERE);
         let at = at % bytes.len();
         bytes[at] ^= flip;
-        prop_assert!(decode(&bytes, &hasher()).is_err());
+        prop_assert!(decode(&bytes, &hasher(), HERE).is_err());
     }
 
     #[test]
     fn anything_at_all_is_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        prop_assert!(decode(&bytes, &hasher()).is_err());
-        let sealed = [TITLE, &hasher().authenticate(&[TITLE, &bytes]), &bytes].concat();
-        let _any = decode(&sealed, &hasher());
+        prop_assert!(decode(&bytes, &hasher(), HERE).is_err());
+        let sealed = [TITLE, &mac(&hasher(), HERE, &bytes), &bytes].concat();
+        let _any = decode(&sealed, &hasher(), HERE);
     }
-}
-
-#[test]
-fn files_are_whole_and_private() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(NAME);
-    assert!(read(&path).unwrap().is_none());
-    for bytes in [b"first".as_slice(), b"2"] {
-        write(&path, bytes).unwrap();
-        assert_eq!(read(&path).unwrap().as_deref(), Some(bytes));
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, MODE);
-    }
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
