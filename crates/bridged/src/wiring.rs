@@ -47,7 +47,7 @@ use self::plane::Plane;
 use self::readiness::Readiness;
 use self::recording::Recording;
 use self::reload::Generations;
-use self::reload_asks::Reloads;
+pub(crate) use self::reload_asks::Reloads;
 pub(crate) use self::remote::{Refused, Welcome};
 pub(crate) use self::replay::ReplayTarget;
 use self::running::Running;
@@ -163,7 +163,7 @@ impl Server {
             let settings = Settings {
                 rereads,
                 config: config.clone(),
-                generations: generations.clone(),
+                generations: Some(generations.clone()),
                 control: plane.control().cloned(),
                 patience,
                 metrics: metrics.clone(),
@@ -180,7 +180,7 @@ impl Server {
             last_set: generations.last_set(),
             reloads: reloads.clone(),
         };
-        let routes = gateway_routes::router(&gateway, reloads.clone(), admin_token);
+        let routes = gateway_routes::router(Some(&gateway), reloads.clone(), admin_token);
         let router = operator::router(&plane, readiness, metrics).merge(routes);
         let operator = operator::serve(listeners.operator, router, logger);
         Ok(Self {

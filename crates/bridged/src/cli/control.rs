@@ -1,8 +1,9 @@
 //! `bridged control`: a control plane for gateways elsewhere, until a signal.
 
 use std::io::Write;
+use std::path::Path;
 
-use slog::{Logger, warn};
+use slog::Logger;
 
 use super::serve::start_logging;
 use super::{CommandError, Context, say};
@@ -11,7 +12,7 @@ use crate::data_folder::{DataFolder, admin_token_path};
 use crate::report::ControlReport;
 use crate::signals::{Order, Signals};
 use crate::supervisor;
-use crate::wiring::{ControlListeners, ControlPlane};
+use crate::wiring::{ControlListeners, ControlPlane, Reloads, Rereads, Source};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
@@ -22,9 +23,15 @@ pub(crate) async fn run(
     context: Context<'_>,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    let loaded = Config::load(context.config, context.environment)?;
+    let source = Source {
+        named: context.config.map(Path::to_owned),
+        environment: context.environment.clone(),
+    };
+    let loaded = source.load()?;
     let (logging, logger) = start_logging(&loaded.config);
-    let outcome = serve(&loaded, context, &logger, out).await;
+    let level = logging.level_switch();
+    let rereads = Rereads { source, level };
+    let outcome = serve(&loaded, rereads, context, &logger, out).await;
     // Everything that was logged is written before the process ends.
     drop((logger, logging));
     outcome
@@ -32,6 +39,7 @@ pub(crate) async fn run(
 
 async fn serve(
     loaded: &Loaded<Config>,
+    rereads: Rereads,
     context: Context<'_>,
     logger: &Logger,
     out: &mut dyn Write,
@@ -47,7 +55,15 @@ async fn serve(
     let listeners = ControlListeners::open(&config.listen, context.inherited).await?;
     let handed = listeners.handed.clone();
     let folder_path = folder.path();
-    let start = ControlPlane::start(config, is_from_file, listeners, folder_path, token, logger);
+    let start = ControlPlane::start(
+        config,
+        is_from_file,
+        rereads,
+        listeners,
+        folder_path,
+        token,
+        logger,
+    );
     let plane = start.await?;
     let token_file = admin_token_path(folder.path());
     let report = ControlReport {
@@ -63,8 +79,9 @@ async fn serve(
     say(out, &report.text())?;
     supervisor::ready(logger);
     // What runs is answered within seconds: a second signal has nothing to cut.
+    let reloads = plane.reloads();
     let stop = async {
-        told_to_stop(signals, logger).await;
+        told_to_stop(signals, &reloads).await;
         supervisor::stopping(logger);
     };
     plane.run(stop).await;
@@ -73,15 +90,11 @@ async fn serve(
 }
 
 /// Waits for the first order to stop.
-async fn told_to_stop(mut signals: Signals, logger: &Logger) {
+async fn told_to_stop(mut signals: Signals, reloads: &Reloads) {
     loop {
         match signals.next().await {
             Order::Drain | Order::Cut => return,
-            Order::Reload => warn!(
-                logger,
-                "a control plane reads its configuration at the start only: change providers with \
-                 `bridged provider`"
-            ),
+            Order::Reload => reloads.nudge(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the operator can ask of this gateway itself, whoever its control plane is.
+//! What the operator can ask of this process itself, whatever it keeps.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -16,12 +16,17 @@ use super::reload_asks::Reloads;
 use crate::reload_view::{ReloadRefused, ReloadView};
 use crate::turn_view::TurnView;
 
-/// Routes below `/api/v1` that ask for the admin token.
-pub(super) fn router(gateway: &Gateway, reloads: Option<Reloads>, admin_token: Secret) -> Router {
-    Router::new()
-        .route("/api/v1/turns", get(turns).with_state(gateway.clone()))
-        .route("/api/v1/reload", post(reload).with_state(reloads))
-        .layer(from_fn_with_state(admin_token, admit))
+/// Routes below `/api/v1` that ask for the admin token. Requests run only where a gateway does.
+pub(super) fn router(
+    gateway: Option<&Gateway>,
+    reloads: Option<Reloads>,
+    admin_token: Secret,
+) -> Router {
+    let mut router = Router::new().route("/api/v1/reload", post(reload).with_state(reloads));
+    if let Some(gateway) = gateway {
+        router = router.route("/api/v1/turns", get(turns).with_state(gateway.clone()));
+    }
+    router.layer(from_fn_with_state(admin_token, admit))
 }
 
 async fn turns(State(gateway): State<Gateway>) -> Json<Vec<TurnView>> {

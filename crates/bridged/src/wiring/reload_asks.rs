@@ -92,7 +92,7 @@ async fn work(
         while let Ok(more) = asked.try_recv() {
             waiting.push(more);
         }
-        if settings.generations.is_serving() {
+        if settings.is_serving() {
             supervisor::reloading(&logger);
         }
         let outcome: Outcome = Arc::new(settings.reload().await);
@@ -106,7 +106,7 @@ async fn work(
             })
         }));
         // A process that stops has said so, and must not take it back.
-        if settings.generations.is_serving() {
+        if settings.is_serving() {
             supervisor::ready(&logger);
         }
         for ask in waiting.into_iter().flatten() {

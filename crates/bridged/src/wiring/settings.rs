@@ -39,7 +39,8 @@ pub(crate) struct Rereads {
 pub(super) struct Settings {
     pub(super) rereads: Rereads,
     pub(super) config: Config,
-    pub(super) generations: Generations,
+    /// Absent where no gateway runs.
+    pub(super) generations: Option<Generations>,
     /// Whose providers the file describes; without one it describes none.
     pub(super) control: Option<ControlServer>,
     pub(super) patience: watch::Sender<Duration>,
@@ -84,6 +85,12 @@ impl Settings {
         outcome
     }
 
+    /// Whether requests are taken, if there are any to take.
+    pub(super) fn is_serving(&self) -> bool {
+        let generations = self.generations.as_ref();
+        generations.is_none_or(Generations::is_serving)
+    }
+
     async fn try_reload(&mut self) -> Result<ReloadView, ReloadRefused> {
         let checked = self.read().await.map_err(refused)?;
         let new = &checked.loaded.config;
@@ -105,12 +112,16 @@ impl Settings {
             policy,
             client,
         } = checked;
-        let generation = self.generations.adopt(Habits {
+        let habits = Habits {
             limits: gateway_config(&loaded.config, &self.metrics),
             engine: intercept_config(&loaded.config),
             policy,
             client,
-        });
+        };
+        let generation = self
+            .generations
+            .as_ref()
+            .and_then(|generations| generations.adopt(habits));
         self.rereads.level.set(loaded.config.log.level);
         self.patience.send_replace(loaded.config.drain.patience);
         self.config = self.config.taking(loaded.config);
@@ -170,7 +181,7 @@ impl Settings {
         let new = providers.iter().filter(|one| !before.contains(one));
         let new: Vec<_> = new.collect();
         let wrong = new.iter().filter_map(|one| seed::check(control, one).err());
-        let wrong: Vec<_> = wrong.map(|cause| cause.to_string()).collect();
+        let wrong: Vec<_> = wrong.map(|cause| ErrorChain(&cause).to_string()).collect();
         if !wrong.is_empty() {
             return Err(wrong);
         }

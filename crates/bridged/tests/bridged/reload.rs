@@ -186,6 +186,38 @@ fn providers_of_the_file_change_and_what_the_operator_set_stays() {
 }
 
 #[test]
+fn a_control_plane_of_its_own_reads_its_providers_again() {
+    let (program, provider) = (Program::new(), HeldProvider::start());
+    let start = || Start {
+        command: vec!["control".to_owned()],
+        ..Start::new(&program, &provider).with("BRIDGED_LISTEN_CONTROL_ADDRESS", "127.0.0.1:0")
+    };
+    let mut control = start().run();
+    let mut changed = start();
+    changed.settings = changed
+        .settings
+        .replace("\"anthropic\"\ntype", "\"other\"\ntype");
+    changed.write_file();
+    control.signal("HUP");
+    let log = control.wait_for_log("configuration taken");
+    assert!(log.contains("\"changed\":\"providers.other\""), "{log}");
+    assert!(
+        control
+            .operate(&program, &["provider", "show", "other"])
+            .is_ok()
+    );
+    changed.settings = "[log]\nlevel = \"loud\"\n".to_owned();
+    changed.write_file();
+    let told = control.operate(&program, &["reload"]).unwrap_err();
+    assert!(told.contains("log.level: "), "{told}");
+    assert!(control.readiness().contains("configuration_refused"));
+    let told = control.operate(&program, &["turns"]).unwrap_err();
+    assert!(told.contains("no such route"), "{told}");
+    control.signal("TERM");
+    assert_eq!(control.ended().code(), Some(0));
+}
+
+#[test]
 fn three_hundred_reloads_cut_no_stream() {
     const RELOADS: usize = 300;
     const EVERY: usize = 10;
