@@ -9,6 +9,7 @@ mod compare;
 mod control;
 mod dice;
 mod disconnects;
+mod disk;
 mod fleet;
 mod kept;
 mod kill;
@@ -17,6 +18,7 @@ mod load;
 mod node;
 mod operator;
 mod reload;
+mod revoke;
 mod stage;
 mod table;
 mod trouble;
@@ -52,18 +54,22 @@ pub(crate) enum Scenario {
     Kill,
     Control,
     Wire,
+    Disk,
     Reload,
     Upgrade,
+    Revoke,
     Disconnects,
 }
 
 impl Scenario {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Kill,
         Self::Control,
         Self::Wire,
+        Self::Disk,
         Self::Reload,
         Self::Upgrade,
+        Self::Revoke,
         Self::Disconnects,
     ];
 
@@ -82,8 +88,10 @@ impl Scenario {
             Self::Kill => "kill",
             Self::Control => "control",
             Self::Wire => "wire",
+            Self::Disk => "disk",
             Self::Reload => "reload",
             Self::Upgrade => "upgrade",
+            Self::Revoke => "revoke",
             Self::Disconnects => "disconnects",
         }
     }
@@ -93,8 +101,10 @@ impl Scenario {
             Self::Kill => kill::run(stage),
             Self::Control => control::run(stage),
             Self::Wire => trouble::run(stage),
+            Self::Disk => disk::run(stage),
             Self::Reload => reload::run(stage),
             Self::Upgrade => upgrade::run(stage),
+            Self::Revoke => revoke::run(stage),
             Self::Disconnects => match fixtures {
                 Some(fixtures) => disconnects::run(stage, fixtures),
                 None => Err("disconnects needs --fixtures DIR".into()),

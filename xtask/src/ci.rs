@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use crate::chaos::{self, ChaosFlags};
 use crate::process::{cargo, run as call};
 use crate::{Outcome, codegen, layers, tidy};
 
 /// Runs the checks one after the other and stops at the first that fails. `fast` leaves out what
-/// takes long and rarely fails: generated code and documentation.
+/// takes long and rarely fails: generated code, documentation and chaos.
 pub(crate) fn run(root: &Path, fast: bool) -> Outcome {
     call(&mut cargo(root, &["fmt", "--all", "--", "--check"]))?;
     layers::run(root)?;
@@ -19,6 +20,11 @@ pub(crate) fn run(root: &Path, fast: bool) -> Outcome {
     if !fast {
         let doc = ["doc", "--workspace", "--no-deps", "--quiet"];
         call(cargo(root, &doc).env("RUSTDOCFLAGS", "-D warnings"))?;
+        let short = ChaosFlags {
+            short: true,
+            ..ChaosFlags::default()
+        };
+        chaos::run(root, &short)?;
     }
     println!("all checks passed");
     Ok(())

@@ -18,10 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ends and starts the control plane, and compares at the end.
 pub(super) fn run(stage: &Stage) -> Outcome<(Findings, Vec<String>)> {
-    let outages = stage.many(4, 40);
+    let outages = stage.many(3, 40);
     let mut fleet = Fleet::start(stage, 2, "")?;
     let load = Load::start("control", CLIENTS, &fleet.key, stage.seed, 40, Ask::any);
     load.lead_to(&fleet.addresses()?);
+    load.wait_for_answers(40)?;
     let mut dice = Dice::of(stage.seed, u64::MAX);
     let mut kills = 0;
     for _ in 0..outages {

@@ -11,7 +11,7 @@ use super::wire::Wire;
 use crate::Outcome;
 
 /// How long an orderly end may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A control plane and its gateways.
 #[derive(Debug)]

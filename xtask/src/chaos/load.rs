@@ -11,11 +11,15 @@ use parking_lot::{Mutex, RwLock};
 use super::ask::{Ask, Ending};
 use super::compare::{Findings, Made};
 use super::dice::Dice;
-use crate::Outcome;
 use crate::program::pause;
+use crate::{Outcome, clock};
 
 /// How many requests a load makes at most, whatever it is told.
 const MOST: usize = 60_000;
+/// How long some answers may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at them.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// After a request that was not taken.
 const BREATH: Duration = Duration::from_millis(5);
 
@@ -78,6 +82,26 @@ impl Load {
         *self.shared.gateways.write() = gateways.to_vec();
     }
 
+    /// How many requests have ended so.
+    pub(super) fn count(&self, is_it: impl Fn(Ending) -> bool) -> usize {
+        let made = self.shared.made.lock();
+        made.iter().filter(|made| is_it(made.ending)).count()
+    }
+
+    /// Waits until so many more answers are whole: then all gateways work, and know their caller.
+    pub(super) fn wait_for_answers(&self, more: usize) -> Outcome {
+        let is_whole = |ending| ending == Ending::Whole;
+        let wanted = self.count(is_whole) + more;
+        let begun = clock::now();
+        while begun.elapsed() < PATIENCE {
+            if self.count(is_whole) >= wanted {
+                return Ok(());
+            }
+            pause(LOOK_AGAIN);
+        }
+        Err(format!("not {more} answers in {PATIENCE:?}").into())
+    }
+
     /// Lets the requests that run come to their end, makes no more, and tells all.
     pub(super) fn stop(self) -> Outcome<Vec<Made>> {
         self.shared.is_over.store(true, Ordering::Relaxed);
@@ -129,6 +153,13 @@ pub(super) fn blame(made: &[Made], findings: &mut Findings) {
             Ending::Unanswered => findings.refused(format!("{}: no answer", made.mark)),
         }
     }
+}
+
+/// The same, where a gateway may say with this status that it cannot serve now.
+pub(super) fn blame_all_but(status: u16, made: &[Made], findings: &mut Findings) {
+    let is_excused = |made: &&Made| made.ending == Ending::Status(status);
+    let blamed: Vec<Made> = made.iter().filter(|it| !is_excused(it)).cloned().collect();
+    blame(&blamed, findings);
 }
 
 /// How requests ended, for people.

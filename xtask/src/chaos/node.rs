@@ -31,6 +31,13 @@ struct Running {
     addresses: Addresses,
 }
 
+/// What `/readyz` says.
+#[derive(Debug)]
+pub(super) struct Readiness {
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
 /// Where a process listens.
 #[derive(Debug, Clone, Copy, Default)]
 struct Addresses {
@@ -92,7 +99,7 @@ impl Node {
     pub(super) fn wait_until_ready(&self) -> Outcome {
         let begun = clock::now();
         while begun.elapsed() < PATIENCE {
-            if self.readiness() == Some(200) {
+            if self.readiness().is_some_and(|it| it.status == 200) {
                 return Ok(());
             }
             pause(PAUSE);
@@ -100,11 +107,25 @@ impl Node {
         Err(with_log("bridged is not ready", &self.folder))
     }
 
-    /// The status of `/readyz`, if there is an answer.
-    pub(super) fn readiness(&self) -> Option<u16> {
+    /// What `/readyz` says, if there is an answer.
+    pub(super) fn readiness(&self) -> Option<Readiness> {
         let operator = self.running.as_ref()?.addresses.operator?;
-        let answer = http1::call(operator, &request("GET", "/readyz", &[]), b"");
-        answer.ok().map(|answer| answer.head.status())
+        let answer = http1::call(operator, &request("GET", "/readyz", &[]), b"").ok()?;
+        Some(Readiness {
+            status: answer.head.status(),
+            body: String::from_utf8_lossy(&answer.body).into_owned(),
+        })
+    }
+
+    /// Its data folder.
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    pub(super) fn process_id(&self) -> Outcome<u32> {
+        let running = self.running.as_ref();
+        let id = running.map(|it| it.program.id());
+        id.ok_or_else(|| "the process does not run".into())
     }
 
     /// Where clients connect.

@@ -23,7 +23,7 @@ const BAD_ONE_IN: u64 = 10;
 
 /// Changes providers under streams, and compares at the end.
 pub(super) fn run(stage: &Stage) -> Outcome<(Findings, Vec<String>)> {
-    let reloads = stage.many(40, 300);
+    let reloads = stage.many(30, 300);
     let mut gateway = embedded(stage, "gateway", "")?;
     gateway.start()?;
     let operator = gateway.operator()?;
@@ -102,7 +102,7 @@ fn stream(mark: String, dice: &mut Dice) -> Ask {
 /// Two or three seconds long.
 fn short_stream(mark: String, dice: &mut Dice) -> Ask {
     Ask {
-        events: dice.between(10, 15),
+        events: dice.between(8, 12),
         ..stream(mark, dice)
     }
 }

@@ -15,8 +15,10 @@ use crate::{Outcome, clock};
 
 /// How long the simulated provider may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long nothing may change before what is missing counts as lost.
-const SETTLING: Duration = Duration::from_secs(15);
+/// How long nothing may change before what is missing counts as lost: longer than a call of the
+/// control plane may take, except in the short form.
+const SETTLING: Duration = Duration::from_secs(75);
+const SHORT_SETTLING: Duration = Duration::from_secs(15);
 /// Between two looks at what has arrived.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
@@ -57,6 +59,11 @@ impl Stage {
         })
     }
 
+    /// A stage of its own for a part of the scenario.
+    pub(super) fn part(&self, name: &str) -> Outcome<Self> {
+        Self::set(&self.bin, name, self.seed, self.is_short)
+    }
+
     /// One of two numbers.
     pub(super) fn many(&self, short: u64, long: u64) -> u64 {
         match self.is_short {
@@ -94,6 +101,11 @@ impl Stage {
     /// Compares until everything is right, or until nothing has changed for a while. Tells how
     /// many interceptions there are.
     pub(super) fn settle(&self, operator: &Operator, made: &[Made]) -> Outcome<(Findings, String)> {
+        let patience = if self.is_short {
+            SHORT_SETTLING
+        } else {
+            SETTLING
+        };
         let mut begun = clock::now();
         let mut last = (usize::MAX, usize::MAX);
         loop {
@@ -101,7 +113,7 @@ impl Stage {
             if running != last {
                 (last, begun) = (running, clock::now());
             }
-            let is_late = begun.elapsed() >= SETTLING;
+            let is_late = begun.elapsed() >= patience;
             if running == (0, 0) || is_late {
                 let (ledger, kept) = (self.ledger()?, kept::all(operator)?);
                 let findings = compare(made, &ledger, &kept);

@@ -28,7 +28,7 @@ const HAND_OVER: &str = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \
 
 /// Replaces and compares.
 pub(super) fn run(stage: &Stage) -> Outcome<(Findings, Vec<String>)> {
-    let upgrades = stage.many(4, 40);
+    let upgrades = stage.many(3, 40);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut gateway = embedded(stage, "gateway", "")?;
     start(&mut gateway, &listener)?;

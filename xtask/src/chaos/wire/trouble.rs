@@ -70,7 +70,8 @@ impl Trouble {
             self.done.cut += 1;
             return vec![Deed::Cut];
         }
-        if self.strikes(odds.drop) {
+        // A connection that lost a frame of its own cannot know that it will wait for ever.
+        if frame.stream() != 0 && self.strikes(odds.drop) {
             self.done.dropped += 1;
             return Vec::new();
         }

@@ -1,0 +1,140 @@
+//! The disk of a gateway's data folder is full for a while.
+//!
+//! Where the system allows it, the folder is a small file system of its own, filled to the last
+//! byte. Elsewhere the process may not let any file grow, which is as real a refusal.
+
+mod fullness;
+
+use std::time::Duration;
+
+use super::ask::{Ask, Ending};
+use super::compare::Findings;
+use super::dice::Dice;
+use super::fleet::Fleet;
+use super::load::{self, Load};
+use super::node::Readiness;
+use super::stage::Stage;
+use crate::program::pause;
+use crate::{Outcome, clock};
+
+use self::fullness::Fullness;
+
+/// How many clients there are.
+const CLIENTS: u64 = 12;
+/// How long the gateway may take to notice that the disk is full, and that it is not any more.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What a gateway does when records cannot be made safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Strict,
+    Relaxed,
+}
+
+/// Fills the disk under both kinds of gateways.
+pub(super) fn run(stage: &Stage) -> Outcome<(Findings, Vec<String>)> {
+    let fullness = Fullness::of_this_machine();
+    let mut findings = Findings::default();
+    let mut done = vec![fullness.told().to_owned()];
+    for mode in [Mode::Strict, Mode::Relaxed] {
+        done.extend(with(mode, fullness, stage, &mut findings)?);
+    }
+    Ok((findings, done))
+}
+
+fn with(
+    mode: Mode,
+    fullness: Fullness,
+    stage: &Stage,
+    findings: &mut Findings,
+) -> Outcome<Vec<String>> {
+    let word = match mode {
+        Mode::Strict => "strict",
+        Mode::Relaxed => "relaxed",
+    };
+    let settings = format!("[journal]\nmode = \"{word}\"\n");
+    let stage = stage.part(word)?;
+    let mut fleet = Fleet::prepare(&stage, 1, &settings)?;
+    let [gateway] = fleet.gateways.as_mut_slice() else {
+        return Err("there is one gateway".into());
+    };
+    fullness.start(gateway)?;
+    let load = Load::start(word, CLIENTS, &fleet.key, stage.seed, 30, request);
+    load.lead_to(&[gateway.address()?]);
+    let is_refused = |ending| ending == Ending::Status(503);
+    load.wait_for_answers(20)?;
+
+    fullness.fill(gateway)?;
+    let noticed = clock::now();
+    let is_noticed = |readiness: Option<Readiness>| {
+        readiness.is_some_and(|it| match mode {
+            Mode::Strict => it.status == 503 && it.body.contains("journal"),
+            Mode::Relaxed => it.status == 200 && it.body.contains("journal"),
+        })
+    };
+    let notices = until("readiness tells of the journal", || {
+        is_noticed(gateway.readiness())
+    });
+    if let Err(cause) = notices {
+        findings.other(format!("{word}: {cause}"));
+    }
+    let noticed = noticed.elapsed();
+    match mode {
+        Mode::Strict => until("new work is refused", || load.count(is_refused) > 5)?,
+        Mode::Relaxed => load.wait_for_answers(50)?,
+    }
+    pause(Duration::from_secs(stage.many(0, 5)));
+
+    fullness.make_room(gateway)?;
+    let freed = clock::now();
+    let is_ready = |readiness: Option<Readiness>| {
+        readiness.is_some_and(|it| it.status == 200 && !it.body.contains("journal"))
+    };
+    until("the gateway is ready again", || {
+        is_ready(gateway.readiness())
+    })?;
+    let freed = freed.elapsed();
+    load.wait_for_answers(20)?;
+    let made = load.stop()?;
+    match mode {
+        Mode::Strict => load::blame_all_but(503, &made, findings),
+        Mode::Relaxed => load::blame(&made, findings),
+    }
+    let (compared, kept) = stage.settle(&fleet.control.operator()?, &made)?;
+    findings.add(compared);
+    fleet.stop()?;
+    stage.strike(findings.is_clean())?;
+    let times = format!(
+        "{word}: noticed after {}, ready again after {}",
+        clock::shown(noticed),
+        clock::shown(freed)
+    );
+    Ok(vec![times, load::told(&made), kept])
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) -> Outcome {
+    let begun = clock::now();
+    while begun.elapsed() < PATIENCE {
+        if is_so() {
+            return Ok(());
+        }
+        pause(LOOK_AGAIN);
+    }
+    Err(format!("not in {PATIENCE:?}: {what}").into())
+}
+
+/// As agents ask; some of it runs for seconds, and into the trouble.
+fn request(mark: String, dice: &mut Dice) -> Ask {
+    let ask = Ask::any(mark, dice);
+    match dice.one_in(4) {
+        true => Ask {
+            is_stream: true,
+            events: 40,
+            pace_ms: dice.between(20, 50),
+            ..ask
+        },
+        false => ask,
+    }
+}
