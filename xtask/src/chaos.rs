@@ -27,9 +27,8 @@ mod wire;
 
 use std::path::{Path, PathBuf};
 
-use self::compare::Findings;
 use self::dice::Dice;
-use self::stage::Stage;
+use self::stage::{Played, Stage};
 use self::table::Row;
 use crate::{Outcome, clock, process};
 
@@ -96,7 +95,7 @@ impl Scenario {
         }
     }
 
-    fn run(self, stage: &Stage, fixtures: Option<&Path>) -> Outcome<(Findings, Vec<String>)> {
+    fn run(self, stage: &Stage, fixtures: Option<&Path>) -> Outcome<Played> {
         match self {
             Self::Kill => kill::run(stage),
             Self::Control => control::run(stage),
@@ -152,14 +151,8 @@ fn play(scenario: Scenario, bin: &Path, seed: u64, flags: &ChaosFlags) -> Outcom
     println!("{name} ...");
     let begun = clock::now();
     let stage = Stage::set(bin, name, seed, flags.short)?;
-    let (findings, done) = scenario
-        .run(&stage, flags.fixtures.as_deref())
-        .unwrap_or_else(|cause| {
-            let mut findings = Findings::default();
-            findings.other(format!("not run to its end: {cause}"));
-            (findings, Vec::new())
-        });
-    stage.strike(findings.is_clean())?;
+    let fixtures = flags.fixtures.as_deref();
+    let (findings, done) = stage.play(|stage| scenario.run(stage, fixtures))?;
     Ok(Row {
         scenario: name,
         done,

@@ -39,6 +39,13 @@ pub(super) struct Findings {
 }
 
 impl Findings {
+    /// A scenario, or a part of one, that was kept from its end.
+    pub(super) fn not_run(cause: &(dyn std::error::Error + Send + Sync)) -> Self {
+        let mut findings = Self::default();
+        findings.other(format!("not run to its end: {cause}"));
+        findings
+    }
+
     pub(super) fn missing(&mut self, what: impl Display) {
         self.missing += 1;
         self.tell("missing", &what);

@@ -7,7 +7,7 @@ use super::compare::Findings;
 use super::dice::Dice;
 use super::fleet::Fleet;
 use super::load::{self, Load};
-use super::stage::Stage;
+use super::stage::{Played, Stage};
 use crate::Outcome;
 use crate::program::pause;
 
@@ -17,7 +17,7 @@ const CLIENTS: u64 = 16;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ends and starts the control plane, and compares at the end.
-pub(super) fn run(stage: &Stage) -> Outcome<(Findings, Vec<String>)> {
+pub(super) fn run(stage: &Stage) -> Outcome<Played> {
     let outages = stage.many(3, 40);
     let mut fleet = Fleet::start(stage, 2, "")?;
     let load = Load::start("control", CLIENTS, &fleet.key, stage.seed, 40, Ask::any);

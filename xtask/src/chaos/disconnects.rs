@@ -22,7 +22,7 @@ use super::compare::Findings;
 use super::kept::{self, Kept};
 use super::node::Node;
 use super::operator::Operator;
-use super::stage::Stage;
+use super::stage::{Played, Stage};
 use crate::conformance::exchange::{self, Api, Exchange, Mode};
 use crate::gateway::request;
 use crate::program::pause;
@@ -56,7 +56,7 @@ struct Leaving {
 }
 
 /// Walks away, and compares at the end.
-pub(super) fn run(stage: &Stage, fixtures: &Path) -> Outcome<(Findings, Vec<String>)> {
+pub(super) fn run(stage: &Stage, fixtures: &Path) -> Outcome<Played> {
     let streams = streams(fixtures)?;
     let mut findings = Findings::default();
     let mut done = vec![format!("{} recorded streams", streams.len())];

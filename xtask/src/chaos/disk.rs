@@ -13,7 +13,7 @@ use super::dice::Dice;
 use super::fleet::Fleet;
 use super::load::{self, Load};
 use super::node::Readiness;
-use super::stage::Stage;
+use super::stage::{Played, Stage};
 use crate::program::pause;
 use crate::{Outcome, clock};
 
@@ -34,29 +34,33 @@ enum Mode {
 }
 
 /// Fills the disk under both kinds of gateways.
-pub(super) fn run(stage: &Stage) -> Outcome<(Findings, Vec<String>)> {
+pub(super) fn run(stage: &Stage) -> Outcome<Played> {
     let fullness = Fullness::of_this_machine();
     let mut findings = Findings::default();
     let mut done = vec![fullness.told().to_owned()];
     for mode in [Mode::Strict, Mode::Relaxed] {
-        done.extend(with(mode, fullness, stage, &mut findings)?);
+        let word = mode.word();
+        let (found, told) = stage.part(word, |stage| with(mode, fullness, stage))?;
+        findings.add(found);
+        done.extend(told);
     }
     Ok((findings, done))
 }
 
-fn with(
-    mode: Mode,
-    fullness: Fullness,
-    stage: &Stage,
-    findings: &mut Findings,
-) -> Outcome<Vec<String>> {
-    let word = match mode {
-        Mode::Strict => "strict",
-        Mode::Relaxed => "relaxed",
-    };
+impl Mode {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Relaxed => "relaxed",
+        }
+    }
+}
+
+fn with(mode: Mode, fullness: Fullness, stage: &Stage) -> Outcome<Played> {
+    let word = mode.word();
     let settings = format!("[journal]\nmode = \"{word}\"\n");
-    let stage = stage.part(word)?;
-    let mut fleet = Fleet::prepare(&stage, 1, &settings)?;
+    let mut findings = Findings::default();
+    let mut fleet = Fleet::prepare(stage, 1, &settings)?;
     let [gateway] = fleet.gateways.as_mut_slice() else {
         return Err("there is one gateway".into());
     };
@@ -99,19 +103,18 @@ fn with(
     load.wait_for_answers(20)?;
     let made = load.stop()?;
     match mode {
-        Mode::Strict => load::blame_all_but(503, &made, findings),
-        Mode::Relaxed => load::blame(&made, findings),
+        Mode::Strict => load::blame_all_but(503, &made, &mut findings),
+        Mode::Relaxed => load::blame(&made, &mut findings),
     }
     let (compared, kept) = stage.settle(&fleet.control.operator()?, &made)?;
     findings.add(compared);
     fleet.stop()?;
-    stage.strike(findings.is_clean())?;
     let times = format!(
         "{word}: noticed after {}, ready again after {}",
         clock::shown(noticed),
         clock::shown(freed)
     );
-    Ok(vec![times, load::told(&made), kept])
+    Ok((findings, vec![times, load::told(&made), kept]))
 }
 
 fn until(what: &str, is_so: impl Fn() -> bool) -> Outcome {

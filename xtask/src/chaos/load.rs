@@ -26,7 +26,7 @@ const BREATH: Duration = Duration::from_millis(5);
 /// What kind of requests are made.
 pub(super) type Shape = fn(String, &mut Dice) -> Ask;
 
-/// Running clients.
+/// Running clients. Dropped, they make no further requests.
 #[derive(Debug)]
 pub(super) struct Load {
     shared: Arc<Shared>,
@@ -103,12 +103,18 @@ impl Load {
     }
 
     /// Lets the requests that run come to their end, makes no more, and tells all.
-    pub(super) fn stop(self) -> Outcome<Vec<Made>> {
+    pub(super) fn stop(mut self) -> Outcome<Vec<Made>> {
         self.shared.is_over.store(true, Ordering::Relaxed);
-        for client in self.clients {
+        for client in std::mem::take(&mut self.clients) {
             client.join().map_err(|_| "a client panicked")?;
         }
         Ok(std::mem::take(&mut *self.shared.made.lock()))
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::Relaxed);
     }
 }
 

@@ -10,7 +10,7 @@ use super::dice::Dice;
 use super::kill::embedded;
 use super::load::{self, Load};
 use super::operator::Operator;
-use super::stage::Stage;
+use super::stage::{Played, Stage};
 use crate::program::pause;
 use crate::{Outcome, clock};
 
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const BAD_ONE_IN: u64 = 10;
 
 /// Changes providers under streams, and compares at the end.
-pub(super) fn run(stage: &Stage) -> Outcome<(Findings, Vec<String>)> {
+pub(super) fn run(stage: &Stage) -> Outcome<Played> {
     let reloads = stage.many(30, 300);
     let mut gateway = embedded(stage, "gateway", "")?;
     gateway.start()?;

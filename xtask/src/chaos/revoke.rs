@@ -12,7 +12,7 @@ use super::compare::Findings;
 use super::fleet::Fleet;
 use super::load::{self, Load};
 use super::operator::Operator;
-use super::stage::Stage;
+use super::stage::{Played, Stage};
 use crate::program::pause;
 use crate::{Outcome, clock};
 
@@ -39,7 +39,7 @@ struct Revoked {
 }
 
 /// Revokes and measures.
-pub(super) fn run(stage: &Stage) -> Outcome<(Findings, Vec<String>)> {
+pub(super) fn run(stage: &Stage) -> Outcome<Played> {
     let number = stage.many(18, 500);
     let fleet = Fleet::start(stage, 2, "")?;
     let operator = fleet.control.operator()?;

@@ -22,6 +22,9 @@ const SHORT_SETTLING: Duration = Duration::from_secs(15);
 /// Between two looks at what has arrived.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
+/// What was found, and what was done, in lines.
+pub(super) type Played = (Findings, Vec<String>);
+
 /// The stage of one scenario. Its folder is removed when everything went well, and kept otherwise.
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -59,9 +62,21 @@ impl Stage {
         })
     }
 
-    /// A stage of its own for a part of the scenario.
-    pub(super) fn part(&self, name: &str) -> Outcome<Self> {
-        Self::set(&self.bin, name, self.seed, self.is_short)
+    /// Plays a part of the scenario on a stage of its own.
+    pub(super) fn part(
+        &self,
+        name: &str,
+        play: impl FnOnce(&Self) -> Outcome<Played>,
+    ) -> Outcome<Played> {
+        Self::set(&self.bin, name, self.seed, self.is_short)?.play(play)
+    }
+
+    /// Plays to the end and strikes the stage. What keeps a play from its end is a finding, too.
+    pub(super) fn play(self, play: impl FnOnce(&Self) -> Outcome<Played>) -> Outcome<Played> {
+        let played = play(&self);
+        let played = played.unwrap_or_else(|cause| (Findings::not_run(&*cause), Vec::new()));
+        self.strike(played.0.is_clean())?;
+        Ok(played)
     }
 
     /// One of two numbers.
@@ -132,7 +147,7 @@ impl Stage {
     }
 
     /// Ends the provider and removes the folder, unless there is something to look at in it.
-    pub(super) fn strike(self, is_clean: bool) -> Outcome {
+    fn strike(self, is_clean: bool) -> Outcome {
         self.simulator.stop()?;
         if !is_clean {
             println!("  kept to look at: {}", self.folder.keep().display());

@@ -11,7 +11,7 @@ use super::compare::Findings;
 use super::dice::Dice;
 use super::fleet::Fleet;
 use super::load::{self, Load};
-use super::stage::Stage;
+use super::stage::{Played, Stage};
 use super::wire::Odds;
 use crate::program::pause;
 use crate::{Outcome, clock};
@@ -59,7 +59,7 @@ const ROUNDS: [Odds; 5] = [
 ];
 
 /// Troubles the wire, lets it heal, and compares.
-pub(super) fn run(stage: &Stage) -> Outcome<(Findings, Vec<String>)> {
+pub(super) fn run(stage: &Stage) -> Outcome<Played> {
     let lasting = Duration::from_secs(stage.many(5, 60));
     let fleet = Fleet::start(stage, 2, "")?;
     let load = Load::start("wire", CLIENTS, &fleet.key, stage.seed, 40, Ask::any);

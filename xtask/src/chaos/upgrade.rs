@@ -13,7 +13,7 @@ use super::dice::Dice;
 use super::kill::embedded;
 use super::load::{self, Load};
 use super::node::Node;
-use super::stage::Stage;
+use super::stage::{Played, Stage};
 use crate::Outcome;
 use crate::program::pause;
 
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const HAND_OVER: &str = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"";
 
 /// Replaces and compares.
-pub(super) fn run(stage: &Stage) -> Outcome<(Findings, Vec<String>)> {
+pub(super) fn run(stage: &Stage) -> Outcome<Played> {
     let upgrades = stage.many(3, 40);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut gateway = embedded(stage, "gateway", "")?;
