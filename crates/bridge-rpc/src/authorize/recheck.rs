@@ -43,12 +43,11 @@ pub(super) async fn attend(inner: Arc<Inner>) {
                 Ok(()) => {
                     (checked, is_owed) = (resets, false);
                     backoff.reset();
+                    told.is_failing = false;
                 }
                 Err(cause) => {
                     let delay = backoff.delay();
-                    debug!(inner.channel.logger(), "kept grants cannot be checked, trying again";
-                        keys::ERROR => ErrorChain(&cause),
-                        keys::RETRY_IN_MS => u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+                    told.failed(&inner, &cause, delay);
                     sleep(delay).await;
                 }
             }
@@ -141,6 +140,8 @@ struct Told {
     has_answered: bool,
     is_away: bool,
     is_over: bool,
+    /// Whether grants could not be checked the last time.
+    is_failing: bool,
 }
 
 impl Told {
@@ -153,10 +154,7 @@ impl Told {
                     "control plane answers again, all kept grants are checked"
                 );
             }
-            *self = Self {
-                has_answered: true,
-                ..Self::default()
-            };
+            (self.has_answered, self.is_away, self.is_over) = (true, false, false);
             return;
         };
         let is_over = outage.until <= now;
@@ -175,5 +173,16 @@ impl Told {
         // A gateway that has just been started is not away from anything yet.
         self.is_away = self.has_answered || began_with_grace;
         self.is_over = is_over;
+    }
+    fn failed(&mut self, inner: &Inner, cause: &RpcError, delay: Duration) {
+        const TEXT: &str = "kept grants cannot be checked, trying again";
+        let logger = inner.channel.logger();
+        let in_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        if self.is_failing {
+            debug!(logger, "{}", TEXT; keys::ERROR => ErrorChain(cause), keys::RETRY_IN_MS => in_ms);
+        } else {
+            warn!(logger, "{}", TEXT; keys::ERROR => ErrorChain(cause), keys::RETRY_IN_MS => in_ms);
+        }
+        self.is_failing = true;
     }
 }

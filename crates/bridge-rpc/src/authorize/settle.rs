@@ -39,10 +39,18 @@ pub(super) struct State {
     pub(super) stats: AuthorizerStats,
 }
 
+/// What is kept of a question.
+struct Kept {
+    /// Nothing when the control plane must be asked.
+    answer: Option<Answer>,
+    /// Whether there is a grant to fall back on, should it not answer.
+    is_known: bool,
+}
+
 /// Where an answer will come from.
 enum Source {
     Kept(Answer),
-    /// The control plane. Whether there is a grant to fall back on, should it not answer.
+    /// The control plane; see [`Kept::is_known`].
     Asked {
         seat: Seat,
         is_known: bool,
@@ -71,16 +79,11 @@ impl Inner {
         let line = self.channel.line();
         let mut state = self.state.lock();
         state.observe(line, now);
-        let found = state.cache.look(&digest, now);
-        if let Some(Found::Fresh(answer)) = found {
-            state.stats.hits += 1;
-            return Source::Kept(answer);
-        }
-        if let Some(answer) = state.on_grace(&digest, now) {
+        let Kept { answer, is_known } = state.kept(&digest, now);
+        if let Some(answer) = answer {
             return Source::Kept(answer);
         }
         let epoch = state.cache.epoch();
-        let is_known = found.is_some();
         if let Some(seat) = state.flights.join(&digest, epoch) {
             state.stats.joined += 1;
             return Source::Asked { seat, is_known };
@@ -110,7 +113,7 @@ impl Inner {
         let fallback = {
             let mut state = self.state.lock();
             state.observe(line, now);
-            state.on_grace(digest, now)
+            state.kept(digest, now).answer
         };
         match (fallback, outcome) {
             (Some(answer), _) => Ok(answer),
@@ -179,16 +182,24 @@ impl State {
         }
     }
 
-    /// A known grant, while the control plane is away and for as long as the grace lasts.
-    fn on_grace(&mut self, digest: &Digest, now: Instant) -> Option<Answer> {
-        if !self.reach.has_grace(now) {
-            return None;
-        }
-        let grant = match self.cache.look(digest, now)? {
-            Found::Fresh(answer) => return Some(answer),
-            Found::Known(grant) => grant,
+    /// What needs no asking: a fresh answer, or a known grant while the control plane is away and for
+    /// as long as the grace lasts.
+    fn kept(&mut self, digest: &Digest, now: Instant) -> Kept {
+        let (answer, is_known) = match self.cache.look(digest, now) {
+            None => (None, false),
+            Some(Found::Fresh(answer)) => {
+                self.stats.hits += 1;
+                (Some(answer), false)
+            }
+            Some(Found::Known(grant)) if self.reach.has_grace(now) => {
+                self.stats.on_grace += 1;
+                (Some(answer::judge(answer::on_grace(&grant))), true)
+            }
+            Some(Found::Known(_)) => (None, true),
         };
-        self.stats.on_grace += 1;
-        Some(answer::judge(answer::on_grace(&grant)))
+        Kept { answer, is_known }
     }
 }
+
+#[cfg(test)]
+mod tests;
