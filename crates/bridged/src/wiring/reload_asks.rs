@@ -115,3 +115,100 @@ async fn work(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use bridge_telemetry::{Logging, Metrics};
+    use slog::Level;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::config::env::Environment;
+    use crate::log_lines::LogLines;
+    use crate::wiring::{Rereads, Source};
+
+    /// A process without a gateway and without providers, whose file is this one.
+    fn settings(file: &Path, metrics: &Metrics) -> Settings {
+        let folder = file.parent().unwrap().join("data");
+        let pairs = [("BRIDGED_DATA_FOLDER", folder.into_os_string())];
+        let source = Source {
+            named: Some(file.to_owned()),
+            environment: Environment::from_pairs(pairs),
+        };
+        let config = source.load().unwrap().config;
+        let (logging, logger) = Logging::with_drain(Level::Info, LogLines::default());
+        let level = logging.level_switch();
+        Settings {
+            rereads: Rereads { source, level },
+            config,
+            generations: None,
+            control: None,
+            patience: watch::Sender::new(Duration::ZERO),
+            metrics: metrics.clone(),
+            logger,
+        }
+    }
+
+    fn count(metrics: &Metrics, kind: &str) -> u64 {
+        let name = format!("bridge_settings_reloads_total{{kind=\"{kind}\"}} ");
+        let exposed = metrics.expose();
+        let value = exposed.lines().find_map(|line| line.strip_prefix(&name));
+        value.map_or(0, |value| value.parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn all_who_ask_before_a_reload_begins_share_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bridged.toml");
+        fs::write(&file, "").unwrap();
+        let metrics = Metrics::default();
+        let logger = bridge_telemetry::discard();
+        let (reloads, _task) = Reloads::start(settings(&file, &metrics), &logger);
+        // The task has not run yet: this test has the only thread.
+        for _ in 0..WAITING * 3 {
+            reloads.nudge();
+        }
+        let (one, other) = tokio::join!(reloads.ask(), reloads.ask());
+        assert!(one.unwrap().is_ok() && other.unwrap().is_ok());
+        // Whoever found no room among those who waited came after it had begun.
+        let shared = count(&metrics, "taken");
+        assert!((1..=2).contains(&shared), "{shared}");
+        fs::write(&file, "[drain]\npatience = \"7s\"\n").unwrap();
+        let outcome = reloads.ask().await.unwrap();
+        assert_eq!(
+            outcome.as_ref().as_ref().unwrap().changed,
+            ["drain.patience"]
+        );
+        assert_eq!(count(&metrics, "taken"), shared + 1);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_a_trouble_until_a_good_file_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bridged.toml");
+        fs::write(&file, "").unwrap();
+        let metrics = Metrics::default();
+        let logger = bridge_telemetry::discard();
+        let (reloads, _task) = Reloads::start(settings(&file, &metrics), &logger);
+        assert_eq!(reloads.trouble(), None);
+        let mistakes = "[drain]\npatience = \"soon\"\n[log]\nlevel = 7\n";
+        fs::write(&file, mistakes).unwrap();
+        let outcome = reloads.ask().await.unwrap();
+        let problems = &outcome.as_ref().as_ref().unwrap_err().problems;
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        let trouble = reloads.trouble().unwrap();
+        assert!(trouble.text.contains("2 problems"), "{}", trouble.text);
+        fs::remove_file(&file).unwrap();
+        let outcome = reloads.ask().await.unwrap();
+        let problems = &outcome.as_ref().as_ref().unwrap_err().problems;
+        assert!(problems[0].contains("cannot read"), "{problems:?}");
+        assert_eq!(count(&metrics, "refused"), 2);
+        fs::write(&file, "").unwrap();
+        assert!(reloads.ask().await.unwrap().is_ok());
+        assert_eq!(reloads.trouble(), None);
+    }
+}
