@@ -12,7 +12,7 @@ use super::compare::Findings;
 use super::dice::Dice;
 use super::fleet::Fleet;
 use super::load::{self, Load};
-use super::node::Readiness;
+use super::node::{Node, Readiness};
 use super::stage::{Played, Stage};
 use crate::program::pause;
 use crate::{Outcome, clock};
@@ -44,7 +44,50 @@ pub(super) fn run(stage: &Stage) -> Outcome<Played> {
         findings.add(found);
         done.extend(told);
     }
+    if !stage.is_short {
+        let (found, told) = stage.part("counted", |stage| counted(fullness, stage))?;
+        findings.add(found);
+        done.extend(told);
+    }
     Ok((findings, done))
+}
+
+/// A relaxed gateway whose control plane is away as well: what finds no room is counted, nothing
+/// is refused, and nothing is recorded twice.
+fn counted(fullness: Fullness, stage: &Stage) -> Outcome<Played> {
+    let settings = "[journal]\nmode = \"relaxed\"\n[record]\nwaiting_bytes = \"64KiB\"\n";
+    let mut findings = Findings::default();
+    let mut fleet = Fleet::prepare(stage, 1, settings)?;
+    let [gateway] = fleet.gateways.as_mut_slice() else {
+        return Err("there is one gateway".into());
+    };
+    fullness.start(gateway)?;
+    let load = Load::start("counted", CLIENTS, &fleet.key, stage.seed, 30, Ask::any);
+    load.lead_to(&[gateway.address()?]);
+    load.wait_for_answers(20)?;
+    fleet.wire.lead_to(None);
+    fleet.wire.cut();
+    fullness.fill(gateway)?;
+    let not_kept = || gateway.metric("bridge_records_not_kept_total").unwrap_or(0);
+    until("records are counted that find no room", || not_kept() > 20)?;
+    fullness.make_room(gateway)?;
+    fleet.wire.lead_to(Some(fleet.control.control_address()?));
+    until("the gateway is ready again", || is_well(gateway))?;
+    let made = load.stop()?;
+    load::blame(&made, &mut findings);
+    let not_kept = not_kept();
+    let (compared, kept) = stage.settle(&fleet.control.operator()?, &made)?;
+    if compared.doubled > 0 || compared.missing > not_kept {
+        findings.add(compared);
+    }
+    fleet.stop()?;
+    let counted = format!("relaxed, control plane away too: {not_kept} records not kept, counted");
+    Ok((findings, vec![counted, load::told(&made), kept]))
+}
+
+fn is_well(gateway: &Node) -> bool {
+    let readiness = gateway.readiness();
+    readiness.is_some_and(|it| it.status == 200 && !it.body.contains("journal"))
 }
 
 impl Mode {
@@ -93,12 +136,7 @@ fn with(mode: Mode, fullness: Fullness, stage: &Stage) -> Outcome<Played> {
 
     fullness.make_room(gateway)?;
     let freed = clock::now();
-    let is_ready = |readiness: Option<Readiness>| {
-        readiness.is_some_and(|it| it.status == 200 && !it.body.contains("journal"))
-    };
-    until("the gateway is ready again", || {
-        is_ready(gateway.readiness())
-    })?;
+    until("the gateway is ready again", || is_well(gateway))?;
     let freed = freed.elapsed();
     load.wait_for_answers(20)?;
     let made = load.stop()?;

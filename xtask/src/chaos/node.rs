@@ -117,6 +117,15 @@ impl Node {
         })
     }
 
+    /// A counter of `/metrics`, if it is there.
+    pub(super) fn metric(&self, name: &str) -> Option<usize> {
+        let operator = self.running.as_ref()?.addresses.operator?;
+        let answer = http1::call(operator, &request("GET", "/metrics", &[]), b"").ok()?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse().ok()
+    }
+
     /// Its data folder.
     pub(super) fn data(&self) -> PathBuf {
         self.folder.join("data")
