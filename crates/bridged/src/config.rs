@@ -81,7 +81,7 @@ pub(crate) struct OperatorConfig {
     pub(crate) data_folder: PathBuf,
     /// The operator's token, when one is given.
     pub(crate) admin_token: Option<Secret>,
-    /// Name of the header for the gateway key beside a credential of one's own.
+    /// Name of the header for the user key beside a credential of one's own.
     pub(crate) headers: Headers,
 }
 

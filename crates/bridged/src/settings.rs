@@ -16,13 +16,13 @@ const KEY_VARIABLE: &str = "BRIDGED_KEY";
 pub(crate) struct Settings<'s> {
     /// Where the gateway answers, without a slash at the end.
     pub(crate) gateway_url: &'s str,
-    /// The caller's gateway key.
+    /// The user key.
     pub(crate) key: &'s Secret,
     /// Name of a provider that speaks Anthropic's format.
     pub(crate) anthropic: Option<&'s str>,
     /// Name of a provider that speaks OpenAI's formats.
     pub(crate) openai: Option<&'s str>,
-    /// Header for the gateway key beside a provider credential of one's own.
+    /// Header for the user key beside a provider credential of one's own.
     pub(crate) token_header: &'s str,
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct TurnView {
     pub(crate) user_id: Option<String>,
     /// The user's login name.
     pub(crate) username: Option<String>,
-    /// Id of the gateway key.
+    /// Id of the user key.
     pub(crate) key_id: Option<String>,
     /// Name of the calling program.
     pub(crate) client: Option<String>,

@@ -230,7 +230,7 @@ section! {
 section! {
     /// Names of the gateway's own headers.
     Headers at "headers" {
-        /// Carries the caller's gateway key when they bring their own provider credential.
+        /// Carries the user key when callers bring their own provider credential.
         token: HeaderName, Default "X-Coder-AI-Governance-Token";
         /// Carries a correlation id from a proxy in front of the gateway.
         correlation_id: HeaderName, Default "X-Coder-AI-Governance-Request-Id";
