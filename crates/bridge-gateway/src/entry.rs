@@ -114,6 +114,12 @@ impl Gateway {
         generation
     }
 
+    /// How many requests run.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.0.turns.count()
+    }
+
     /// The requests that run, the oldest first.
     #[must_use]
     pub fn turns(&self) -> Vec<RunningTurn> {

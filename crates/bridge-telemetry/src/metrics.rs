@@ -332,6 +332,12 @@ impl Metrics {
             .inc();
     }
 
+    /// How many requests run.
+    pub fn requests_running(&self, requests: usize) {
+        let requests = i64::try_from(requests).unwrap_or(i64::MAX);
+        self.families().requests_running.set(requests);
+    }
+
     /// The configuration was read again and taken, or refused.
     pub fn settings_reloaded(&self, taken: bool) {
         let kind = if taken { "taken" } else { "refused" };

@@ -172,6 +172,7 @@ pub(super) struct Families {
     pub(super) pool_evictions: Family<KindLabels, Counter>,
     pub(super) reloads: Family<KindLabels, Counter>,
     pub(super) settings_reloads: Family<KindLabels, Counter>,
+    pub(super) requests_running: Gauge,
     pub(super) generation: Gauge,
     pub(super) gateways_connected: Gauge,
     pub(super) gateway_refusals: Family<KindLabels, Counter>,
@@ -278,6 +279,7 @@ impl Families {
             ),
             pool_acquisitions: to.add("pool_acquisitions", "Handlers found or built"),
             pool_evictions: to.add("pool_evictions", "Handlers taken out of the pool"),
+            requests_running: to.add("requests_running", "Requests that run"),
             settings_reloads: to.add(
                 "settings_reloads",
                 "Configurations read again and taken or refused",

@@ -34,6 +34,11 @@ fn a_stream_finishes_behind_sigterm_and_the_operator_sees_it() {
         (&200.into(), &false.into())
     );
     assert!(turn["bytes"].as_u64().unwrap() > 0, "{turns}");
+    let metrics = serving.get("/metrics");
+    assert!(
+        metrics.contains("\nbridge_requests_running 1\n"),
+        "{metrics}"
+    );
     let shown = serving.operate(&program, &["turns"]).unwrap();
     assert!(
         shown.contains("ada") && shown.contains("anthropic"),

@@ -202,9 +202,14 @@ impl Serving {
 
     /// What `/readyz` answers: its status line and what follows.
     pub(crate) fn readiness(&self) -> String {
+        self.get("/readyz")
+    }
+
+    /// What the operator's listener answers without a token.
+    pub(crate) fn get(&self, path: &str) -> String {
         let mut stream = connect(self.operator);
-        let request = b"GET /readyz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
-        stream.write_all(request).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
