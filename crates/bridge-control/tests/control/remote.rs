@@ -88,6 +88,23 @@ impl Gateway {
         Self::dial(address, &[&bearer(key)]).await
     }
 
+    /// Dials and greets, again and again: where strangers have little time, a busy machine may be
+    /// too slow for the first attempt.
+    pub(crate) async fn greeted(address: SocketAddr, key: &CreatedGatewayKey) -> Self {
+        soon(async {
+            loop {
+                let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+                if let Ok(channel) = endpoint.connect().await {
+                    let gateway = Self::on(channel, &[&bearer(key)]);
+                    if gateway.greet().await.is_ok() {
+                        return gateway;
+                    }
+                }
+            }
+        })
+        .await
+    }
+
     pub(crate) async fn greet(&self) -> Result<ConnectResponse, Status> {
         self.greet_with(CONTRACT_VERSION).await
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bridge_control::ListenConfig;
+use bridge_control::{ListenConfig, TlsIdentity};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -41,8 +41,7 @@ async fn who_says_nothing_is_shut_out() {
     let stage = Stage::new();
     let key = stage.gateway_key("north").await;
     let (address, _served) = stage.listen(hasty()).await;
-    let gateway = Gateway::with_key(address, &key).await;
-    gateway.greet().await.unwrap();
+    let gateway = Gateway::greeted(address, &key).await;
     shut_out(address, b"").await;
     shut_out(address, PREFACE).await;
     // Whoever has proven a key may be silent for longer than that.
@@ -59,13 +58,11 @@ async fn strangers_have_their_own_places() {
         ..ListenConfig::default()
     };
     let (address, _served) = stage.listen(config).await;
-    let gateway = Gateway::with_key(address, &key).await;
-    gateway.greet().await.unwrap();
+    let gateway = Gateway::greeted(address, &key).await;
     let silent: Vec<_> = (0..8).map(|_| TcpStream::connect(address)).collect();
     let silent = futures_util::future::join_all(silent).await;
     // It waits behind them, and comes in when they are shut out.
-    let late = Gateway::with_key(address, &key).await;
-    late.greet().await.unwrap();
+    Gateway::greeted(address, &key).await;
     gateway.greet().await.unwrap();
     drop(silent);
 }
@@ -124,8 +121,7 @@ fn garbage_harms_nobody() {
     let stage = Stage::new();
     let key = runtime.block_on(stage.gateway_key("north"));
     let (address, _served) = runtime.block_on(stage.listen(hasty()));
-    let gateway = runtime.block_on(Gateway::with_key(address, &key));
-    runtime.block_on(gateway.greet()).unwrap();
+    let gateway = runtime.block_on(Gateway::greeted(address, &key));
     let bytes = prop::collection::vec(any::<u8>(), 0..512);
     let after_preface = bytes.clone().prop_map(|bytes| [PREFACE, &bytes].concat());
     let mut runner = TestRunner::new(Config {
@@ -142,4 +138,24 @@ fn garbage_harms_nobody() {
         })
     });
     end.unwrap();
+}
+
+#[tokio::test]
+async fn who_never_comes_through_tls_is_shut_out() {
+    let stage = Stage::new();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, private) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let identity = TlsIdentity::from_pem(certificate.as_bytes(), private.as_bytes()).unwrap();
+    let config = ListenConfig {
+        identity: Some(identity),
+        strangers: 1,
+        ..hasty()
+    };
+    let (address, served) = stage.listen(config).await;
+    // The only place is free again after each of them.
+    let hello_without_end = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01];
+    for bytes in [b"".as_slice(), PREFACE, &hello_without_end, &[0xff; 4_096]] {
+        shut_out(address, bytes).await;
+    }
+    served.stop().await;
 }
