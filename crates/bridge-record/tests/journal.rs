@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "journal/format.rs"]
+mod format;
 #[path = "journal/kill.rs"]
 mod kill;
 #[path = "journal/lifecycle.rs"]

@@ -102,7 +102,7 @@ impl JournalReader {
     /// When it cannot be read, or a later version wrote it.
     pub fn read(&self, file: &JournalFile) -> Result<Option<SegmentContent>, OpenError> {
         match fs::read(&file.path) {
-            Ok(bytes) => content(file, &bytes).map(Some),
+            Ok(bytes) => SegmentContent::decode(file, &bytes).map(Some),
             Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
             Err(source) => Err(disk(&file.path, source)),
         }
@@ -135,6 +135,37 @@ impl JournalReader {
 }
 
 impl SegmentContent {
+    /// Finds everything in the bytes of a segment, whatever they are. `file` says where they are
+    /// from and is not read.
+    ///
+    /// # Errors
+    /// When a later version wrote them.
+    pub fn decode(file: &JournalFile, bytes: &[u8]) -> Result<Self, OpenError> {
+        let scan = scan(bytes);
+        if let Some(header) = scan
+            .header
+            .as_ref()
+            .filter(|header| header.version > VERSION)
+        {
+            return Err(OpenError::Newer {
+                path: file.path.clone(),
+                version: header.version,
+            });
+        }
+        let (records, faults) = understand(&scan);
+        let header = scan.header.as_ref();
+        Ok(Self {
+            made_at: header
+                .map(|header| SystemTime::UNIX_EPOCH + Duration::from_millis(header.made_at)),
+            ends: header.map(|header| (header.safe_before, header.is_repaired)),
+            last: scan.last(),
+            records,
+            faults,
+            torn_at: scan.torn_at.map(|at| at as u64),
+            file: file.clone(),
+        })
+    }
+
     /// Whether `next` says that there was more than is there.
     fn check_end(&mut self, next: &Self, seen: u64) {
         let is_repaired = self.ends.is_some_and(|(_, is_repaired)| is_repaired);
@@ -156,32 +187,6 @@ fn known(file: SegmentFile, is_aside: bool) -> JournalFile {
         bytes: file.bytes,
         is_aside,
     }
-}
-
-fn content(file: &JournalFile, bytes: &[u8]) -> Result<SegmentContent, OpenError> {
-    let scan = scan(bytes);
-    if let Some(header) = scan
-        .header
-        .as_ref()
-        .filter(|header| header.version > VERSION)
-    {
-        return Err(OpenError::Newer {
-            path: file.path.clone(),
-            version: header.version,
-        });
-    }
-    let (records, faults) = understand(&scan);
-    let header = scan.header.as_ref();
-    Ok(SegmentContent {
-        made_at: header
-            .map(|header| SystemTime::UNIX_EPOCH + Duration::from_millis(header.made_at)),
-        ends: header.map(|header| (header.safe_before, header.is_repaired)),
-        last: scan.last(),
-        records,
-        faults,
-        torn_at: scan.torn_at.map(|at| at as u64),
-        file: file.clone(),
-    })
 }
 
 fn understand(scan: &Scan<'_>) -> (Vec<(u64, Record)>, Vec<SegmentFault>) {

@@ -237,7 +237,8 @@ fn check_ends(examined: &mut [Examined], recovered: &mut Recovered) {
 }
 
 /// Does what the state of one segment asks for, and adds it to what is there. One without records
-/// stays when it is the one that says which interceptions are open.
+/// stays when it is the one that says which interceptions are open, or when without it a segment
+/// would seem to be missing.
 fn settle(
     folder: &Folder,
     mut segment: Examined,
@@ -281,13 +282,13 @@ fn settle(
             made_at: segment.header.map_or(0, |header| header.made_at),
             is_damaged: false,
         });
-    } else if let (true, Some(header)) = (names_open, &segment.header) {
+    } else if names_open && segment.file.path.exists() || segment.fault.is_some() {
         recovered.stretches.push(Stretch {
             number: segment.file.number,
             bytes: segment.file.bytes,
-            first: header.safe_before + 1,
-            last: header.safe_before,
-            made_at: header.made_at,
+            first: safe_before + 1,
+            last: safe_before,
+            made_at: segment.header.map_or(0, |header| header.made_at),
             is_damaged: false,
         });
     } else if segment.file.path.exists() {
@@ -313,24 +314,19 @@ fn set_aside(folder: &Folder, segment: &mut Examined) -> Result<PathBuf, OpenErr
     let bytes = fs::read(&path).map_err(disk(&path))?;
     let scan = scan(&bytes);
     let replacement = folder.replacement(segment.file.number);
-    let has_records = !scan.records.is_empty();
-    if has_records {
-        let written = repair::write(
-            &replacement,
-            segment.file.number,
-            &scan,
-            &segment.open_before,
-        );
-        segment.file.bytes = written
-            .and_then(|bytes| folder.sync().map(|()| bytes))
-            .map_err(disk(&replacement))?;
-    }
+    let written = repair::write(
+        &replacement,
+        segment.file.number,
+        &scan,
+        &segment.open_before,
+    );
+    segment.file.bytes = written
+        .and_then(|bytes| folder.sync().map(|()| bytes))
+        .map_err(disk(&replacement))?;
     let aside = folder.set_aside(segment.file.number).map_err(disk(&path))?;
-    if has_records {
-        fs::rename(&replacement, &path)
-            .and_then(|()| folder.sync())
-            .map_err(disk(&path))?;
-    }
+    fs::rename(&replacement, &path)
+        .and_then(|()| folder.sync())
+        .map_err(disk(&path))?;
     Ok(aside)
 }
 

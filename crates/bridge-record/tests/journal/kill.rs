@@ -2,19 +2,20 @@
 
 use std::collections::HashSet;
 use std::io::Read as _;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bridge_record::{
-    DeliverError, Event, Journal, JournalConfig, Record, Recorder as _, Rejected, Sink,
+    DeliverError, Event, Journal, JournalConfig, Record, Recorder as _, Rejected, Remains, Sink,
 };
 use bridge_telemetry::{Metrics, discard};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
-use crate::support::{Shelf, ended, open, prompt, say, soon, started};
+use crate::support::{Shelf, alone, ended, given_folder, open, prompt, say, soon, started};
 
 /// How often a process is killed.
 const KILLS: u64 = 30;
@@ -34,30 +35,34 @@ impl Sink for Speaker {
     }
 }
 
-/// Run by itself it would not end; the test below starts and kills it.
+/// How many interceptions a writer writes when nobody kills it.
+const FEW: usize = 5;
+
+/// Started by the test below it goes on until it is killed; by itself it comes to an end.
 #[tokio::test]
-#[ignore = "a part of another test"]
-async fn write_until_killed() {
-    let mut folder = String::new();
-    std::io::stdin().read_line(&mut folder).unwrap();
+async fn writers_hear_what_is_safe() {
     let config = JournalConfig {
         segment_bytes: 64 << 10,
         ..JournalConfig::default()
     };
+    let own = tempfile::tempdir().unwrap();
+    let given = given_folder();
+    let rounds = given.as_ref().map_or(FEW, |_| usize::MAX);
+    let path = given.as_deref().unwrap_or(own.path());
     let (sink, metrics, logger) = (Arc::new(Speaker), Metrics::default(), discard());
-    let path = folder.trim().as_ref();
     let journal = Journal::open(path, sink, config, metrics, &logger)
         .await
         .unwrap();
     let mut writers = JoinSet::new();
     for _ in 0..WRITERS {
-        writers.spawn(write(journal.clone()));
+        writers.spawn(write(journal.clone(), rounds));
     }
-    writers.join_next().await;
+    writers.join_all().await;
+    assert_eq!(journal.close(soon()).await, Remains::default());
 }
 
-async fn write(journal: Journal) {
-    loop {
+async fn write(journal: Journal, rounds: usize) {
+    for _ in 0..rounds {
         let first = started();
         let rest = [prompt(first.interception, 700), ended(first.interception)];
         let id = first.id;
@@ -72,21 +77,9 @@ async fn write(journal: Journal) {
     }
 }
 
-fn spawn(folder: &std::path::Path) -> Child {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--ignored",
-            "--exact",
-            "--nocapture",
-            "kill::write_until_killed",
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
-    std::io::Write::write_all(&mut input, folder.as_os_str().as_encoded_bytes()).unwrap();
-    child
+fn spawn(folder: &Path) -> Child {
+    let mut program = Command::new(std::env::current_exe().unwrap());
+    alone(&mut program, "kill::writers_hear_what_is_safe", folder)
 }
 
 /// What a process said until it was killed; the last line may be a half one.

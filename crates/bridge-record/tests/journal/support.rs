@@ -1,7 +1,8 @@
 //! Records to write, and sinks that keep, refuse and wait.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +18,24 @@ use tokio::time::Instant;
 
 /// Longer than anything takes that works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Marks the folder that a test gives to a process of its own. The test harness passes over it.
+const GIVEN: &str = "given-folder=";
+
+/// A process that runs one test alone, in a folder that outlives it.
+pub(crate) fn alone(program: &mut Command, test: &str, folder: &Path) -> Child {
+    program
+        .args(["--exact", test, "--nocapture", "--skip"])
+        .arg(format!("{GIVEN}{}", folder.display()))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// The folder that was given to this process, when another test started it.
+pub(crate) fn given_folder() -> Option<PathBuf> {
+    std::env::args().find_map(|argument| argument.strip_prefix(GIVEN).map(PathBuf::from))
+}
 
 /// Says something to the test that started this process. One call writes one line, whole.
 pub(crate) fn say(word: &str, what: &impl std::fmt::Display) {
