@@ -212,7 +212,8 @@ impl Journal {
             // The writer's end is what is waited for, however it is told.
             let _told = timeout_at(patience, ended).await;
         }
-        let queue = shared.queue.lock();
+        let mut queue = shared.queue.lock();
+        queue.is_over = true;
         let lost = queue.unsafe_records();
         Remains {
             on_disk: queue.unacknowledged().saturating_sub(lost as u64),
@@ -301,14 +302,17 @@ impl Recorder for Journal {
 
     fn record(&self, record: Record) {
         let shared = &self.0.shared;
-        let was_idle = {
+        let (was_idle, is_over) = {
             let mut queue = shared.queue.lock();
             let (had_work, _) = queue.to_write();
             queue.take(record);
-            !had_work
+            (!had_work, queue.is_over)
         };
         if was_idle {
             shared.work.notify_one();
+        }
+        if is_over {
+            shared.report();
         }
     }
 

@@ -40,7 +40,7 @@ pub struct JournalConfig {
     /// How much may wait in memory, and how records are put into batches for the sink.
     pub delivery: BatcherConfig,
     /// How long after the beginning of one sync the next may begin: what comes meanwhile shares
-    /// it. Default 2 ms.
+    /// it. Default 1 ms.
     pub group_interval: Duration,
     /// How long a record that nobody waits for may stay unwritten. Default 20 ms.
     pub group_patience: Duration,
@@ -56,7 +56,7 @@ impl Default for JournalConfig {
             max_bytes: 1 << 30,
             segment_bytes: 16 << 20,
             delivery: BatcherConfig::default(),
-            group_interval: Duration::from_millis(2),
+            group_interval: Duration::from_millis(1),
             group_patience: Duration::from_millis(20),
             disk_patience: Duration::from_secs(10),
         }

@@ -75,6 +75,8 @@ pub(super) struct Queue {
     waiters: VecDeque<Waiter>,
     pub(super) trouble: Option<Trouble>,
     pub(super) is_closed: bool,
+    /// Nobody writes or delivers any more.
+    pub(super) is_over: bool,
     /// Interceptions whose beginning was not kept, so that the rest is of no use.
     unkept: HashSet<InterceptionId>,
     /// Records that were delivered and therefore never written.
@@ -103,6 +105,7 @@ impl Queue {
             waiters: VecDeque::new(),
             trouble: None,
             is_closed: false,
+            is_over: false,
             unkept: HashSet::new(),
             skipped: Vec::new(),
             not_kept: 0,
@@ -167,7 +170,7 @@ impl Queue {
             .delivery
             .waiting_bytes
             .saturating_mul(HARD_FACTOR);
-        if is_unkept || self.unsafe_bytes() + weight > limit {
+        if self.is_over || is_unkept || self.unsafe_bytes() + weight > limit {
             self.not_kept += 1;
         } else {
             self.push(record, weight);

@@ -4,6 +4,7 @@ use bridge_record::{
     Event, InterceptionId, Journal, JournalConfig, OpenError, Outcome, Record, RecordError,
     Recorder as _, Remains,
 };
+use bridge_telemetry::{Metrics, discard};
 
 use crate::support::{Shelf, ended, open, prompt, soon, started};
 
@@ -206,4 +207,18 @@ async fn two_processes_do_not_write_one_journal() {
     assert_eq!(refused, Err(RecordError::Closed));
     journal.record(ended(InterceptionId::generate()));
     open(folder.path(), &shelf, config).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_comes_after_the_end_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = Metrics::default();
+    let (sink, config) = (Shelf::there(), JournalConfig::default());
+    let logger = discard();
+    let journal = Journal::open(folder.path(), sink, config, metrics.clone(), &logger);
+    let journal = journal.await.unwrap();
+    assert_eq!(journal.close(soon()).await, Remains::default());
+    journal.record(ended(InterceptionId::generate()));
+    let told = metrics.expose();
+    assert!(told.contains("bridge_records_not_kept_total 1\n"), "{told}");
 }

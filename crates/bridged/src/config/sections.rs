@@ -296,7 +296,7 @@ section! {
         /// How large one file of the journal grows: at most a sixteenth of the whole. Space is given back file by file.
         segment_bytes: Size, Default "16MiB";
         /// How long after the beginning of one sync the next one may begin. What comes meanwhile shares it.
-        group_interval: Duration, Default "2ms";
+        group_interval: Duration, Default "1ms";
         /// How long a request waits for a disk that does not answer before the disk counts as failing.
         disk_patience: Duration, Default "10s";
     }
