@@ -165,12 +165,14 @@ impl Moment {
 
     /// The time of day of an instant, in whole seconds.
     fn wall(self, then: Instant) -> Option<Timestamp> {
-        let seconds = |span: Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+        let ms = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
         let offset = match then.checked_duration_since(self.now) {
-            Some(ahead) => seconds(ahead),
-            None => -seconds(self.now.duration_since(then)),
+            Some(ahead) => ms(ahead),
+            None => -ms(self.now.duration_since(then)),
         };
-        Timestamp::from_second(self.wall.as_second().saturating_add(offset)).ok()
+        // Rounded once and at the end, so that two times are as far apart as their instants.
+        let ms = self.wall.as_millisecond().saturating_add(offset);
+        Timestamp::from_second(ms.div_euclid(1_000)).ok()
     }
 }
 
@@ -262,6 +264,21 @@ mod tests {
         let none = (State::NotReady, "no_control_plane", 1_000, None);
         check(0, 0, Some(none));
         check(0, 50, Some(none));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn times_are_as_far_apart_as_their_instants() {
+        let now = Instant::now();
+        for (before, after) in [(0, 1_000), (1, 999), (700, 300), (999, 1)] {
+            let moment = Moment {
+                now,
+                wall: Timestamp::from_millisecond(50_400).unwrap(),
+            };
+            let since = moment.wall(now - Duration::from_millis(before)).unwrap();
+            let until = moment.wall(now + Duration::from_millis(after)).unwrap();
+            let apart = until.as_second() - since.as_second();
+            assert_eq!(apart, 1, "{before} {after}");
+        }
     }
 
     #[test]
