@@ -7,8 +7,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::support::{
-    HeldProvider, LAST, Program, Served, Serving, Start, connect, held_socket, open_stream,
-    read_rest, read_until, send, until,
+    HeldProvider, LAST, Program, Served, Serving, Start, connect, open_stream, read_rest,
+    read_until, send, until,
 };
 
 /// A control plane that listens for gateways on a port of its own choice.
@@ -203,7 +203,8 @@ fn a_deleted_gateway_key_ends_the_gateway_and_none_of_its_turns() {
         "{heard}"
     );
     assert_eq!(gateway.ended().code(), Some(1), "{}", gateway.log());
-    let log = gateway.log();
+    // What it wrote last may be read after its end was seen.
+    let log = gateway.wait_for_log("\nbridged: the control plane at ");
     let last = log.lines().last().unwrap();
     for part in [
         url.as_str(),
@@ -230,13 +231,13 @@ fn a_deleted_gateway_key_ends_the_gateway_and_none_of_its_turns() {
 fn a_gateway_waits_for_a_control_plane_that_comes_later() {
     let (home, provider) = (Program::new(), HeldProvider::start());
     provider.let_go();
-    let (socket, address) = held_socket();
-    drop(socket);
-    let start = || {
-        let address = address.to_string();
-        control(&home, &provider).with("BRIDGED_LISTEN_CONTROL_ADDRESS", address)
+    let start = |address: &str| {
+        let start = control(&home, &provider);
+        start.with("BRIDGED_LISTEN_CONTROL_ADDRESS", address).run()
     };
-    let mut first = start().run();
+    // A loopback address on which nothing else here takes a port while it is free.
+    let mut first = start("127.0.77.1:0");
+    let address = first.gateway.to_string();
     let gateway_key = gateway_key(&first, &home, "north");
     let key = first.key(&home);
     first.signal("TERM");
@@ -248,7 +249,7 @@ fn a_gateway_waits_for_a_control_plane_that_comes_later() {
     assert!(readiness.starts_with("HTTP/1.1 503"), "{readiness}");
     assert!(status(gateway.gateway, &key).contains(" 503 "));
 
-    let _second = start().run();
+    let _second = start(&address);
     until_ready(&gateway);
     assert!(status(gateway.gateway, &key).contains(" 200 "));
 }
