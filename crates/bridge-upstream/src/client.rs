@@ -175,10 +175,7 @@ impl Client {
         let (sender, work) = http1::handshake(TokioIo::new(wire))
             .await
             .map_err(|cause| UpstreamError::NoHead(Box::new(cause)))?;
-        Ok(Link {
-            sender,
-            work: Box::pin(work),
-        })
+        Ok(Link::new(sender, work))
     }
 }
 
@@ -232,15 +229,12 @@ async fn converse(
     request: Request<Full<Bytes>>,
 ) -> Result<(Response<Incoming>, Link), Unanswered> {
     let mut answer = pin!(link.sender.try_send_request(request));
-    let mut is_open = true;
-    let work = &mut link.work;
     let outcome = poll_fn(|cx| {
         if let Poll::Ready(outcome) = answer.as_mut().poll(cx) {
             return Poll::Ready(outcome);
         }
-        if is_open && work.as_mut().poll(cx).is_ready() {
-            is_open = false;
-        }
+        // Once the connection has ended, the answer, or that there is none, is told.
+        let _is_over = link.poll_work(cx);
         answer.as_mut().poll(cx)
     })
     .await;

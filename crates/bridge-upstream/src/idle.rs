@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,14 +22,38 @@ use crate::dial::Wire;
 /// it is polled.
 pub(crate) struct Link {
     pub(crate) sender: SendRequest<Full<Bytes>>,
-    pub(crate) work: Pin<Box<Connection<TokioIo<Wire>, Full<Bytes>>>>,
+    work: Option<Work>,
 }
 
+type Work = Pin<Box<Connection<TokioIo<Wire>, Full<Bytes>>>>;
+
 impl Link {
-    /// Lets the connection work. Ready means that it has ended.
-    pub(crate) fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
-        self.work.as_mut().poll(cx)
+    pub(crate) fn new(
+        sender: SendRequest<Full<Bytes>>,
+        work: Connection<TokioIo<Wire>, Full<Bytes>>,
+    ) -> Self {
+        Self {
+            sender,
+            work: Some(Box::pin(work)),
+        }
     }
+
+    /// Lets the connection work. Ready means that it has ended.
+    pub(crate) fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        poll(&mut self.work, cx)
+    }
+}
+
+/// A connection that has ended is dropped at once: what was handed to it and not sent comes back
+/// only then, and whoever waits for an answer would wait for ever.
+fn poll(work: &mut Option<Work>, cx: &mut Context<'_>) -> Poll<()> {
+    let Some(connection) = work else {
+        return Poll::Ready(());
+    };
+    // Why it ended is told to those who wait for a head or a body.
+    let _told_elsewhere = ready!(connection.as_mut().poll(cx));
+    *work = None;
+    Poll::Ready(())
 }
 
 impl fmt::Debug for Link {

@@ -16,7 +16,7 @@ use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -129,6 +129,43 @@ async fn requests_carry_the_credential_of_their_endpoint_and_share_a_connection(
         "{head}"
     );
     assert!(head.contains("content-length: 2"), "{head}");
+}
+
+#[tokio::test]
+async fn a_waiting_connection_that_the_provider_closed_is_not_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let endpoint = Endpoint::try_new(&format!("http://127.0.0.1:{port}")).unwrap();
+    let client = client(&ClientConfig::default());
+    let logger = bridge_telemetry::discard();
+    for _ in 0..3 {
+        // Answers one request, and closes the connection when it waits for the next one.
+        let serve_one = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut buffer = Vec::new();
+            while !buffer.ends_with(b"\r\n\r\n{}") {
+                assert!(stream.read_buf(&mut buffer).await.unwrap() > 0);
+            }
+            stream.write_all(ANSWER).await.unwrap();
+            stream
+        };
+        let (asking, to) = (client.clone(), endpoint.clone());
+        let asking = task::spawn(&logger, "caller", async move { text(&asking, &to).await });
+        let answered = async { asking.join().await.unwrap() };
+        let patience = Duration::from_secs(20);
+        let both = async { tokio::join!(serve_one, answered) };
+        let (stream, answered) = tokio::time::timeout(patience, both).await.unwrap();
+        assert_eq!(answered.unwrap(), "ok");
+        assert_eq!(client.idle_connections(), 1);
+        drop(stream);
+        // What another connection says now comes after the end of that one.
+        let later = async {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            stream.write_all(b"x").await.unwrap();
+        };
+        let ((mut heard, _), ()) = tokio::join!(async { listener.accept().await.unwrap() }, later);
+        heard.read_u8().await.unwrap();
+    }
 }
 
 #[tokio::test]
