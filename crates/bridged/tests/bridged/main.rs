@@ -9,6 +9,7 @@
 mod apart;
 mod commands;
 mod drain;
+mod journal;
 mod outage;
 mod reload;
 mod supervised;
