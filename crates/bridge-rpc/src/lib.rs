@@ -3,9 +3,11 @@
 //!
 //! - [`Channel`] is the connection: TCP, TLS or a pipe inside the process, the same above its
 //!   constructor. It is checked for version on each connect and dialled again whenever it ends.
-//! - [`RemoteAuthorizer`] answers whose credential it is, from a short lease where it can.
+//! - [`RemoteAuthorizer`] answers whose credential it is, from a short lease where it can, and for
+//!   a grace while the control plane is away.
 //! - [`RemoteSink`] delivers records.
-//! - [`ProviderWatch`] has the current set of providers and tells of changes.
+//! - [`ProviderWatch`] has the current set of providers and tells of changes; [`SealedProviders`]
+//!   is a copy of it on the disk.
 //!
 //! ```
 //! use bridge_rpc::{
