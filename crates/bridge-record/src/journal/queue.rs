@@ -1,6 +1,8 @@
 //! What the journal holds in memory: records that are not safe yet, the newest of those that are,
 //! and who waits. No input and output happens here.
 
+mod figures;
+
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -10,7 +12,6 @@ use tokio::sync::oneshot;
 use super::config::{Durability, JournalConfig};
 use super::format::Kind;
 use super::recover::{Recovered, Stretch};
-use super::state::JournalState;
 use crate::delivery::weight;
 use crate::{InterceptionId, Record, RecordError};
 
@@ -370,60 +371,6 @@ impl Queue {
         let mut stretches = self.stretches.iter_mut();
         if let Some(stretch) = stretches.find(|stretch| stretch.number == number) {
             stretch.is_damaged = true;
-        }
-    }
-
-    fn unsafe_bytes(&self) -> usize {
-        self.waiting_bytes + self.writing_bytes
-    }
-
-    /// Records that are neither safe nor acknowledged.
-    pub(super) fn unsafe_records(&self) -> usize {
-        self.waiting.len() + self.writing
-    }
-
-    /// Records that are not acknowledged, safe or not. Damage may have made some of them vanish.
-    pub(super) const fn unacknowledged(&self) -> u64 {
-        self.last_taken().saturating_sub(self.acknowledged)
-    }
-
-    /// Bytes of all segments.
-    pub(super) fn used_bytes(&self) -> u64 {
-        self.stretches.iter().map(|stretch| stretch.bytes).sum()
-    }
-
-    /// Bytes of records in memory.
-    pub(super) fn memory_bytes(&self) -> usize {
-        self.unsafe_bytes() + self.kept_bytes
-    }
-
-    /// When the oldest record was made that is not acknowledged, in milliseconds since 1970.
-    pub(super) fn oldest(&self) -> Option<u64> {
-        let on_disk = self
-            .stretches
-            .iter()
-            .find(|stretch| stretch.last > self.acknowledged)
-            .map(|stretch| stretch.made_at);
-        let in_memory = self.waiting.front();
-        on_disk.or_else(|| in_memory.map(|entry| super::segment::millis(entry.record.at)))
-    }
-
-    pub(super) fn state(&self) -> JournalState {
-        match &self.trouble {
-            Some(Trouble::Failing { since, reason }) => JournalState::Failing {
-                since: *since,
-                reason: Arc::clone(reason),
-            },
-            Some(Trouble::NoSpace) => self.full(),
-            None if self.used_bytes() >= self.config.start_limit() => self.full(),
-            None => JournalState::Healthy,
-        }
-    }
-
-    fn full(&self) -> JournalState {
-        JournalState::Full {
-            used_bytes: self.used_bytes(),
-            max_bytes: self.config.max_bytes,
         }
     }
 }

@@ -222,3 +222,6 @@ fn salvage(bytes: &[u8]) -> Vec<Found<'_>> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;
