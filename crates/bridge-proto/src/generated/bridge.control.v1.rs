@@ -34,6 +34,12 @@ pub mod session_service_client {
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
     /// The first call on every connection: both sides learn who they are talking to.
+    ///
+    /// A gateway on another machine carries its gateway key as "authorization: Bearer KEY" on every call.
+    /// Here, a key that is missing or not good is UNAUTHENTICATED, and trying again cannot help. On every
+    /// other call it is FAILED_PRECONDITION, because UNAUTHENTICATED is about a caller's key there: the
+    /// gateway then connects anew, and learns from this call whether it is refused for good. When the
+    /// key is taken away, the control plane closes the connections on which it was presented.
     #[derive(Debug, Clone)]
     pub struct SessionServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -104,8 +110,10 @@ pub mod session_service_client {
             self
         }
         /// Compares contract versions. A gateway may go on when the majors are equal and its minor is
-        /// not above the control plane's. Anything else is refused with FAILED_PRECONDITION and the text
-        /// "Incompatible or unparsable version": trying again cannot help until one side is upgraded.
+        /// not above the control plane's. Anything else is refused with FAILED_PRECONDITION and a text
+        /// that begins with "Incompatible or unparsable version" and names both versions: trying again
+        /// cannot help until one side is upgraded. RESOURCE_EXHAUSTED says that as many gateways are
+        /// connected as may be, which passes.
         pub async fn connect(
             &mut self,
             request: impl tonic::IntoRequest<super::ConnectRequest>,
@@ -146,14 +154,22 @@ pub mod session_service_server {
     #[async_trait]
     pub trait SessionService: std::marker::Send + std::marker::Sync + 'static {
         /// Compares contract versions. A gateway may go on when the majors are equal and its minor is
-        /// not above the control plane's. Anything else is refused with FAILED_PRECONDITION and the text
-        /// "Incompatible or unparsable version": trying again cannot help until one side is upgraded.
+        /// not above the control plane's. Anything else is refused with FAILED_PRECONDITION and a text
+        /// that begins with "Incompatible or unparsable version" and names both versions: trying again
+        /// cannot help until one side is upgraded. RESOURCE_EXHAUSTED says that as many gateways are
+        /// connected as may be, which passes.
         async fn connect(
             &self,
             request: tonic::Request<super::ConnectRequest>,
         ) -> std::result::Result<tonic::Response<super::ConnectResponse>, tonic::Status>;
     }
     /// The first call on every connection: both sides learn who they are talking to.
+    ///
+    /// A gateway on another machine carries its gateway key as "authorization: Bearer KEY" on every call.
+    /// Here, a key that is missing or not good is UNAUTHENTICATED, and trying again cannot help. On every
+    /// other call it is FAILED_PRECONDITION, because UNAUTHENTICATED is about a caller's key there: the
+    /// gateway then connects anew, and learns from this call whether it is refused for good. When the
+    /// key is taken away, the control plane closes the connections on which it was presented.
     #[derive(Debug)]
     pub struct SessionServiceServer<T> {
         inner: Arc<T>,
