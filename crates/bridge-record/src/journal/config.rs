@@ -39,8 +39,8 @@ pub struct JournalConfig {
     pub segment_bytes: u64,
     /// How much may wait in memory, and how records are put into batches for the sink.
     pub delivery: BatcherConfig,
-    /// How long after the beginning of one sync the next may begin: what comes meanwhile shares
-    /// it. Default 1 ms.
+    /// How long after the beginning of a sync that several waited for the next may begin: what
+    /// comes meanwhile shares it. Default 1 ms.
     pub group_interval: Duration,
     /// How long a record that nobody waits for may stay unwritten. Default 20 ms.
     pub group_patience: Duration,

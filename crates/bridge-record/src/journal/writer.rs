@@ -44,6 +44,8 @@ pub(super) struct Writer {
     open: OpenSet,
     group: GroupBuffer,
     last_sync: Option<Instant>,
+    /// Whether several waited for the last group, so that it pays to let more share the next.
+    is_shared: bool,
     delays: backon::ExponentialBackoff,
     /// Until then nothing is tried.
     rest_until: Option<Instant>,
@@ -76,6 +78,7 @@ impl Writer {
             open: recovered.open,
             group: GroupBuffer::default(),
             last_sync: None,
+            is_shared: false,
             delays: delays(),
             rest_until: None,
         }
@@ -136,6 +139,7 @@ impl Writer {
         let rested = self.rest_until.filter(|_| is_in_trouble);
         let shared = self
             .last_sync
+            .filter(|_| self.is_shared)
             .map(|last| last + self.shared.config.group_interval);
         let until = rested.max(shared);
         until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
@@ -256,6 +260,7 @@ impl Writer {
         let was_in_trouble = queue.trouble.take().is_some();
         let told = queue.group_is_safe(entries);
         drop(queue);
+        self.is_shared = told.len() > 1;
         if was_in_trouble {
             self.delays = delays();
         }

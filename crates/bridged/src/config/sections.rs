@@ -295,7 +295,7 @@ section! {
         max_bytes: Size, Default "1GiB";
         /// How large one file of the journal grows: at most a sixteenth of the whole. Space is given back file by file.
         segment_bytes: Size, Default "16MiB";
-        /// How long after the beginning of one sync the next one may begin. What comes meanwhile shares it.
+        /// How long after the beginning of a sync that several requests shared the next one may begin. What comes meanwhile shares it.
         group_interval: Duration, Default "1ms";
         /// How long a request waits for a disk that does not answer before the disk counts as failing.
         disk_patience: Duration, Default "10s";
