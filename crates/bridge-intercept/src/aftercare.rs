@@ -8,7 +8,7 @@ mod rest;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bridge_telemetry::Metrics;
@@ -59,9 +59,10 @@ impl Default for AftercareLimits {
 pub struct Aftercare(Arc<Inner>);
 
 struct Inner {
-    tasks: Mutex<Vec<Task<()>>>,
+    /// Nothing from the end on. Looked at and added to under one lock, so that no task is begun
+    /// behind the end's back.
+    tasks: Mutex<Option<Vec<Task<()>>>>,
     places: Arc<Places>,
-    is_over: AtomicBool,
     logger: Logger,
 }
 
@@ -80,9 +81,8 @@ impl Aftercare {
             metrics,
         });
         Self(Arc::new(Inner {
-            tasks: Mutex::default(),
+            tasks: Mutex::new(Some(Vec::new())),
             places,
-            is_over: AtomicBool::new(false),
             logger: logger.clone(),
         }))
     }
@@ -92,8 +92,7 @@ impl Aftercare {
     ///
     /// Dropping the future gives up as well, without waiting.
     pub async fn end(&self) {
-        self.0.is_over.store(true, Ordering::SeqCst);
-        let tasks = std::mem::take(&mut *self.0.tasks.lock());
+        let tasks = self.0.tasks.lock().take().unwrap_or_default();
         tasks.iter().for_each(Task::abort);
         for task in tasks {
             // What has been given up records its end while it goes.
@@ -104,10 +103,14 @@ impl Aftercare {
     /// Reads on, or gives back what cannot be taken.
     fn take(&self, rest: Rest, limits: AftercareLimits) -> Result<(), Rest> {
         let inner = &self.0;
+        let mut tasks = inner.tasks.lock();
         // Without a runtime nothing can be read.
-        let is_over = inner.is_over.load(Ordering::SeqCst) || Handle::try_current().is_err();
-        let place = (!is_over).then(|| Place::take(&inner.places, limits.at_once));
-        let Some(place) = place.flatten() else {
+        let tasks = tasks.as_mut().filter(|_| Handle::try_current().is_ok());
+        let place = tasks.and_then(|tasks| {
+            let place = Place::take(&inner.places, limits.at_once)?;
+            Some((place, tasks))
+        });
+        let Some((place, tasks)) = place else {
             inner.places.metrics.aftercare_ended("refused");
             return Err(rest);
         };
@@ -117,7 +120,6 @@ impl Aftercare {
             place.leave(reading.unwrap_or("out_of_time"));
         };
         let task = task::spawn(&inner.logger, "aftercare", work);
-        let mut tasks = inner.tasks.lock();
         tasks.retain(|task| !task.is_finished());
         tasks.push(task);
         Ok(())
