@@ -76,6 +76,8 @@ pub(crate) struct Server {
     logger: Logger,
     listener: TcpListener,
     operator: Running,
+    /// Whether traffic can flow.
+    traffic: Readiness,
     /// Absent when there is no configuration to read again.
     reloads: Option<Reloads>,
     /// How long running requests may take once the server drains. It may change meanwhile.
@@ -180,6 +182,7 @@ impl Server {
             last_set: generations.last_set(),
             reloads: reloads.clone(),
         };
+        let traffic = readiness.clone();
         let routes = gateway_routes::router(Some(&gateway), reloads.clone(), admin_token);
         let router = operator::router(&plane, readiness, metrics).merge(routes);
         let operator = operator::serve(listeners.operator, router, logger);
@@ -190,6 +193,7 @@ impl Server {
             _reload: task::spawn(logger, "reload", sealed::follow(generations, watch, copy)),
             _settings: settings,
             reloads,
+            traffic,
             patience: patience_now,
             gateway,
             plane,
@@ -210,6 +214,15 @@ impl Server {
     /// Where the operator connects.
     pub(crate) fn operator_address(&self) -> SocketAddr {
         self.operator_address
+    }
+
+    /// Done when traffic can flow, or when that takes longer than who waits for it should wait: the
+    /// control plane is away then, and callers are told so.
+    pub(crate) fn traffic(&self) -> impl Future<Output = ()> + use<> {
+        let traffic = self.traffic.clone();
+        async move {
+            let _either = timeout(FIRST_PROVIDERS, traffic.flows()).await;
+        }
     }
 
     /// Asks the server to read its configuration again, if it has one.

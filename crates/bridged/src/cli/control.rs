@@ -11,7 +11,7 @@ use crate::config::{Config, Loaded};
 use crate::data_folder::{DataFolder, admin_token_path};
 use crate::report::ControlReport;
 use crate::signals::{Order, Signals};
-use crate::supervisor;
+use crate::supervisor::Supervisor;
 use crate::wiring::{ControlListeners, ControlPlane, Reloads, Rereads, Source};
 
 #[derive(Debug, clap::Args)]
@@ -30,10 +30,16 @@ pub(crate) async fn run(
     let loaded = source.load()?;
     let (logging, logger) = start_logging(&loaded.config);
     let level = logging.level_switch();
-    let rereads = Rereads { source, level };
+    let supervisor = Supervisor::of_process(context.environment, &logger);
+    let rereads = Rereads {
+        source,
+        level,
+        supervisor: supervisor.clone(),
+    };
     let outcome = serve(&loaded, rereads, context, &logger, out).await;
+    supervisor.said_everything().await;
     // Everything that was logged is written before the process ends.
-    drop((logger, logging));
+    drop((supervisor, logger, logging));
     outcome
 }
 
@@ -54,7 +60,7 @@ async fn serve(
     let is_from_file = loaded.file.is_some();
     let listeners = ControlListeners::open(&config.listen, context.inherited).await?;
     let handed = listeners.handed.clone();
-    let folder_path = folder.path();
+    let (folder_path, supervisor) = (folder.path(), rereads.supervisor.clone());
     let start = ControlPlane::start(
         config,
         is_from_file,
@@ -77,12 +83,12 @@ async fn serve(
     };
     report.log(logger);
     say(out, &report.text())?;
-    supervisor::ready(logger);
+    supervisor.ready();
     // What runs is answered within seconds: a second signal has nothing to cut.
     let reloads = plane.reloads();
     let stop = async {
         told_to_stop(signals, &reloads).await;
-        supervisor::stopping(logger);
+        supervisor.stopping();
     };
     plane.run(stop).await;
     drop(folder);

@@ -19,7 +19,7 @@ use crate::data_folder::{DataFolder, admin_token_path};
 use crate::log_bridge;
 use crate::report::{PlaneReport, StartReport, gateways_url};
 use crate::signals::{Order, Signals};
-use crate::supervisor;
+use crate::supervisor::Supervisor;
 use crate::wiring::{Listeners, Rereads, Server, Source, StartError, Welcome};
 
 /// Run the gateway, with its control plane embedded or elsewhere
@@ -61,10 +61,16 @@ pub(crate) async fn run(
     let loaded = source.load()?;
     let (logging, logger) = start_logging(&loaded.config);
     let level = logging.level_switch();
-    let rereads = Rereads { source, level };
+    let supervisor = Supervisor::of_process(context.environment, &logger);
+    let rereads = Rereads {
+        source,
+        level,
+        supervisor: supervisor.clone(),
+    };
     let outcome = serve(&loaded, rereads, context, &logger, out).await;
+    supervisor.said_everything().await;
     // Everything that was logged is written before the process ends.
-    drop((logger, logging));
+    drop((supervisor, logger, logging));
     outcome
 }
 
@@ -97,6 +103,7 @@ async fn serve(
     let listeners = Listeners::open(&config.listen, context.inherited).await?;
     let handed = listeners.handed.clone();
     let is_from_file = loaded.file.is_some();
+    let supervisor = rereads.supervisor.clone();
     let start = Server::start(
         config,
         is_from_file,
@@ -122,13 +129,14 @@ async fn serve(
     };
     report.log(logger);
     say(out, &report.text())?;
-    supervisor::ready(logger);
     let orders = watch::Sender::new(None);
     let (welcome, server_welcome) = (server.welcome(), server.welcome());
-    let run = run_until_signalled(server, signals, &orders, logger);
+    let traffic = server.traffic();
+    let run = run_until_signalled(server, signals, &orders, &supervisor, logger);
     let left = tokio::select! {
         left = run => left,
-        never = drain_when_refused(server_welcome, &orders, logger) => match never {},
+        never = drain_when_refused(server_welcome, &orders, &supervisor, logger) => match never {},
+        never = announce(traffic, &supervisor) => match never {},
     };
     drop(folder);
     match (welcome.refused(), left) {
@@ -162,16 +170,24 @@ async fn has_users(control: &ControlServer) -> Result<bool, ControlError> {
     Ok(!control.users(page).await?.items.is_empty())
 }
 
+/// Tells the supervisor once traffic flows.
+async fn announce(traffic: impl Future<Output = ()>, supervisor: &Supervisor) -> Infallible {
+    traffic.await;
+    supervisor.ready();
+    std::future::pending().await
+}
+
 /// A gateway that the control plane refuses for good lets running requests finish and leaves.
 async fn drain_when_refused(
     mut welcome: Welcome,
     orders: &watch::Sender<Option<Order>>,
+    supervisor: &Supervisor,
     logger: &Logger,
 ) -> Infallible {
     let refused = welcome.until_refused().await;
     error!(logger, "refused by the control plane, running requests finish";
         keys::ERROR => ErrorChain(&refused));
-    supervisor::stopping(logger);
+    supervisor.stopping();
     // Whoever has ordered something before has ordered no less.
     orders.send_if_modified(|order| order.is_none() && order.replace(Order::Drain).is_none());
     std::future::pending().await
@@ -183,6 +199,7 @@ pub(crate) async fn run_until_signalled(
     server: Server,
     mut signals: Signals,
     orders: &watch::Sender<Option<Order>>,
+    supervisor: &Supervisor,
     logger: &Logger,
 ) -> usize {
     let (reloads, patience) = (server.reloads(), server.patience());
@@ -195,7 +212,7 @@ pub(crate) async fn run_until_signalled(
                     None => warn!(logger, "there is no configuration to read again"),
                 },
                 heard @ (Order::Drain | Order::Cut) => {
-                    supervisor::stopping(logger);
+                    supervisor.stopping();
                     orders.send_replace(Some(heard));
                 }
             }

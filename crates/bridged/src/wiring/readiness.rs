@@ -11,11 +11,14 @@ use bridge_rpc::{Channel, ConnectionState, Outage, RemoteAuthorizer};
 use bridge_telemetry::{Metrics, Readiness as Level, wall_clock};
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio::time::Instant;
+use tokio::time::{Instant, interval};
 
 use super::last_set::LastSet;
 use super::recording::{Recording, RecordingTrouble};
 use super::reload_asks::Reloads;
+
+/// How often a start looks whether traffic flows.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Looks at everything that a request needs.
 #[derive(Clone)]
@@ -127,6 +130,17 @@ impl Readiness {
         reasons.extend(self.reloads.as_ref().and_then(Reloads::trouble));
         reasons.extend(self.recording.troubles().into_iter().map(journal));
         Report::new(reasons)
+    }
+
+    /// Waits until traffic can flow.
+    pub(super) async fn flows(&self) {
+        let mut looks = interval(LOOK_EVERY);
+        loop {
+            looks.tick().await;
+            if self.report().state != State::NotReady {
+                return;
+            }
+        }
     }
 
     /// Brings the gauges up to date.

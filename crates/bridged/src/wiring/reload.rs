@@ -120,11 +120,6 @@ impl Generations {
         let client = self.0.parts.lock().client.clone();
         client.sweep();
     }
-
-    /// Whether requests are taken.
-    pub(super) fn is_serving(&self) -> bool {
-        self.0.gateway.is_serving()
-    }
 }
 
 impl Parts {

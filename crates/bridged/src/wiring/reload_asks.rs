@@ -13,7 +13,6 @@ use tokio::sync::{mpsc, oneshot};
 use super::readiness::{Reason, State};
 use super::settings::Settings;
 use crate::reload_view::{ReloadRefused, ReloadView};
-use crate::supervisor;
 
 /// How many may ask while a reload runs. Signals beyond that are shared with those that wait.
 const WAITING: usize = 64;
@@ -45,7 +44,7 @@ impl Reloads {
     pub(super) fn start(settings: Settings, logger: &Logger) -> (Self, Task<()>) {
         let (asks, asked) = mpsc::channel(WAITING);
         let refusal = Arc::<ArcSwapOption<Refusal>>::default();
-        let work = work(settings, asked, Arc::clone(&refusal), logger.clone());
+        let work = work(settings, asked, Arc::clone(&refusal));
         (
             Self { asks, refusal },
             task::spawn(logger, "settings", work),
@@ -85,16 +84,14 @@ async fn work(
     mut settings: Settings,
     mut asked: mpsc::Receiver<Ask>,
     refusal: Arc<ArcSwapOption<Refusal>>,
-    logger: Logger,
 ) {
+    let supervisor = settings.rereads.supervisor.clone();
     while let Some(first) = asked.recv().await {
         let mut waiting = vec![first];
         while let Ok(more) = asked.try_recv() {
             waiting.push(more);
         }
-        if settings.is_serving() {
-            supervisor::reloading(&logger);
-        }
+        supervisor.reloading();
         let outcome: Outcome = Arc::new(settings.reload().await);
         let refused = outcome.as_ref().as_ref().err();
         refusal.store(refused.map(|refused| {
@@ -105,10 +102,7 @@ async fn work(
                 problems: refused.problems.len(),
             })
         }));
-        // A process that stops has said so, and must not take it back.
-        if settings.is_serving() {
-            supervisor::ready(&logger);
-        }
+        supervisor.reloaded();
         for ask in waiting.into_iter().flatten() {
             // Whoever has gone away needs no telling.
             let _gone = ask.send(Arc::clone(&outcome));
@@ -129,6 +123,7 @@ mod tests {
     use super::*;
     use crate::config::env::Environment;
     use crate::log_lines::LogLines;
+    use crate::supervisor::Supervisor;
     use crate::wiring::{Rereads, Source};
 
     /// A process without a gateway and without providers, whose file is this one.
@@ -143,7 +138,11 @@ mod tests {
         let (logging, logger) = Logging::with_drain(Level::Info, LogLines::default());
         let level = logging.level_switch();
         Settings {
-            rereads: Rereads { source, level },
+            rereads: Rereads {
+                source,
+                level,
+                supervisor: Supervisor::none(&logger),
+            },
             config,
             generations: None,
             control: None,

@@ -19,6 +19,7 @@ use crate::config::env::Environment;
 use crate::config::live::is_live;
 use crate::config::{Config, ConfigError, Loaded, Provider};
 use crate::reload_view::{ReloadRefused, ReloadView};
+use crate::supervisor::Supervisor;
 
 /// Where the configuration is read from, at the start and again.
 #[derive(Debug, Clone)]
@@ -33,6 +34,7 @@ pub(crate) struct Source {
 pub(crate) struct Rereads {
     pub(crate) source: Source,
     pub(crate) level: LevelSwitch,
+    pub(crate) supervisor: Supervisor,
 }
 
 /// The configuration in force, and how it is replaced.
@@ -83,12 +85,6 @@ impl Settings {
             }
         }
         outcome
-    }
-
-    /// Whether requests are taken, if there are any to take.
-    pub(super) fn is_serving(&self) -> bool {
-        let generations = self.generations.as_ref();
-        generations.is_none_or(Generations::is_serving)
     }
 
     async fn try_reload(&mut self) -> Result<ReloadView, ReloadRefused> {

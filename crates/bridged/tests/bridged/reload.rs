@@ -258,7 +258,7 @@ fn a_burst_of_signals_ends_with_the_last_file_in_force() {
     let path = program.folder.path().join("notify");
     let supervisor = UnixDatagram::bind(&path).unwrap();
     let (tell, words) = mpsc::sync_channel(64);
-    // Everything is read, as a supervisor does: who speaks must not have to wait.
+    // Everything is read, as a supervisor does.
     thread::spawn(move || {
         let mut bytes = [0; 1_024];
         while let Ok(length) = supervisor.recv(&mut bytes) {

@@ -265,3 +265,71 @@ fn the_supervisor_hears_when_requests_are_taken_and_when_no_more() {
     assert!(stopping.contains("STOPPING=1\n"), "{stopping}");
     assert_eq!(serving.ended().code(), Some(0));
 }
+
+#[test]
+fn a_supervisor_that_does_not_listen_stops_nothing() {
+    let (program, provider) = (Program::new(), HeldProvider::start());
+    provider.let_go();
+    let path = program.folder.path().join("notify");
+    let _deaf = UnixDatagram::bind(&path).unwrap();
+    let filler = UnixDatagram::unbound().unwrap();
+    filler.set_nonblocking(true).unwrap();
+    while filler.send_to(b"STATUS=full", &path).is_ok() {}
+    let mut serving = Start {
+        variables: vec![("NOTIFY_SOCKET", path.display().to_string())],
+        ..Start::new(&program, &provider)
+    }
+    .run();
+    let key = serving.key(&program);
+    let mut served = open_stream(serving.gateway, &key);
+    read_until(&mut served, "0\r\n\r\n");
+    serving.operate(&program, &["reload"]).unwrap();
+    serving.signal("HUP");
+    serving.signal("TERM");
+    assert_eq!(serving.ended().code(), Some(0), "{}", serving.log());
+}
+
+#[test]
+fn a_gateway_is_ready_for_its_supervisor_when_its_control_plane_has_come() {
+    let (home, other, provider) = (Program::new(), Program::new(), HeldProvider::start());
+    let (socket, address) = held_socket();
+    let control = || Start {
+        command: vec!["control".to_owned()],
+        socket: Some(socket.try_clone().unwrap().into()),
+        ..Start::new(&home, &provider)
+    };
+    let mut first = control().run();
+    let made = first.ask(&home, &["gateway-key", "create", "one"]);
+    first.signal("TERM");
+    assert_eq!(first.ended().code(), Some(0));
+    let path = other.folder.path().join("notify");
+    let supervisor = UnixDatagram::bind(&path).unwrap();
+    let url = format!("http://{address}");
+    let start = Start {
+        program: &other,
+        settings: String::new(),
+        command: vec!["serve".to_owned(), "--control".to_owned(), url],
+        socket: None,
+        variables: vec![("NOTIFY_SOCKET", path.display().to_string())],
+    };
+    let key = made["secret"].as_str().unwrap();
+    let gateway = start.with("BRIDGED_CONTROL_GATEWAY_KEY", key).run();
+    // It serves, and there is nothing to serve with yet.
+    let answer = ask(gateway.gateway, "nobody").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    // A reload says nothing of it either.
+    gateway.operate(&other, &["reload"]).unwrap();
+    supervisor.set_nonblocking(true).unwrap();
+    let mut word = [0; 1_024];
+    let heard = supervisor.recv(&mut word).map_err(|cause| cause.kind());
+    assert_eq!(heard, Err(io::ErrorKind::WouldBlock));
+    let _control = control().run();
+    supervisor.set_nonblocking(false).unwrap();
+    let patience = Some(Duration::from_secs(30));
+    supervisor.set_read_timeout(patience).unwrap();
+    let length = supervisor.recv(&mut word).unwrap();
+    let heard = String::from_utf8_lossy(&word[..length]);
+    assert!(heard.contains("READY=1\n"), "{heard}");
+    let readiness = gateway.readiness();
+    assert!(readiness.starts_with("HTTP/1.1 200"), "{readiness}");
+}

@@ -27,6 +27,7 @@ use crate::operator_api::{OperatorApi, url_of};
 use crate::settings::{self, Settings};
 use crate::signals::{Order, Signals};
 use crate::sockets::Inherited;
+use crate::supervisor::Supervisor;
 use crate::wiring::{Listeners, Server, StartError};
 
 /// Who sends the requests of the demonstration.
@@ -96,7 +97,8 @@ async fn serve_and_show(
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let orders = watch::Sender::new(None);
-    let serve = run_until_signalled(server, signals, &orders, logger);
+    let supervisor = Supervisor::none(logger);
+    let serve = run_until_signalled(server, signals, &orders, &supervisor, logger);
     let show = async {
         let outcome = show(shown, out).await;
         if ends || outcome.is_err() {
