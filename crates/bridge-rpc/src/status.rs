@@ -71,11 +71,20 @@ impl RpcError {
 
 /// The reason of a refusal, or none when the status says nothing about the credential.
 pub(crate) fn refusal(status: &Status) -> Option<RefusalReason> {
-    let is_refusal = matches!(
+    (has_refusing_code(status) && !is_foreign(status)).then(|| reason(status.message()))
+}
+
+fn has_refusing_code(status: &Status) -> bool {
+    matches!(
         status.code(),
         Code::Unauthenticated | Code::PermissionDenied
-    );
-    is_refusal.then(|| reason(status.message()))
+    )
+}
+
+/// Whether something between the two sides has answered, which knows nothing of the contract: the
+/// status was made of a plain HTTP one. tonic leaves no other mark than the text.
+fn is_foreign(status: &Status) -> bool {
+    status.message().starts_with("grpc-status header missing")
 }
 
 /// The texts are those of `Display`; both ends of the wire agree on them.
@@ -109,6 +118,9 @@ pub enum FatalKind {
 /// Whether a refusal of the first call on a connection is final, and why. Everything else may pass.
 pub(crate) fn fatal_at_connect(status: &Status) -> Option<FatalKind> {
     match status.code() {
+        Code::Unauthenticated | Code::PermissionDenied if is_foreign(status) => {
+            Some(FatalKind::NotControlPlane)
+        }
         Code::Unauthenticated => Some(FatalKind::GatewayKey),
         Code::PermissionDenied => Some(FatalKind::NotAllowed),
         Code::FailedPrecondition => Some(FatalKind::Version),
@@ -140,7 +152,7 @@ pub(crate) fn words(status: &Status) -> String {
 /// Whether a call after the greeting was refused because of the gateway and not because of what was
 /// asked: another greeting will tell whether that is for good.
 pub(crate) fn is_unwelcome(status: &Status) -> bool {
-    status.code() == Code::FailedPrecondition
+    status.code() == Code::FailedPrecondition || (has_refusing_code(status) && is_foreign(status))
 }
 
 /// Whether the connection broke under the call, as opposed to an answer from the other side.

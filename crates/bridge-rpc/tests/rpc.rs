@@ -12,6 +12,8 @@ mod authorize;
 mod connect;
 #[path = "rpc/control.rs"]
 mod control;
+#[path = "rpc/foreign.rs"]
+mod foreign;
 #[path = "rpc/heal.rs"]
 mod heal;
 #[path = "rpc/kept.rs"]
