@@ -63,3 +63,4 @@ mod validate;
 pub use control::{ControlConfig, ControlServer, ServeError};
 pub use error::ControlError;
 pub use gateways::{IdentityError, ListenConfig, TlsIdentity};
+pub use rest::behind_admin_token;

@@ -11,9 +11,11 @@ mod read;
 mod sessions;
 mod users;
 
-use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use bridge_auth::Secret;
+use utoipa::openapi::OpenApi;
 
 use self::problem::Failure;
 use crate::control::ControlServer;
@@ -23,6 +25,13 @@ impl ControlServer {
     /// so that other routes may be merged beside it. Everything but the OpenAPI document asks for
     /// the admin token.
     pub fn rest(&self) -> Router {
+        self.rest_beside(OpenApi::default())
+    }
+
+    /// The same beside other routes that the host program merges: the OpenAPI document names these
+    /// as well.
+    pub fn rest_beside(&self, others: OpenApi) -> Router {
+        let document = document::with(others);
         let closed = Router::new()
             .route("/users", get(users::list).post(users::create))
             .route(
@@ -49,11 +58,10 @@ impl ControlServer {
             .route("/interceptions/{id}", get(interceptions::show))
             .route("/sessions", get(sessions::list))
             .route("/sessions/{id}", get(sessions::show))
-            .fallback(no_route)
-            .method_not_allowed_fallback(no_method)
-            .layer(from_fn_with_state(self.clone(), admit::admit));
+            .fallback(no_route);
+        let closed = behind_admin_token(closed, self.0.config.admin_token.clone());
         let open = Router::new()
-            .route("/openapi.json", get(document::show))
+            .route("/openapi.json", get(async move || Json(document)))
             .method_not_allowed_fallback(no_method);
         let api = closed.merge(open);
         Router::new()
@@ -61,6 +69,17 @@ impl ControlServer {
             .layer(from_fn_with_state(self.clone(), problem::report))
             .with_state(self.clone())
     }
+}
+
+/// Lets to these routes of a host program whoever has the admin token, as the operator's API does.
+/// Others, and methods that a route does not have, get the answers they get there.
+pub fn behind_admin_token<S>(routes: Router<S>, admin_token: Secret) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    routes
+        .method_not_allowed_fallback(no_method)
+        .layer(from_fn_with_state(admin_token, admit::admit))
 }
 
 async fn no_route() -> Failure {

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use bridge_control::api::ProblemDetail;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A reload that was taken.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ReloadView {
     /// The file that was read; null when there is none.
+    #[schema(value_type = Option<String>)]
     pub(crate) file: Option<PathBuf>,
     /// The generation that requests are served on from now on; null when there is none yet.
     pub(crate) generation: Option<u64>,
@@ -17,6 +20,15 @@ pub(crate) struct ReloadView {
     pub(crate) needs_restart: Vec<String>,
     /// What works but should be changed, or is not as it may seem.
     pub(crate) warnings: Vec<String>,
+}
+
+/// What a refused reload is answered with.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReloadProblem {
+    /// Every reason, as one text for people.
+    pub(crate) error: ProblemDetail,
+    /// Every reason, one by one for programs.
+    pub(crate) problems: Vec<String>,
 }
 
 /// A reload that was refused: nothing was changed.

@@ -3,9 +3,10 @@
 use bridge_gateway::RunningTurn;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A request that runs. Fields are null while they are not known yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct TurnView {
     /// Its id, which is also the interception's.
     pub(crate) id: String,
@@ -30,6 +31,7 @@ pub(crate) struct TurnView {
     /// Its path, without the query.
     pub(crate) path: String,
     /// When its head arrived.
+    #[schema(value_type = String, format = "date-time")]
     pub(crate) since: Timestamp,
     /// How long ago that was.
     pub(crate) elapsed_ms: u64,

@@ -8,16 +8,15 @@ use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue};
 
 use super::problem::Failure;
-use crate::control::ControlServer;
 
 /// Lets a request with the admin token pass, and nothing of any other.
 pub(super) async fn admit(
-    State(control): State<ControlServer>,
+    State(admin_token): State<Secret>,
     request: Request,
     next: Next,
 ) -> Response {
     let presented = token(request.headers());
-    if presented.is_some_and(|token| token == control.0.config.admin_token) {
+    if presented.is_some_and(|token| token == admin_token) {
         return next.run(request).await;
     }
     let mut response = Failure::unauthorized().into_response();

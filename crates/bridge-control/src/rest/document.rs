@@ -1,6 +1,5 @@
 //! The OpenAPI document, made from the handlers and the types they read and write.
 
-use axum::Json;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -52,7 +51,9 @@ impl Modify for AdminToken {
     }
 }
 
-/// `/openapi.json`
-pub(super) async fn show() -> Json<Document> {
-    Json(Api::openapi())
+/// All routes: these, and those beside them.
+pub(super) fn with(beside: Document) -> Document {
+    let mut document = Api::openapi();
+    document.merge(beside);
+    document
 }

@@ -113,7 +113,7 @@ fn router(control: &ControlServer, reloads: Reloads, metrics: Metrics) -> Router
     let ready = move || async move { readiness(&store, &reloads).await };
     operator::common(metrics, || {})
         .route("/readyz", get(ready))
-        .merge(control.rest())
+        .merge(control.rest_beside(gateway_routes::document(false)))
 }
 
 async fn readiness(control: &ControlServer, reloads: &Reloads) -> Report {

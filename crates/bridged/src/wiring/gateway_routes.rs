@@ -1,20 +1,30 @@
 //! What the operator can ask of this process itself, whatever it keeps.
 
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bridge_auth::Secret;
 use bridge_control::api::{Problem, ProblemDetail};
+use bridge_control::behind_admin_token;
 use bridge_gateway::Gateway;
-use serde::Serialize;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
 
 use super::reload_asks::Reloads;
-use crate::reload_view::{ReloadRefused, ReloadView};
+use crate::reload_view::{ReloadProblem, ReloadRefused, ReloadView};
 use crate::turn_view::TurnView;
+
+/// Every process has this.
+#[derive(OpenApi)]
+#[openapi(paths(reload))]
+struct OfProcess;
+
+/// Requests run only where a gateway does.
+#[derive(OpenApi)]
+#[openapi(paths(reload, turns))]
+struct OfGateway;
 
 /// Routes below `/api/v1` that ask for the admin token. Requests run only where a gateway does.
 pub(super) fn router(
@@ -26,13 +36,35 @@ pub(super) fn router(
     if let Some(gateway) = gateway {
         router = router.route("/api/v1/turns", get(turns).with_state(gateway.clone()));
     }
-    router.layer(from_fn_with_state(admin_token, admit))
+    behind_admin_token(router, admin_token)
 }
 
+/// The routes of a process with a gateway, or without one, for the OpenAPI document.
+pub(super) fn document(has_gateway: bool) -> Document {
+    if has_gateway {
+        OfGateway::openapi()
+    } else {
+        OfProcess::openapi()
+    }
+}
+
+/// Requests that run now, the oldest first
+#[utoipa::path(get, path = "/api/v1/turns", tag = "process",
+    responses(
+        (status = 200, body = Vec<TurnView>),
+        (status = 401, body = Problem)))]
 async fn turns(State(gateway): State<Gateway>) -> Json<Vec<TurnView>> {
     Json(gateway.turns().iter().map(TurnView::of).collect())
 }
 
+/// Read the configuration again: all of it is good, or nothing changes
+#[utoipa::path(post, path = "/api/v1/reload", tag = "process",
+    responses(
+        (status = 200, body = ReloadView),
+        (status = 401, body = Problem),
+        (status = 409, description = "there is no configuration to read again", body = Problem),
+        (status = 422, description = "refused, with every reason", body = ReloadProblem),
+        (status = 503, description = "the process is ending", body = Problem)))]
 async fn reload(State(reloads): State<Option<Reloads>>) -> Response {
     let Some(reloads) = reloads else {
         let message = "this server was started without a configuration to read again".to_owned();
@@ -48,40 +80,12 @@ async fn reload(State(reloads): State<Option<Reloads>>) -> Response {
     }
 }
 
-/// Lets a request with the admin token pass, and nothing of any other.
-async fn admit(State(token): State<Secret>, request: Request, next: Next) -> Response {
-    if presented(request.headers()).is_some_and(|presented| presented == token) {
-        return next.run(request).await;
-    }
-    let message = "the admin token is missing or wrong".to_owned();
-    let mut response = problem(StatusCode::UNAUTHORIZED, "unauthorized", message);
-    let scheme = HeaderValue::from_static("Bearer");
-    response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
-    response
-}
-
-/// The token of the only `Authorization` header, if it is a bearer token and not empty.
-fn presented(headers: &HeaderMap) -> Option<Secret> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().filter(|_| values.next().is_none())?;
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    let is_token = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty();
-    is_token.then(|| Secret::new(token.to_owned()))
-}
-
-/// Every reason, as one text for people and one by one for programs.
 fn unprocessable(refused: &ReloadRefused) -> Response {
-    let told = Refusal {
+    let told = ReloadProblem {
         error: detail("invalid", refused.text()),
-        problems: &refused.problems,
+        problems: refused.problems.clone(),
     };
     (StatusCode::UNPROCESSABLE_ENTITY, Json(told)).into_response()
-}
-
-#[derive(Serialize)]
-struct Refusal<'r> {
-    error: ProblemDetail,
-    problems: &'r [String],
 }
 
 fn problem(status: StatusCode, code: &str, message: String) -> Response {

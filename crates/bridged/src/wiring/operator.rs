@@ -11,6 +11,7 @@ use bridge_telemetry::{ErrorChain, Metrics};
 use slog::{Logger, error};
 use tokio::net::TcpListener;
 
+use super::gateway_routes;
 use super::plane::Plane;
 use super::readiness::Readiness;
 use super::running::Running;
@@ -21,7 +22,9 @@ pub(super) fn router(plane: &Plane, readiness: Readiness, metrics: Metrics) -> R
     let router = common(metrics, move || measured.0.measure(&measured.1));
     let router = router.route("/readyz", get(|| async move { readiness.report() }));
     match plane {
-        Plane::Embedded(embedded) => router.merge(embedded.control.rest()),
+        Plane::Embedded(embedded) => {
+            router.merge(embedded.control.rest_beside(gateway_routes::document(true)))
+        }
         Plane::Remote(remote) => router.merge(elsewhere(&remote.url)),
     }
 }

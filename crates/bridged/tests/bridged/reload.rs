@@ -41,9 +41,14 @@ fn finished(mut stream: Served) -> String {
 
 /// Asks for a reload over the API.
 fn post_reload(serving: &Serving, token: &str) -> (String, Value) {
+    call(serving, "POST /api/v1/reload", token)
+}
+
+/// Calls the API, and gives the status and the body of the answer.
+fn call(serving: &Serving, line: &str, token: &str) -> (String, Value) {
     let mut stream = connect(serving.operator);
     let request = format!(
-        "POST /api/v1/reload HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\
+        "{line} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\
          Content-Length: 0\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).unwrap();
@@ -215,6 +220,37 @@ fn a_control_plane_of_its_own_reads_its_providers_again() {
     assert!(told.contains("no such route"), "{told}");
     control.signal("TERM");
     assert_eq!(control.ended().code(), Some(0));
+}
+
+#[test]
+fn the_document_of_the_api_names_what_a_process_has_besides() {
+    let (program, provider) = (Program::new(), HeldProvider::start());
+    let check = |serving: &Serving, has_turns: bool| {
+        let (code, document) = call(serving, "GET /api/v1/openapi.json", "none");
+        assert_eq!(code, "200", "{document}");
+        let paths = document["paths"].as_object().unwrap();
+        assert!(paths.contains_key("/api/v1/users"), "{paths:?}");
+        assert_eq!(paths.contains_key("/api/v1/turns"), has_turns);
+        let answers = &paths["/api/v1/reload"]["post"]["responses"];
+        assert!(answers["422"].is_object(), "{answers}");
+        let schemas = &document["components"]["schemas"];
+        assert!(schemas["ReloadView"]["properties"]["changed"].is_object());
+        let told = call(serving, "GET /api/v1/reload", &token(&program));
+        let code = &told.1["error"]["code"];
+        assert_eq!(
+            (told.0.as_str(), code),
+            ("405", &"method_not_allowed".into())
+        );
+    };
+    let mut serving = Start::new(&program, &provider).run();
+    check(&serving, true);
+    serving.signal("TERM");
+    assert_eq!(serving.ended().code(), Some(0));
+    let start = Start {
+        command: vec!["control".to_owned()],
+        ..Start::new(&program, &provider).with("BRIDGED_LISTEN_CONTROL_ADDRESS", "127.0.0.1:0")
+    };
+    check(&start.run(), false);
 }
 
 #[test]
