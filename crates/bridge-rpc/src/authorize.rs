@@ -131,8 +131,9 @@ impl RemoteAuthorizer {
     /// The same, with a copy of the known grants in this folder: a gateway that is started while
     /// the control plane is away goes on with the grants, and with the rest of the grace, of the
     /// one before. The copy holds keyed hashes, ids and times, the key lies beside it; both are for
-    /// their owner only. It is good for the control plane of this channel alone. A copy that cannot be used is told in the log and ignored. Without a lease
-    /// or a grace nothing is copied.
+    /// their owner only. It is good for the control plane of this channel alone. A copy that cannot be
+    /// used is told in the log and ignored. Without a lease or a grace nothing is copied, and what an
+    /// earlier gateway has left is taken away.
     ///
     /// # Errors
     /// As [`RemoteAuthorizer::start`].
@@ -142,6 +143,10 @@ impl RemoteAuthorizer {
         folder: &Path,
     ) -> Result<Self, RandomnessError> {
         if config.lease.is_none() || config.grace.is_none() {
+            if let Err(cause) = forget_kept_grants(folder) {
+                warn!(channel.logger(), "kept grants cannot be removed";
+                    keys::ERROR => ErrorChain(&cause));
+            }
             return Self::start(channel, config);
         }
         let (folder, logger) = (folder.to_owned(), channel.logger().clone());

@@ -264,8 +264,9 @@ impl Channel {
         }
     }
 
-    /// Three attempts at most, and a new greeting when this gateway is no longer welcome. The second may be on the same connection: if that cannot be used
-    /// any more, it fails at once and tells the supervisor so; the third is on another one.
+    /// Three attempts at most, and a new greeting when this gateway is no longer welcome. The second
+    /// may be on the same connection: if that cannot be used any more, it fails at once and tells the
+    /// supervisor so; the third is on another one.
     async fn attempts<T, F, Fut>(&self, call: F) -> Result<Result<Response<T>, Status>, RpcError>
     where
         F: Fn(Wire) -> Fut,

@@ -27,6 +27,8 @@ const GATHER_FOR: Duration = Duration::from_secs(5);
 /// How old the file may become although nothing changes: a gateway that dies together with the
 /// control plane loses so much of its grace.
 const RENEW_EVERY: Duration = Duration::from_secs(60);
+/// So far a clock may be set back between two processes without harm.
+const CLOCK_SLACK: Duration = Duration::from_secs(5);
 /// Writing takes at most one part in so many of the time.
 const SHARE: u32 = 10;
 
@@ -75,10 +77,13 @@ impl Keep {
             }
         };
         match file::decode(&bytes, hasher, &self.control) {
-            Ok(copied) => {
-                let grants = take(copied, state);
-                info!(logger, "kept grants are known again"; "grants" => grants);
-            }
+            Ok(copied) => match take(copied, state) {
+                Some(grants) => {
+                    info!(logger, "kept grants are known again"; "grants" => grants);
+                }
+                None => warn!(logger, "kept grants are of a later time than the clock tells, \
+                    nobody is known"; keys::PATH => %self.path.display()),
+            },
             Err(cause) => warn!(logger, "kept grants cannot be used, nobody is known";
                 keys::PATH => %self.path.display(), keys::ERROR => ErrorChain(&cause)),
         }
@@ -87,7 +92,10 @@ impl Keep {
     /// Writes the copy whole, or takes the old one away: it may have what was revoked meanwhile.
     fn write(&self, inner: &Inner) -> io::Result<()> {
         let _writing = self.writing.lock();
-        let bytes = file::encode(&copy(inner), &inner.hasher, &self.control);
+        let Some(copied) = copy(inner) else {
+            return private_file::remove(&self.path);
+        };
+        let bytes = file::encode(&copied, &inner.hasher, &self.control);
         let written = private_file::write(&self.path, &bytes);
         if written.is_err() {
             // On a full disk this works, and a broken disk has nothing to read either.
@@ -108,10 +116,13 @@ pub fn forget_kept_grants(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// How many grants of the copy are still known. The clock of the wall leads over the restart; one
-/// that was set back makes nothing younger than this moment.
-fn take(copied: Copied, state: &mut State) -> usize {
+/// How many grants of the copy are still known. The clock of the wall leads over the restart. One
+/// that was set back behind the copy cannot tell what is left of the grace: then there is none.
+fn take(copied: Copied, state: &mut State) -> Option<usize> {
     let (now, wall) = (Instant::now(), wall_clock());
+    if copied.heard_at > wall + CLOCK_SLACK {
+        return None;
+    }
     let age = |then| wall.duration_since(then).unwrap_or_default();
     state.reach.restore(age(copied.heard_at), now);
     for kept in copied.grants {
@@ -129,7 +140,7 @@ fn take(copied: Copied, state: &mut State) -> usize {
         };
         state.cache.restore(confirmed, now);
     }
-    state.cache.len()
+    Some(state.cache.len())
 }
 
 /// Writes the copy whenever it has to be another one, until it is dropped.
@@ -201,11 +212,16 @@ pub(super) async fn save(inner: &Arc<Inner>, keep: &Arc<Keep>, is_failing: bool)
     }
 }
 
-fn copy(inner: &Inner) -> Copied {
+/// Nothing when there is no grace that another process could go on with: the control plane refuses
+/// this gateway, or nothing was heard of it yet and there is no telling since when.
+fn copy(inner: &Inner) -> Option<Copied> {
     let (grants, outage) = {
         let state = inner.state.lock();
         (state.cache.confirmed(), state.reach.outage())
     };
+    if outage.is_some_and(|outage| !outage.has_grace()) {
+        return None;
+    }
     let (now, wall) = (Instant::now(), wall_clock());
     let on_the_wall = |then: Instant| wall - now.saturating_duration_since(then);
     let grants = grants.into_iter().map(|confirmed| KeptGrant {
@@ -214,10 +230,10 @@ fn copy(inner: &Inner) -> Copied {
         grant: confirmed.grant,
         confirmed_at: on_the_wall(confirmed.asked_at),
     });
-    Copied {
+    Some(Copied {
         heard_at: on_the_wall(outage.map_or(now, |outage| outage.since)),
         grants: grants.collect(),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -17,6 +17,15 @@ pub struct Outage {
     pub until: Instant,
 }
 
+impl Outage {
+    /// Whether it is bridged at all: it is not when nothing was ever heard of the control plane,
+    /// when it refuses this gateway, and when no grace is wanted.
+    #[must_use]
+    pub fn has_grace(&self) -> bool {
+        self.until > self.since
+    }
+}
+
 /// Follows one control plane. An outage begins when the connection is lost or a call gets no
 /// answer; it ends with a new connection or with the answer to a later call.
 #[derive(Debug)]
@@ -60,6 +69,13 @@ impl Reach {
     /// Whether known callers may be let in unasked.
     pub(super) fn has_grace(&self, now: Instant) -> bool {
         self.away.is_some_and(|outage| now < outage.until)
+    }
+
+    /// Whether the control plane is away and the grace has ended: nobody is let in, leases included.
+    /// When there is no grace at all, leases last.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        self.away
+            .is_some_and(|outage| outage.has_grace() && outage.until <= now)
     }
 
     /// Says whether the connection is a new one: what was granted earlier may have been revoked

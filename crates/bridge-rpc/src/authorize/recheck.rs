@@ -163,7 +163,7 @@ impl Told {
             warn!(logger, "control plane is away, callers who are known are let in for a grace";
                 "grace_seconds" => left.as_secs());
         }
-        let began_with_grace = outage.until > outage.since;
+        let began_with_grace = outage.has_grace();
         if is_over && !self.is_over && began_with_grace {
             error!(
                 logger,

@@ -182,11 +182,12 @@ impl State {
         }
     }
 
-    /// What needs no asking: a fresh answer, or a known grant while the control plane is away and for
-    /// as long as the grace lasts.
+    /// What needs no asking: a fresh answer, or a known grant while the control plane is away; either
+    /// for as long as the grace lasts.
     fn kept(&mut self, digest: &Digest, now: Instant) -> Kept {
         let (answer, is_known) = match self.cache.look(digest, now) {
             None => (None, false),
+            Some(Found::Fresh(answer)) if self.reach.is_over(now) => (None, answer.is_ok()),
             Some(Found::Fresh(answer)) => {
                 self.stats.hits += 1;
                 (Some(answer), false)

@@ -220,3 +220,27 @@ async fn a_folder_that_cannot_be_written_costs_the_copy_and_nothing_else() {
     );
     authorizer.close().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_never_heard_of_the_control_plane_leaves_no_grace() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let authorizer = start_alone(folder.path(), AuthorizerConfig::default()).await;
+        let outage = authorizer.outage().unwrap();
+        assert!(!outage.has_grace(), "{outage:?}");
+        authorizer.close().await;
+        assert!(!folder.path().join("grants").exists());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_is_no_longer_wanted_is_taken_away() {
+    let (_control, folder) = left().await;
+    let config = AuthorizerConfig {
+        grace: None,
+        ..AuthorizerConfig::default()
+    };
+    let authorizer = start_alone(folder.path(), config).await;
+    assert_eq!(ask(&authorizer, "alice-key").await, None);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -201,11 +201,10 @@ fn control_plane(
     }
     let outage = outage?;
     let (since, until) = (moment.wall(outage.since), moment.wall(outage.until));
-    let had_grace = outage.until > outage.since;
     let reason = if moment.now < outage.until {
         let text = "the control plane is away: callers whom it confirmed earlier are let in";
         Reason::new(State::Degraded, "control_plane_away", text).until(until)
-    } else if had_grace {
+    } else if outage.has_grace() {
         let text = "the control plane is away and the grace is over: nobody is let in";
         Reason::new(State::NotReady, "grace_over", text).until(until)
     } else {

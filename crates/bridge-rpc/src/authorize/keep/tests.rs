@@ -1,3 +1,6 @@
+use std::time::SystemTime;
+
+use super::super::AuthorizerConfig;
 use super::*;
 
 fn seconds(number: u64) -> Duration {
@@ -64,4 +67,22 @@ fn a_slow_disk_is_not_kept_busy() {
     };
     assert!(!last.is_due(changes(0, 9), None, at + seconds(19)));
     assert!(last.is_due(changes(0, 9), None, at + seconds(20)));
+}
+
+/// Whether a copy gives a grace that was written when the clock told this.
+fn check_clock(heard_at: SystemTime, is_taken: bool) {
+    let mut state = State::new(&AuthorizerConfig::default());
+    let grants = Vec::new();
+    let taken = take(Copied { heard_at, grants }, &mut state);
+    assert_eq!(taken.is_some(), is_taken);
+    assert_eq!(state.reach.has_grace(Instant::now()), is_taken);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_set_back_gives_no_new_grace() {
+    let wall = wall_clock();
+    check_clock(wall - seconds(60), true);
+    check_clock(wall + seconds(2), true);
+    check_clock(wall + seconds(600), false);
+    check_clock(wall + seconds(1_000_000_000), false);
 }

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::super::cache::{Confirmed, Subject};
 use super::*;
 
-const LEASE: u64 = 30;
-const GRACE: u64 = 600;
+/// Lease and grace in seconds, one of them the longer.
+const TERMS: [(u64, u64); 2] = [(30, 600), (600, 30)];
 
 fn seconds(number: u64) -> Duration {
     Duration::from_secs(number)
@@ -64,14 +64,15 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Lost),
         3 => Just(Step::Connected),
         1 => (0..3_u8).prop_map(Step::Checked),
-        6 => prop_oneof![0..40_u64, Just(GRACE / 2), Just(GRACE)].prop_map(Step::Wait),
+        6 => prop_oneof![0..40_u64, Just(300), Just(600)].prop_map(Step::Wait),
     ]
 }
 
 /// What an onlooker remembers: when each caller was last granted after everything that speaks
 /// against it, and since when nobody answers.
-#[derive(Default)]
 struct Onlooker {
+    lease: Duration,
+    grace: Duration,
     good: HashMap<u8, Instant>,
     silent_since: Option<Instant>,
 }
@@ -84,11 +85,14 @@ impl Onlooker {
     /// On whose word a caller may be let in.
     fn standing(&self, number: u8, now: Instant) -> Option<Standing> {
         let confirmed = *self.good.get(&number)?;
-        if now < confirmed + seconds(LEASE) {
+        let is_over = |silent: Instant| now >= silent + self.grace;
+        if self.silent_since.is_some_and(is_over) {
+            return None;
+        }
+        if now < confirmed + self.lease {
             return Some(Standing::Confirmed);
         }
-        let silent = self.silent_since?;
-        (now < silent + seconds(GRACE)).then_some(Standing::Grace)
+        self.silent_since.map(|_| Standing::Grace)
     }
 }
 
@@ -199,11 +203,12 @@ proptest! {
     #[test]
     fn callers_are_let_in_when_an_onlooker_would(
         steps in proptest::collection::vec(step(), 1..100),
+        (lease, grace) in proptest::sample::select(&TERMS),
     ) {
         let mut now = std::iter::once(Instant::now()).next().expect("one");
         let config = AuthorizerConfig {
-            lease: Some(seconds(LEASE)),
-            grace: Some(seconds(GRACE)),
+            lease: Some(seconds(lease)),
+            grace: Some(seconds(grace)),
             ..AuthorizerConfig::default()
         };
         let mut machine = Machine {
@@ -212,10 +217,12 @@ proptest! {
             number: 0,
         };
         // Nothing has been heard yet: the grace of that silence is over from the start.
-        let before = now - seconds(GRACE);
+        let before = now - seconds(grace);
         let mut onlooker = Onlooker {
+            lease: seconds(lease),
+            grace: seconds(grace),
+            good: HashMap::new(),
             silent_since: Some(before),
-            ..Onlooker::default()
         };
         for step in steps {
             match step {
