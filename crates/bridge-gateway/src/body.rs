@@ -15,6 +15,9 @@ use slog::{Logger, error, info, o, warn};
 use crate::entry::panic_text;
 use crate::turns::Listed;
 
+/// The kind of a failure that is a fault of ours.
+pub(crate) const PANICKED: &str = "panicked";
+
 /// The body of an answer. It keeps the handler alive that gave it, and when it ends, breaks or is
 /// dropped, one line says how the request went.
 pub struct GatewayBody {
@@ -36,14 +39,24 @@ pub(crate) struct ClosingLine {
     pub(crate) logger: Logger,
     /// Keeps it on the list of those that run.
     pub(crate) turn: Listed,
-    /// Why the gateway itself answered, if it did.
+    /// Why the gateway itself answered or broke the answer, if it did.
     pub(crate) refusal: Option<Refusal>,
 }
 
-/// What the operator reads of a failure.
+/// What the operator reads of a failure: instead of an answer, or in its middle.
 pub(crate) struct Refusal {
     pub(crate) kind: &'static str,
     pub(crate) detail: String,
+}
+
+impl Refusal {
+    /// The answer broke by a fault of ours.
+    fn panicked(cause: &str) -> Self {
+        Self {
+            kind: PANICKED,
+            detail: cause.to_owned(),
+        }
+    }
 }
 
 impl GatewayBody {
@@ -88,6 +101,9 @@ impl Body for GatewayBody {
                 Err(cause) => {
                     // The turn is over: dropping its body records that.
                     this.content = Content::Fixed(None);
+                    if let Some(line) = &mut this.line {
+                        line.refusal = Some(Refusal::panicked(&cause));
+                    }
                     Some(Err(cause.into()))
                 }
             },
@@ -165,7 +181,7 @@ impl ClosingLine {
     /// themselves, and what a caller did wrong is everyday.
     fn say_refused(&self, refusal: &Refusal, logger: &Logger) {
         let (kind, detail) = (refusal.kind, &refusal.detail);
-        if kind == "panicked" {
+        if kind == PANICKED {
             error!(logger, "request handling panicked"; keys::KIND => kind, keys::ERROR => detail);
         } else if self
             .turn

@@ -13,7 +13,7 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 
 use crate::admission::AdmissionError;
-use crate::body::GatewayBody;
+use crate::body::{GatewayBody, PANICKED};
 use crate::read_body::ReadBodyError;
 
 /// What a caller is told, and what the operator reads.
@@ -126,7 +126,7 @@ impl Failure {
 
     pub(crate) fn panicked(id: &str, detail: String) -> Self {
         let text = format!("internal error, request id {id}");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "panicked", text).because(detail)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, PANICKED, text).because(detail)
     }
 
     pub(crate) fn upgrade() -> Self {

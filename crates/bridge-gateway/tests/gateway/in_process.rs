@@ -201,7 +201,7 @@ async fn many_at_once_do_not_disturb_each_other() {
 async fn a_fault_behind_the_head_breaks_the_body_and_not_the_host() {
     let mut setup = Setup::playing(vec![json("200 OK", ANSWER)]);
     setup.is_broken = true;
-    let world = World::with(setup).await;
+    let mut world = World::with(setup).await;
     let host = InProcess::new(world.gateway.clone(), world.seal.clone());
     let transport = host.transport_for("anthropic", agents()).unwrap();
     let reply = transport.send("alice-id", request(&[])).await.unwrap();
@@ -218,6 +218,9 @@ async fn a_fault_behind_the_head_breaks_the_body_and_not_the_host() {
         1,
         "there is an end all the same"
     );
+    let log = world.log();
+    assert!(log.contains("request handling panicked"), "{log}");
+    assert!(!log.contains("request served"), "{log}");
 }
 
 #[tokio::test]
