@@ -35,6 +35,8 @@ struct Prepared {
     plan: Plan,
     admitted: Admitted,
     lease: Lease<Handler>,
+    /// The pool has only handlers of the newest generation, so who came before has one alone.
+    own: Option<Handler>,
     query: Option<String>,
     method: Method,
     path: String,
@@ -76,6 +78,7 @@ impl Gateway {
             plan,
             admitted,
             lease,
+            own,
             query,
             method,
             path,
@@ -86,7 +89,8 @@ impl Gateway {
             .await
             .map_err(|error| Failure::from_body(&error).shaped(dialect))?;
         let (cx, headers) = cx(&line.turn, admitted);
-        let answer = lease
+        let handler = own.as_ref().unwrap_or(&lease);
+        let answer = handler
             .run(
                 plan,
                 &cx,
@@ -144,12 +148,17 @@ impl Gateway {
             .lease(&admitted)
             .await
             .map_err(|failure| failure.shaped(dialect))?;
+        let own = (!lease.is_of(blueprint)).then(|| {
+            let key = handler_key(&admitted);
+            Handler::new(Arc::clone(blueprint), key.initiator, key.api_key_id)
+        });
         let query = head.uri.query().map(str::to_owned);
         let (method, path) = (head.method, path.to_owned());
         Ok(Some(Prepared {
             plan,
             admitted,
             lease,
+            own,
             query,
             method,
             path,
@@ -157,16 +166,20 @@ impl Gateway {
     }
 
     async fn lease(&self, admitted: &Admitted) -> Result<Lease<Handler>, Failure> {
-        let key = HandlerKey {
-            initiator: admitted.grant.actor.id,
-            api_key_id: admitted.grant.api_key_id.clone(),
-        };
+        let key = handler_key(admitted);
         let acquired = self
             .inner()
             .pool
             .acquire(&key, Instant::now().into_std())
             .await;
         acquired.map_err(|cause| Failure::no_handler(ErrorChain(&cause).to_string()))
+    }
+}
+
+fn handler_key(admitted: &Admitted) -> HandlerKey {
+    HandlerKey {
+        initiator: admitted.grant.actor.id,
+        api_key_id: admitted.grant.api_key_id.clone(),
     }
 }
 

@@ -136,6 +136,12 @@ impl Handler {
         }
     }
 
+    /// Whether this is the blueprint that it was built from.
+    #[must_use]
+    pub fn is_of(&self, blueprint: &Arc<Blueprint>) -> bool {
+        Arc::ptr_eq(&self.blueprint, blueprint)
+    }
+
     /// Carries a request out. Dropping the future before an answer says that the caller went away:
     /// the exchange with the provider ends, or is read on, as [`OnAbort`](crate::OnAbort) says, and
     /// that is recorded.

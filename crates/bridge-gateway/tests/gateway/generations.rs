@@ -135,6 +135,24 @@ async fn limits_hold_for_those_who_come_after() {
 }
 
 #[tokio::test]
+async fn who_came_before_is_served_on_nothing_that_came_after() {
+    let world = World::playing(vec![json("200 OK", ANSWER), json("200 OK", ANSWER)]).await;
+    let held = "Authorization: Bearer held-key";
+    let mut early = open(world.address, &[LINE, held], BODY).await;
+    until(|| world.asked.claims.lock().len() == 1).await;
+    let mut blueprint = world.blueprint.clone();
+    blueprint.config.send_actor = true;
+    let limits = GatewayConfig::default();
+    world.gateway.replace(Arc::new(blueprint), limits);
+    assert_eq!(call(world.address, &[LINE, KEY], BODY).await.status, 200);
+    world.asked.door.notify_one();
+    assert_eq!(read_reply(&mut early).await.status, 200);
+    let seen = world.provider.seen();
+    let named = |at: usize| seen[at].header("x-ai-bridge-actor-id").is_some();
+    assert_eq!((named(0), named(1)), (true, false));
+}
+
+#[tokio::test]
 async fn more_connections_are_let_in_as_soon_as_they_may() {
     let gate = Arc::new(Notify::new());
     let mut setup = Setup::playing(vec![held_stream(&gate), json("200 OK", ANSWER)]);

@@ -20,7 +20,7 @@ use bridge_upstream::{Client, ClientConfig};
 use parking_lot::Mutex;
 use slog::{Drain, KV as _, Level, OwnedKVList};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::{Provider, Script};
 
@@ -247,12 +247,15 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
     }
 }
 
-/// Knows `alice-key`, and `waiting-key` from earlier; `gone-key` has expired, `quiet-key` has no answer, and `broken-key` finds a
-/// fault in the program.
+/// Knows `alice-key`, and `waiting-key` from earlier; `held-key` is hers as well, once the test lets
+/// it in. `gone-key` has expired, `quiet-key` has no answer, and `broken-key` finds a fault in the
+/// program.
 #[derive(Default)]
 pub(crate) struct Keys {
     /// What was asked: `key` or `id`, and which one.
     pub(crate) claims: Mutex<Vec<(&'static str, String)>>,
+    /// Lets `held-key` in.
+    pub(crate) door: Notify,
 }
 
 #[async_trait]
@@ -263,8 +266,11 @@ impl Authorizer for Keys {
             Claim::Delegated(delegation) => ("id", delegation.key_id().to_owned()),
         };
         self.claims.lock().push((how, which.clone()));
+        if which == "held-key" {
+            self.door.notified().await;
+        }
         match which.as_str() {
-            "alice-key" | "alice-id" | "waiting-key" => Ok(Arc::new(Grant {
+            "held-key" | "alice-key" | "alice-id" | "waiting-key" => Ok(Arc::new(Grant {
                 actor: Actor {
                     id: ActorId::from_bytes([7; 16]),
                     username: "alice".to_owned(),
