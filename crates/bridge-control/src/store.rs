@@ -103,6 +103,14 @@ pub trait Store: Send + Sync + 'static {
         at: Timestamp,
     ) -> Result<PutProvider, StoreError>;
 
+    /// The same for all of these in turn, or for none of them. Nobody sees some of them changed and
+    /// others not.
+    async fn put_providers(
+        &self,
+        providers: Vec<NewProvider>,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
     /// The provider of this name.
     async fn provider(&self, name: &str) -> Result<Option<ProviderView>, StoreError>;
 

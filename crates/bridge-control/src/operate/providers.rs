@@ -28,22 +28,34 @@ impl ControlServer {
         name: &str,
         spec: ProviderSpec,
     ) -> Result<PutProvider, ControlError> {
-        let kind = checked(name, &spec)?;
-        // Whoever turns a provider into one that takes no keys takes its keys away.
-        let none = (!kind.takes_keys()).then(Vec::new);
-        let keys = spec.keys.or(none);
-        let provider = NewProvider {
-            name: name.to_owned(),
-            kind,
-            base_url: spec.base_url,
-            enabled: spec.enabled,
-            keys: keys.map(|keys| keys.into_iter().map(secret).collect()),
-        };
+        let provider = new(name, spec)?;
         let this = self.clone();
         self.whole(async move {
             let put = this.0.store.put_provider(provider, now()).await?;
             this.providers_changed();
             Ok(put)
+        })
+        .await
+    }
+
+    /// The same for all of these, or for none of them. Gateways learn of all at once.
+    ///
+    /// # Errors
+    /// When a name or a field breaks its rule.
+    pub async fn put_providers(
+        &self,
+        specs: Vec<(String, ProviderSpec)>,
+    ) -> Result<(), ControlError> {
+        let specs = specs.into_iter().map(|(name, spec)| new(&name, spec));
+        let providers: Vec<_> = specs.collect::<Result<_, _>>()?;
+        if providers.is_empty() {
+            return Ok(());
+        }
+        let this = self.clone();
+        self.whole(async move {
+            this.0.store.put_providers(providers, now()).await?;
+            this.providers_changed();
+            Ok(())
         })
         .await
     }
@@ -136,6 +148,20 @@ fn checked(name: &str, spec: &ProviderSpec) -> Result<ProviderType, ControlError
     validate::base_url(&spec.base_url)?;
     validate::provider_keys(kind, spec.keys.as_deref().unwrap_or_default())?;
     Ok(kind)
+}
+
+fn new(name: &str, spec: ProviderSpec) -> Result<NewProvider, ControlError> {
+    let kind = checked(name, &spec)?;
+    // Whoever turns a provider into one that takes no keys takes its keys away.
+    let none = (!kind.takes_keys()).then(Vec::new);
+    let keys = spec.keys.or(none);
+    Ok(NewProvider {
+        name: name.to_owned(),
+        kind,
+        base_url: spec.base_url,
+        enabled: spec.enabled,
+        keys: keys.map(|keys| keys.into_iter().map(secret).collect()),
+    })
 }
 
 fn secret(key: SecretText) -> NewProviderSecret {

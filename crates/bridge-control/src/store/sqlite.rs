@@ -175,6 +175,21 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn put_providers(
+        &self,
+        providers: Vec<NewProvider>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        // What fails is undone as a whole: it is one job of the writer.
+        let work = move |to: &rusqlite::Connection| {
+            for provider in &providers {
+                providers::put(to, provider, at)?;
+            }
+            Ok(())
+        };
+        self.writer.run(work).await
+    }
+
     async fn provider(&self, name: &str) -> Result<Option<ProviderView>, StoreError> {
         let name = name.to_owned();
         self.readers

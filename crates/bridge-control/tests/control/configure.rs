@@ -23,6 +23,32 @@ async fn next(watch: &mut Streaming<WatchProvidersResponse>) -> ProviderSet {
 }
 
 #[tokio::test]
+async fn several_providers_are_put_together_or_not_at_all() {
+    let stage = Stage::new();
+    let both = || {
+        ["a", "b"]
+            .map(|name| (name.to_owned(), spec(true, 1)))
+            .to_vec()
+    };
+    let file = stage.folder.path().join("control.db");
+    let connection = rusqlite::Connection::open(file).unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON providers WHEN NEW.name = 'b'
+                  BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    connection.execute_batch(refuse).unwrap();
+    let mut odd = both();
+    odd[1].1.kind = "odd".to_owned();
+    for providers in [both(), odd] {
+        assert!(stage.control.put_providers(providers).await.is_err());
+        assert!(stage.control.provider("a").await.is_err());
+    }
+    connection.execute_batch("DROP TRIGGER refuse").unwrap();
+    stage.control.put_providers(both()).await.unwrap();
+    for name in ["a", "b"] {
+        assert!(stage.control.provider(name).await.unwrap().enabled);
+    }
+}
+
+#[tokio::test]
 async fn the_set_comes_at_once_and_after_each_change() {
     let stage = Stage::new();
     let (channel, served) = stage.gateway().await;

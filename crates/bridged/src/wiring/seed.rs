@@ -1,7 +1,7 @@
 //! What the embedded control plane begins with.
 
+use bridge_control::ControlServer;
 use bridge_control::api::ProviderSpec;
-use bridge_control::{ControlError, ControlServer};
 
 use super::StartError;
 use crate::config::{Config, Provider};
@@ -14,33 +14,37 @@ pub(super) async fn providers(
     config: &Config,
     is_from_file: bool,
 ) -> Result<(), StartError> {
+    let mut wanted = Vec::new();
     for provider in &config.providers {
         let says_nothing_new = !is_from_file && provider.keys.is_empty();
         if says_nothing_new && control.provider(&provider.name).await.is_ok() {
             continue;
         }
-        put(control, provider).await?;
+        check(control, provider)?;
+        wanted.push(provider);
     }
-    Ok(())
+    put(control, wanted).await
 }
 
 /// Says what is wrong with a provider, and stores nothing.
 pub(super) fn check(control: &ControlServer, provider: &Provider) -> Result<(), StartError> {
     let checked = control.check_provider(&provider.name, &spec(provider));
-    checked.map_err(|source| refused(provider, source))
-}
-
-/// Stores one provider.
-pub(super) async fn put(control: &ControlServer, provider: &Provider) -> Result<(), StartError> {
-    let put = control.put_provider(&provider.name, spec(provider)).await;
-    put.map(|_| ()).map_err(|source| refused(provider, source))
-}
-
-fn refused(provider: &Provider, source: ControlError) -> StartError {
-    StartError::Seed {
+    checked.map_err(|source| StartError::Seed {
         name: provider.name.clone(),
         source,
-    }
+    })
+}
+
+/// Stores all of these providers, or none of them.
+pub(super) async fn put(
+    control: &ControlServer,
+    providers: Vec<&Provider>,
+) -> Result<(), StartError> {
+    let specs = providers
+        .into_iter()
+        .map(|one| (one.name.clone(), spec(one)));
+    let put = control.put_providers(specs.collect()).await;
+    put.map_err(StartError::SeedAll)
 }
 
 fn spec(provider: &Provider) -> ProviderSpec {

@@ -181,11 +181,8 @@ impl Settings {
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        for provider in new {
-            let put = seed::put(control, provider).await;
-            put.map_err(|cause| vec![ErrorChain(&cause).to_string()])?;
-        }
-        Ok(())
+        let put = seed::put(control, new).await;
+        put.map_err(|cause| vec![ErrorChain(&cause).to_string()])
     }
 
     fn say_taken(&self, view: &ReloadView) {

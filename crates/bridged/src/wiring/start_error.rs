@@ -45,7 +45,7 @@ pub(crate) enum StartError {
     /// Gateways of other machines cannot be served.
     #[error(transparent)]
     Gateways(ServeError),
-    /// The configured providers cannot be stored.
+    /// A configured provider cannot be stored.
     #[error("provider {name:?} cannot be stored")]
     Seed {
         /// Its name.
@@ -53,6 +53,9 @@ pub(crate) enum StartError {
         /// Why not.
         source: ControlError,
     },
+    /// None of the configured providers was stored.
+    #[error("the configured providers cannot be stored")]
+    SeedAll(#[source] ControlError),
     /// The control plane could not be asked.
     #[error("the control plane does not answer")]
     Control(#[source] ControlError),
