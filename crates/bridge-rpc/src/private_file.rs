@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Only the owner may read.
 pub(crate) const MODE: u32 = 0o600;
@@ -22,27 +22,46 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Whole or not at all: the file takes its name when it is on the disk.
+/// Whole or not at all: the file takes its name when it is on the disk. Nothing half-written stays.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(MODE)
-        .open(&fresh)?;
-    file.set_permissions(Permissions::from_mode(MODE))?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
+    let fresh = fresh(path);
+    if let Err(cause) = write_fresh(&fresh, bytes).and_then(|()| fs::rename(&fresh, path)) {
+        let _gone = remove_one(&fresh);
+        return Err(cause);
+    }
     match path.parent() {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }
 }
 
-/// Takes a file away. One that is not there is no error.
+fn write_fresh(fresh: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(MODE)
+        .open(fresh)?;
+    file.set_permissions(Permissions::from_mode(MODE))?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// What a file is called until it is whole. Each has a name of its own.
+fn fresh(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+/// Takes a file away, and what a process that was killed had written of the next one. What is not
+/// there is no error.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    remove_one(path)?;
+    remove_one(&fresh(path))
+}
+
+fn remove_one(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
         Ok(()) | Err(_) => Ok(()),
@@ -68,5 +87,23 @@ mod tests {
         remove(&path).unwrap();
         remove(&path).unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn nothing_half_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = || fs::read_dir(folder.path()).unwrap().count();
+        // What a folder has the name of cannot be written.
+        let taken = folder.path().join("taken");
+        fs::create_dir(&taken).unwrap();
+        write(&taken, b"bytes").unwrap_err();
+        assert_eq!(count(), 1);
+        // A process that was killed while it wrote leaves this.
+        let path = folder.path().join("file.key");
+        fs::write(fresh(&path), b"half").unwrap();
+        remove(&path).unwrap();
+        assert_eq!(count(), 1);
+        let other = folder.path().join("file");
+        assert_ne!(fresh(&path), fresh(&other));
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bridge_auth::{Actor, ActorId, Grant, Standing};
+use bridge_auth::{Actor, ActorId, Grant, Standing, constant_time_eq};
 use prost::Message;
 
 use crate::authorize::cache::{Digest, Subject};
@@ -105,7 +105,7 @@ pub(super) fn decode(bytes: &[u8], hasher: &Hasher, control: &str) -> Result<Cop
     };
     let split = rest.split_at_checked(MAC_BYTES);
     let (found, message) = split.ok_or(Unusable::Damaged)?;
-    if mac(hasher, control, message) != found {
+    if !constant_time_eq(&mac(hasher, control, message), found) {
         return Err(Unusable::Damaged);
     }
     let message = CopiedMessage::decode(message).map_err(|_| Unusable::Damaged)?;
