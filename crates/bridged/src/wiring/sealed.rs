@@ -33,8 +33,10 @@ pub(super) fn copy(
     authorizer: &Arc<RemoteAuthorizer>,
     logger: &Logger,
 ) -> Option<Copy> {
+    // Without a grace nobody is let in whom it could serve.
+    let has_grace = config.auth.cache.0.is_some() && config.auth.grace.0.is_some();
     let control = config.control.as_ref();
-    let Some(control) = control.filter(|control| control.provider_cache) else {
+    let Some(control) = control.filter(|control| control.provider_cache && has_grace) else {
         if let Err(cause) = SealedProviders::forget(folder) {
             warn!(logger, "sealed providers cannot be removed"; keys::ERROR => ErrorChain(&cause));
         }

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::apart::{control, gateway, gateway_key, status, until_ready, until_status};
-use crate::support::{HeldProvider, Program, Serving, held_socket, until};
+use crate::support::{HeldProvider, Program, Serving, Start, held_socket, until};
 
 fn until_readiness(gateway: &Serving, status: &str, part: &str) {
     until(part, || {
@@ -128,12 +128,28 @@ fn without_the_copies_a_gateway_that_is_started_alone_lets_nobody_in() {
     until_kept(&other_home, &alice);
     kill(first);
     kill(north);
-    let start = gateway(&other_home, &url, &gateway_key);
-    let start = start.with("BRIDGED_AUTH_GRANT_CACHE", "false");
-    let north = start.with("BRIDGED_CONTROL_PROVIDER_CACHE", "false").run();
-    for name in ["grants", "grants.key", "providers.sealed"] {
-        assert!(!data_file(&other_home, name).exists(), "{name} is left");
+    let files =
+        ["grants", "grants.key", "providers.sealed"].map(|name| data_file(&other_home, name));
+    let left = files.clone().map(|file| fs::read(file).unwrap());
+    for settings in [
+        [
+            ("BRIDGED_AUTH_GRANT_CACHE", "false"),
+            ("BRIDGED_CONTROL_PROVIDER_CACHE", "false"),
+        ]
+        .as_slice(),
+        &[("BRIDGED_AUTH_GRACE", "off")],
+    ] {
+        for (file, bytes) in files.iter().zip(&left) {
+            fs::write(file, bytes).unwrap();
+        }
+        let start = gateway(&other_home, &url, &gateway_key);
+        let add = |start, &(name, value): &(&'static str, &str)| Start::with(start, name, value);
+        let north = settings.iter().fold(start, add).run();
+        for file in &files {
+            assert!(!file.exists(), "{} is left, {settings:?}", file.display());
+        }
+        until_readiness(&north, "HTTP/1.1 503", "\"no_control_plane\"");
+        assert!(status(north.gateway, &alice).contains(" 503 "));
+        kill(north);
     }
-    until_readiness(&north, "HTTP/1.1 503", "\"no_control_plane\"");
-    assert!(status(north.gateway, &alice).contains(" 503 "));
 }
