@@ -99,7 +99,8 @@ impl Body for GatewayBody {
             Content::Answer { body, .. } => match guarded(body, cx) {
                 Ok(polled) => ready!(polled).map(|frame| frame.map_err(Into::into)),
                 Err(cause) => {
-                    // The turn is over: dropping its body records that.
+                    // The turn is over: giving its body up records that.
+                    body.give_up();
                     this.content = Content::Fixed(None);
                     if let Some(line) = &mut this.line {
                         line.refusal = Some(Refusal::panicked(&cause));

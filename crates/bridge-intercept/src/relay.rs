@@ -65,6 +65,11 @@ impl AnswerBody {
         self.0.take()?.depart()
     }
 
+    /// Ends here, whatever is done for callers who leave: for a body in which something panicked.
+    pub fn give_up(&mut self) {
+        self.0 = None;
+    }
+
     /// The bytes themselves, for somebody who reads on.
     pub(crate) fn into_flow(mut self) -> Option<Box<Flow>> {
         self.0.take()

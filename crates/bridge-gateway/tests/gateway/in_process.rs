@@ -2,6 +2,7 @@
 
 use bridge_auth::{KeySource, RequestSource, Seal};
 use bridge_gateway::{InProcess, InProcessError};
+use bridge_intercept::{AftercareLimits, OnAbort};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 
@@ -201,6 +202,7 @@ async fn many_at_once_do_not_disturb_each_other() {
 async fn a_fault_behind_the_head_breaks_the_body_and_not_the_host() {
     let mut setup = Setup::playing(vec![json("200 OK", ANSWER)]);
     setup.is_broken = true;
+    setup.intercept.on_abort = OnAbort::ReadOn(AftercareLimits::default());
     let mut world = World::with(setup).await;
     let host = InProcess::new(world.gateway.clone(), world.seal.clone());
     let transport = host.transport_for("anthropic", agents()).unwrap();
@@ -218,6 +220,8 @@ async fn a_fault_behind_the_head_breaks_the_body_and_not_the_host() {
         1,
         "there is an end all the same"
     );
+    // What has panicked is not read on.
+    assert!(!world.metrics.expose().contains("bridge_aftercare_total{"));
     let log = world.log();
     assert!(log.contains("request handling panicked"), "{log}");
     assert!(!log.contains("request served"), "{log}");

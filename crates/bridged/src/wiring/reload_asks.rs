@@ -68,9 +68,12 @@ impl Reloads {
     /// Why the configuration in force is not the one in the file, if it is not.
     pub(super) fn trouble(&self) -> Option<Reason> {
         let refusal = self.refusal.load_full()?;
+        let problems = match refusal.problems {
+            1 => "a problem".to_owned(),
+            many => format!("{many} problems"),
+        };
         let text = format!(
-            "the configuration has {} problems and the one before stays: see `bridged check-config`",
-            refusal.problems
+            "the configuration has {problems} and the one before stays: see `bridged check-config`"
         );
         let reason = Reason::new(State::Degraded, "configuration_refused", text);
         Some(Reason {
@@ -205,6 +208,8 @@ mod tests {
         let outcome = reloads.ask().await.unwrap();
         let problems = &outcome.as_ref().as_ref().unwrap_err().problems;
         assert!(problems[0].contains("cannot read"), "{problems:?}");
+        let trouble = reloads.trouble().unwrap();
+        assert!(trouble.text.contains("has a problem "), "{}", trouble.text);
         assert_eq!(count(&metrics, "refused"), 2);
         fs::write(&file, "").unwrap();
         assert!(reloads.ask().await.unwrap().is_ok());
