@@ -21,7 +21,8 @@ pub(super) type Answer = Result<Arc<Grant>, RefusalReason>;
 pub(super) enum Found {
     /// As good as an answer of this moment.
     Fresh(Answer),
-    /// Its lease has ended: good only while the control plane is away.
+    /// Its lease has ended, or revocations may have been missed: good only while the control plane
+    /// is away.
     Known(Arc<Grant>),
 }
 
@@ -87,8 +88,9 @@ struct Entry {
     asked_at: Instant,
     /// Until then it needs no asking.
     fresh_until: Instant,
-    /// Whether the control plane was asked after the last doubt.
-    is_confirmed: bool,
+    /// Set when revocations may have been missed since the control plane was asked: until then it
+    /// is good on grace, and never without asking.
+    doubted_until: Option<Instant>,
     expires: Option<Instant>,
     /// When it is forgotten.
     end: (Instant, u64),
@@ -129,10 +131,11 @@ impl Cache {
     /// The kept answer, if it is good for anything.
     pub(super) fn look(&self, digest: &Digest, now: Instant) -> Option<Found> {
         let entry = self.entries.get(digest)?;
-        if !entry.is_confirmed || entry.end.0 <= now {
+        let is_over = entry.doubted_until.is_some_and(|until| until <= now);
+        if is_over || entry.end.0 <= now {
             return None;
         }
-        if entry.fresh_until > now {
+        if entry.doubted_until.is_none() && entry.fresh_until > now {
             return Some(Found::Fresh(entry.answer.clone()));
         }
         entry.answer.clone().ok().map(Found::Known)
@@ -153,7 +156,7 @@ impl Cache {
             subject,
             asked_at: now,
             fresh_until,
-            is_confirmed: true,
+            doubted_until: None,
             expires: None,
             end: (fresh_until, 0),
         };
@@ -168,7 +171,7 @@ impl Cache {
             subject: confirmed.subject,
             asked_at: confirmed.asked_at,
             fresh_until,
-            is_confirmed: true,
+            doubted_until: None,
             expires: confirmed.expires,
             end: (end, 0),
         };
@@ -240,9 +243,11 @@ impl Cache {
         revoked
     }
 
-    /// Something may have been revoked unseen: no answer is good for anything until the control
-    /// plane was asked again. Grants stay to be checked. Says how many were doubted.
-    pub(super) fn doubt(&mut self) -> u64 {
+    /// Something may have been revoked unseen: no answer is good unasked until the control plane was
+    /// asked again. Grants stay to be checked, and should it not answer, they are good on grace
+    /// until then: a control plane that comes and goes without an answer must not make strangers of
+    /// its callers. An earlier doubt keeps its earlier end. Says how many were doubted.
+    pub(super) fn doubt(&mut self, until: Instant) -> u64 {
         self.epoch += 1;
         self.doubts += 1;
         let ends = &mut self.ends;
@@ -250,8 +255,8 @@ impl Cache {
         let is_worth_a_check = self.terms.known_for > self.terms.lease;
         self.entries.retain(|_, entry| {
             let stays = entry.answer.is_ok() && is_worth_a_check;
-            doubted += u64::from(entry.answer.is_ok() && entry.is_confirmed);
-            entry.is_confirmed = false;
+            doubted += u64::from(entry.answer.is_ok() && entry.doubted_until.is_none());
+            entry.doubted_until.get_or_insert(until);
             if !stays {
                 ends.remove(&entry.end);
             }
@@ -292,19 +297,19 @@ impl Cache {
             .answer
             .as_ref()
             .is_ok_and(|kept| Arc::ptr_eq(kept, grant));
-        if !is_same || (entry.is_confirmed && entry.asked_at >= asked_at) {
+        if !is_same || (entry.doubted_until.is_none() && entry.asked_at >= asked_at) {
             return;
         }
         let (fresh_until, end) = self.span(asked_at, entry.expires);
         let end = (end, self.next_number());
         if let Some(entry) = self.entries.get_mut(digest) {
-            self.changes.added += u64::from(!entry.is_confirmed);
+            self.changes.added += u64::from(entry.doubted_until.is_some());
             self.ends.remove(&entry.end);
             self.ends.insert(end, *digest);
             *entry = Entry {
                 asked_at,
                 fresh_until,
-                is_confirmed: true,
+                doubted_until: None,
                 end,
                 answer: entry.answer.clone(),
                 ..*entry
@@ -312,11 +317,11 @@ impl Cache {
         }
     }
 
-    /// What may be used on grace, for a copy.
+    /// What nothing speaks against, for a copy.
     pub(super) fn confirmed(&self) -> Vec<Confirmed> {
         let entries = self.entries.iter();
         entries
-            .filter(|(_, entry)| entry.is_confirmed)
+            .filter(|(_, entry)| entry.doubted_until.is_none())
             .filter_map(|(digest, entry)| {
                 Some(Confirmed {
                     digest: *digest,

@@ -78,29 +78,35 @@ impl Reach {
             .is_some_and(|outage| outage.has_grace() && outage.until <= now)
     }
 
-    /// Says whether the connection is a new one: what was granted earlier may have been revoked
-    /// unseen.
-    pub(super) fn observe(&mut self, line: Line, now: Instant) -> bool {
+    /// When the connection is a new one, what was granted earlier may have been revoked unseen. Then
+    /// this is until when it would have been good on grace.
+    pub(super) fn observe(&mut self, line: Line, now: Instant) -> Option<Instant> {
         match line {
-            Line::Up(number) if self.number == Some(number) => false,
+            Line::Up(number) if self.number == Some(number) => None,
             Line::Up(number) => {
+                let until = self.end_of_grace(now);
                 self.number = Some(number);
                 self.away = None;
                 // The version check was answered just now.
                 self.answered = Some(now);
-                true
+                Some(until)
             }
             Line::Down(since) => {
                 self.leave(since);
-                false
+                None
             }
             Line::Refused => {
                 let since = self.away.map_or(now, |outage| outage.since);
                 let until = since;
                 self.away = Some(Outage { since, until });
-                false
+                None
             }
         }
+    }
+
+    /// The end of the grace of this outage, or of one that would begin now.
+    pub(super) fn end_of_grace(&self, now: Instant) -> Instant {
+        self.away.map_or(now + self.grace, |outage| outage.until)
     }
 
     /// A call that was made then got no answer. Says whether an outage has begun with it: not when
@@ -155,16 +161,22 @@ mod tests {
     async fn grace_counts_from_the_loss_of_the_connection() {
         let start = Instant::now();
         let mut reach = Reach::new(GRACE, start);
-        assert!(reach.observe(Line::Up(1), start), "a new connection");
-        assert!(!reach.observe(Line::Up(1), start), "the same one");
+        let end = reach.observe(Line::Up(1), start);
+        assert_eq!(end, Some(start), "a new connection, and no grace before it");
+        assert_eq!(reach.observe(Line::Up(1), start), None, "the same one");
         assert!(!reach.has_grace(start), "nobody is away");
         let lost = start + seconds(5);
         for seen in [6, 100, 604] {
-            assert!(!reach.observe(Line::Down(lost), start + seconds(seen)));
+            assert_eq!(reach.observe(Line::Down(lost), start + seconds(seen)), None);
             assert!(reach.has_grace(start + seconds(seen)), "{seen}");
         }
         assert!(!reach.has_grace(start + seconds(605)));
-        assert!(reach.observe(Line::Up(2), start + seconds(700)));
+        let end = reach.observe(Line::Up(2), start + seconds(700));
+        assert_eq!(
+            end,
+            Some(start + seconds(605)),
+            "of the outage that is over"
+        );
         assert_eq!(reach.outage(), None);
     }
 
@@ -177,7 +189,7 @@ mod tests {
         assert!(!reach.unanswered(start + seconds(2)), "it began before");
         reach.answered(start);
         assert!(reach.outage().is_some(), "an answer to an older call");
-        assert!(!reach.observe(Line::Up(1), start + seconds(3)));
+        assert_eq!(reach.observe(Line::Up(1), start + seconds(3)), None);
         assert!(reach.has_grace(start + seconds(600)));
         assert!(!reach.has_grace(start + seconds(601)));
         reach.answered(start + seconds(4));

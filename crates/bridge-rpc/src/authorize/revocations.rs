@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bridge_auth::ActorId;
 use bridge_proto::v1::{WatchRevocationsRequest, WatchRevocationsResponse};
 use slog::{Logger, debug, warn};
+use tokio::time::Instant;
 
 use super::{Inner, State};
 use crate::subscribe::follow;
@@ -55,5 +56,6 @@ fn apply(state: &mut State, message: &WatchRevocationsResponse, logger: &Logger)
 
 fn reset(state: &mut State) -> u64 {
     state.resets += 1;
-    state.cache.doubt()
+    let until = state.reach.end_of_grace(Instant::now());
+    state.cache.doubt(until)
 }

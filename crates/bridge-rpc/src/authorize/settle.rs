@@ -173,8 +173,8 @@ impl State {
     }
 
     fn observe(&mut self, line: Line, now: Instant) {
-        if self.reach.observe(line, now) {
-            self.stats.revoked += self.cache.doubt();
+        if let Some(until) = self.reach.observe(line, now) {
+            self.stats.revoked += self.cache.doubt(until);
         }
         if line == Line::Refused {
             // Whoever refuses this gateway does not want its callers served either.

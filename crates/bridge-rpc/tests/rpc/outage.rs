@@ -283,8 +283,9 @@ async fn what_is_still_good_has_a_fresh_lease_and_the_next_grace() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_that_could_not_be_checked_has_no_second_grace() {
+async fn a_grant_that_could_not_be_checked_has_the_rest_of_its_grace_and_no_second() {
     let (control, authorizer, cutter) = started(AuthorizerConfig::default()).await;
+    let lost = Instant::now();
     go_away(&control, &cutter).await;
     assert_eq!(ask(&authorizer, "alice-key").await, Seen::Grace);
     let invalid = Status::invalid_argument("not now");
@@ -293,8 +294,30 @@ async fn a_grant_that_could_not_be_checked_has_no_second_grace() {
     assert_eq!(ask(&authorizer, "bob-key").await, Seen::Confirmed, "asked");
     advance(LATER).await;
     go_away(&control, &cutter).await;
+    assert_eq!(ask(&authorizer, "alice-key").await, Seen::Grace);
+    advance(lost + GRACE - Instant::now()).await;
     assert_eq!(ask(&authorizer, "alice-key").await, Seen::Nobody);
     assert_eq!(ask(&authorizer, "bob-key").await, Seen::Grace);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_control_plane_that_comes_and_goes_without_an_answer_is_one_outage_for_the_known() {
+    let (control, authorizer, cutter) = started(AuthorizerConfig::default()).await;
+    let away = || Status::unavailable("no database");
+    control.refuse_check(Some(away()));
+    for key in ["alice-key", "bob-key"] {
+        control.answer(key, Err(away()));
+    }
+    let lost = Instant::now();
+    for _ in 0..3 {
+        go_away(&control, &cutter).await;
+        assert_eq!(ask(&authorizer, "alice-key").await, Seen::Grace);
+        come_back(&control).await;
+        assert_eq!(ask(&authorizer, "alice-key").await, Seen::Grace);
+        assert_eq!(ask(&authorizer, "bob-key").await, Seen::Grace);
+    }
+    advance(lost + GRACE - Instant::now()).await;
+    assert_eq!(ask(&authorizer, "alice-key").await, Seen::Nobody);
 }
 
 #[tokio::test(start_paused = true)]

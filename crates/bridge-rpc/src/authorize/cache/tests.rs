@@ -144,7 +144,7 @@ async fn without_room_the_grant_that_was_confirmed_least_recently_goes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_doubted_is_good_for_nothing_until_it_is_confirmed() {
+async fn what_is_doubted_is_good_on_grace_alone_until_it_is_confirmed() {
     let now = Instant::now();
     let mut cache = cache(10);
     cache.grant(confirmed(1, 1, 1, now), now);
@@ -156,9 +156,19 @@ async fn what_is_doubted_is_good_for_nothing_until_it_is_confirmed() {
         now,
     );
     cache.refuse(digest(3), Subject::Key, REFUSED, now);
-    assert_eq!(cache.doubt(), 2);
-    for number in 1..=3 {
-        assert_eq!(cache.look(&digest(number), now), None, "{number}");
+    let until = now + seconds(20);
+    assert_eq!(cache.doubt(until), 2);
+    for number in 1..=2 {
+        assert!(is_known(&cache, number, until - seconds(1)), "{number}");
+    }
+    assert_eq!(
+        cache.look(&digest(3), now),
+        None,
+        "a refusal is asked again"
+    );
+    assert_eq!(cache.doubt(until + seconds(20)), 0, "it is doubted already");
+    for number in 1..=2 {
+        assert_eq!(cache.look(&digest(number), until), None, "{number}");
     }
     assert!(cache.confirmed().is_empty());
     let grants = cache.checkable(now);
@@ -174,13 +184,13 @@ async fn a_check_brings_nothing_back() {
     let now = Instant::now();
     let mut cache = cache(10);
     cache.grant(confirmed(1, 1, 1, now), now);
-    cache.doubt();
+    cache.doubt(now);
     let grants = cache.checkable(now);
     cache.revoke(&HashSet::from(["key-1"]), &HashSet::new());
     cache.confirm(&grants[0].0, &grants[0].1, now);
     assert_eq!(cache.look(&digest(1), now), None, "it was revoked");
     cache.grant(confirmed(1, 1, 1, now), now);
-    cache.doubt();
+    cache.doubt(now);
     cache.confirm(&grants[0].0, &grants[0].1, now);
     assert_eq!(cache.look(&digest(1), now), None, "it is another grant");
 }
@@ -196,7 +206,7 @@ async fn without_grace_a_doubt_forgets_all() {
     cache.grant(confirmed(1, 1, 1, now), now);
     assert!(is_fresh(&cache, 1, now));
     assert_eq!(cache.look(&digest(1), now + seconds(LEASE)), None);
-    assert_eq!(cache.doubt(), 1);
+    assert_eq!(cache.doubt(now + seconds(LEASE)), 1);
     assert_eq!(cache.len(), 0);
 }
 
@@ -223,7 +233,7 @@ async fn a_copy_hears_of_what_comes_and_goes() {
         cache.revoke(&HashSet::from(["key-7"]), &HashSet::new());
     });
     check("doubted", 0, 1, &mut |cache| {
-        cache.doubt();
+        cache.doubt(now);
     });
     check("confirmed", 1, 0, &mut |cache| {
         let (digest, grant) = cache.checkable(now).remove(0);
@@ -272,12 +282,15 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// How long doubted grants are good on grace.
+const DOUBTED_FOR: u64 = 45;
+
 /// What a plain list without a limit knows of a question.
 #[derive(Debug, Clone)]
 struct Row {
     answer: Answer,
     asked_at: Instant,
-    is_confirmed: bool,
+    doubted_until: Option<Instant>,
 }
 
 impl Row {
@@ -288,8 +301,11 @@ impl Row {
         };
         let age = now - self.asked_at;
         match &self.answer {
-            _ if !self.is_confirmed || age >= seconds(known) => None,
-            answer if age < seconds(fresh) => Some(Found::Fresh(answer.clone())),
+            _ if age >= seconds(known) => None,
+            _ if self.doubted_until.is_some_and(|until| until <= now) => None,
+            answer if self.doubted_until.is_none() && age < seconds(fresh) => {
+                Some(Found::Fresh(answer.clone()))
+            }
             Ok(grant) => Some(Found::Known(Arc::clone(grant))),
             Err(_) => None,
         }
@@ -314,14 +330,14 @@ proptest! {
                 Step::Grant { digest: number, key, user } => {
                     evicted += cache.grant(confirmed(number, key, user, now), now);
                     let answer = Ok(grant(key, user));
-                    list.insert(number, Row { answer, asked_at: now, is_confirmed: true });
+                    list.insert(number, Row { answer, asked_at: now, doubted_until: None });
                 }
                 Step::Refuse { digest: number } => {
                     evicted += cache.refuse(digest(number), Subject::Key, REFUSED, now);
                     list.insert(number, Row {
                         answer: Err(REFUSED),
                         asked_at: now,
-                        is_confirmed: true,
+                        doubted_until: None,
                     });
                 }
                 Step::RevokeKey(key) => {
@@ -341,9 +357,10 @@ proptest! {
                     prop_assert!(cache.epoch() > epoch);
                 }
                 Step::Doubt => {
-                    cache.doubt();
+                    let until = now + seconds(DOUBTED_FOR);
+                    cache.doubt(until);
                     for row in list.values_mut() {
-                        row.is_confirmed = false;
+                        row.doubted_until.get_or_insert(until);
                     }
                     prop_assert!(cache.epoch() > epoch && cache.doubts() > doubts);
                 }
@@ -362,7 +379,7 @@ proptest! {
                         let is_over = now - row.asked_at >= seconds(KNOWN_FOR);
                         if row.answer.is_ok() && !is_over {
                             row.asked_at = now;
-                            row.is_confirmed = true;
+                            row.doubted_until = None;
                         }
                         !is_refused
                     });

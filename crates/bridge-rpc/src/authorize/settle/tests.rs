@@ -68,31 +68,48 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What an onlooker remembers: when each caller was last granted after everything that speaks
-/// against it, and since when nobody answers.
+/// What an onlooker remembers: when each caller was last granted and not refused since, whose grant
+/// is doubted and until when it would have been good on grace, and since when nobody answers.
 struct Onlooker {
     lease: Duration,
     grace: Duration,
     good: HashMap<u8, Instant>,
+    doubted: HashMap<u8, Instant>,
     silent_since: Option<Instant>,
 }
 
 impl Onlooker {
-    fn doubt(&mut self) {
-        self.good.clear();
+    fn grant(&mut self, number: u8, now: Instant) {
+        self.good.insert(number, now);
+        self.doubted.remove(&number);
+    }
+
+    fn refuse(&mut self, number: u8) {
+        self.good.remove(&number);
+        self.doubted.remove(&number);
+    }
+
+    fn doubt(&mut self, now: Instant) {
+        let until = self.silent_since.unwrap_or(now) + self.grace;
+        for number in self.good.keys() {
+            self.doubted.entry(*number).or_insert(until);
+        }
     }
 
     /// On whose word a caller may be let in.
     fn standing(&self, number: u8, now: Instant) -> Option<Standing> {
         let confirmed = *self.good.get(&number)?;
+        let doubted = self.doubted.get(&number);
         let is_over = |silent: Instant| now >= silent + self.grace;
         if self.silent_since.is_some_and(is_over) {
             return None;
         }
-        if now < confirmed + self.lease {
+        if doubted.is_none() && now < confirmed + self.lease {
             return Some(Standing::Confirmed);
         }
-        self.silent_since.map(|_| Standing::Grace)
+        let is_doubt_over = doubted.is_some_and(|until| *until <= now);
+        let is_away = self.silent_since.is_some() && !is_doubt_over;
+        is_away.then_some(Standing::Grace)
     }
 }
 
@@ -115,12 +132,12 @@ impl Machine {
         }
     }
 
-    fn connect(&mut self, onlooker: &mut Onlooker) {
+    fn connect(&mut self, onlooker: &mut Onlooker, now: Instant) {
         if !self.is_up() {
             self.number += 1;
             self.line = Line::Up(self.number);
+            onlooker.doubt(now);
             onlooker.silent_since = None;
-            onlooker.doubt();
         }
     }
 
@@ -137,7 +154,7 @@ impl Machine {
                 state.reach.answered(now);
                 state.cache.grant(confirmed(number, now), now);
                 onlooker.silent_since = None;
-                onlooker.good.insert(number, now);
+                onlooker.grant(number, now);
             }
             Step::Refused(number) => {
                 state.reach.answered(now);
@@ -146,7 +163,7 @@ impl Machine {
                     .cache
                     .refuse(digest(number), Subject::Key, reason, now);
                 onlooker.silent_since = None;
-                onlooker.good.remove(&number);
+                onlooker.refuse(number);
             }
             Step::Unanswered => {
                 // A later call may have been answered already, at this same instant.
@@ -159,11 +176,11 @@ impl Machine {
                 state
                     .cache
                     .revoke(&HashSet::from([key.as_str()]), &HashSet::new());
-                onlooker.good.remove(&number);
+                onlooker.refuse(number);
             }
             Step::Reset => {
-                state.cache.doubt();
-                onlooker.doubt();
+                state.cache.doubt(state.reach.end_of_grace(now));
+                onlooker.doubt(now);
             }
             Step::Checked(refused) => {
                 state.reach.answered(now);
@@ -176,9 +193,9 @@ impl Machine {
                     state.cache.confirm(digest, grant, now);
                     let number = digest[0];
                     if number < refused {
-                        onlooker.good.remove(&number);
+                        onlooker.refuse(number);
                     } else {
-                        onlooker.good.insert(number, now);
+                        onlooker.grant(number, now);
                     }
                 }
             }
@@ -198,7 +215,7 @@ fn confirmed(number: u8, now: Instant) -> Confirmed {
 }
 
 proptest! {
-    /// Nobody is let in who was not granted, who was revoked since, whose grant is doubted, or
+    /// Nobody is let in who was not granted or was revoked since, unasked whose grant is doubted, or
     /// behind the end of the grace; and everybody else is, with the right standing.
     #[test]
     fn callers_are_let_in_when_an_onlooker_would(
@@ -222,13 +239,14 @@ proptest! {
             lease: seconds(lease),
             grace: seconds(grace),
             good: HashMap::new(),
+            doubted: HashMap::new(),
             silent_since: Some(before),
         };
         for step in steps {
             match step {
                 Step::Wait(time) => now += seconds(time),
                 Step::Lost => machine.lose(&mut onlooker, now),
-                Step::Connected => machine.connect(&mut onlooker),
+                Step::Connected => machine.connect(&mut onlooker, now),
                 Step::Granted(_)
                 | Step::Refused(_)
                 | Step::Unanswered
