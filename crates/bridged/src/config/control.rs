@@ -101,6 +101,28 @@ impl Listen {
         self.control_address.unwrap_or(USUAL_ADDRESS)
     }
 
+    /// Whether gateways may be served here. A socket that was handed over may be elsewhere than the
+    /// settings say.
+    ///
+    /// # Errors
+    /// The rest of a sentence about `listen.control_address`.
+    pub(crate) fn check_encryption(&self, address: SocketAddr) -> Result<(), String> {
+        if self.control_plain_text || !self.is_open(address) {
+            return Ok(());
+        }
+        Err(format!(
+            "{OPEN}: name a certificate in {CERTIFICATE}, or allow it with \
+             listen.control_plain_text = true"
+        ))
+    }
+
+    /// Whether gateways connect over the network and nothing is encrypted.
+    fn is_open(&self, address: SocketAddr) -> bool {
+        let has_none =
+            self.control_certificate_file.is_none() && self.control_private_key_file.is_none();
+        has_none && !address.ip().is_loopback()
+    }
+
     /// What the control plane proves itself with, when it has a certificate.
     ///
     /// # Errors
@@ -127,6 +149,7 @@ impl Listen {
 
 const CERTIFICATE: &str = "listen.control_certificate_file";
 const PRIVATE_KEY: &str = "listen.control_private_key_file";
+const OPEN: &str = "can be reached from other machines, and keys and prompts travel unencrypted";
 
 fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let read = fs::read(file).map(Zeroizing::new);
@@ -136,9 +159,7 @@ fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
 /// Tells what is wrong with the listener for gateways, whether or not this process will open it.
 pub(super) fn check_listener(listen: &Listen, is_remote: bool, findings: &mut Findings) {
     let path = "listen.control_address";
-    let identity = listen.identity();
-    let has_tls = !matches!(identity, Ok(None));
-    if let Err((path, problem)) = identity {
+    if let Err((path, problem)) = listen.identity() {
         findings.problem(path, problem);
     }
     let Some(address) = listen.control_address else {
@@ -157,16 +178,11 @@ pub(super) fn check_listener(listen: &Listen, is_remote: bool, findings: &mut Fi
         let text = "is not used by a gateway: its control plane is the one at control.url";
         findings.warn(path, text);
     }
-    if has_tls || address.ip().is_loopback() {
-        return;
-    }
-    let danger = "can be reached from other machines, and keys and prompts travel unencrypted";
-    if listen.control_plain_text {
-        let advice = "name a certificate in listen.control_certificate_file";
-        findings.warn(path, format!("{danger}: {advice}"));
-    } else {
-        let advice = "name a certificate in listen.control_certificate_file, or allow it with \
-                      listen.control_plain_text = true";
-        findings.problem(path, format!("{danger}: {advice}"));
+    match listen.check_encryption(address) {
+        Err(problem) => findings.problem(path, problem),
+        Ok(()) if listen.is_open(address) => {
+            findings.warn(path, format!("{OPEN}: name a certificate in {CERTIFICATE}"));
+        }
+        Ok(()) => {}
     }
 }

@@ -454,6 +454,18 @@ fn keys_and_prompts_do_not_travel_in_the_clear_by_mistake() {
     let loaded = Given::file(&listen("0.0.0.0:9", &identity)).load().unwrap();
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert!(loaded.config.listen.identity().unwrap().is_some());
+
+    // A supervisor may hand over a socket of which the settings say nothing.
+    let check = |text: &str, handed: &str, is_good: bool| {
+        let listen = Given::file(&format!("[listen]\n{text}")).config().listen;
+        let checked = listen.check_encryption(handed.parse().unwrap());
+        assert_eq!(checked.is_ok(), is_good, "{text} {handed}: {checked:?}");
+    };
+    check("", "127.0.0.1:9", true);
+    check("", "[::]:9", false);
+    check("", "0.0.0.0:9", false);
+    check("control_plain_text = true", "0.0.0.0:9", true);
+    check(&identity, "0.0.0.0:9", true);
 }
 
 #[test]

@@ -21,7 +21,8 @@ impl GatewayListener {
     /// Opens it, or takes the socket that was handed over. Nobody is served yet.
     ///
     /// # Errors
-    /// When certificate and key cannot be used, or the address is taken.
+    /// When certificate and key cannot be used, the address is taken, or a socket that was handed
+    /// over is open to other machines and nothing encrypts.
     pub(super) async fn open(
         listen: &Listen,
         handed: Option<std::net::TcpListener>,
@@ -29,8 +30,13 @@ impl GatewayListener {
         let identity = listen
             .identity()
             .map_err(|(setting, problem)| StartError::Identity { setting, problem })?;
+        let setting = "listen.control_address";
+        let listener = listeners::open(setting, listen.gateways(), handed).await?;
+        listen
+            .check_encryption(address_of(&listener, listen.gateways()))
+            .map_err(|problem| StartError::Identity { setting, problem })?;
         Ok(Self {
-            listener: listeners::open("listen.control_address", listen.gateways(), handed).await?,
+            listener,
             config: ListenConfig {
                 identity,
                 ..ListenConfig::default()
