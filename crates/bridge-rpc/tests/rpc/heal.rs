@@ -20,7 +20,8 @@ use crate::control::{Control, authorizer, connect, settle, soon, yes};
 
 #[tokio::test]
 async fn a_control_plane_that_is_down_at_start_is_found_later() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // A loopback address on which nothing else here takes a port while it is free.
+    let listener = TcpListener::bind("127.0.79.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     let target = ControlTarget::Remote(format!("http://{address}").parse().unwrap());

@@ -373,7 +373,8 @@ async fn over_tcp_a_control_plane_may_be_killed_and_started_again() {
     let control = Control::default();
     control.answer("alice-key", Ok(yes("key-1", 1)));
     control.answer("bob-key", Ok(yes("key-2", 2)));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // A loopback address on which nothing else here takes a port while it is free.
+    let listener = TcpListener::bind("127.0.78.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let process = control.serve_apart(listener);
     let target = ControlTarget::Remote(format!("http://{address}").parse().unwrap());
@@ -413,7 +414,16 @@ async fn over_tcp_a_control_plane_may_be_killed_and_started_again() {
     assert_eq!(soon(ask(&authorizer, "bob-key")).await, Seen::Grace);
 
     control.answer("bob-key", Err(Status::unauthenticated("unknown key")));
-    let listener = TcpListener::bind(address).await.unwrap();
+    // The killed one lets go of its connections and of its listener in any order.
+    let listener = soon(async {
+        loop {
+            match TcpListener::bind(address).await {
+                Ok(listener) => return listener,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    })
+    .await;
     let _server = control.serve(TcpListenerStream::new(listener));
     soon(channel.connected()).await.unwrap();
     assert_eq!(soon(ask(&authorizer, "bob-key")).await, UNKNOWN);
