@@ -11,8 +11,8 @@ use crate::backoff::Backoff;
 use crate::channel::{Channel, Live, Wire};
 use crate::status::{RpcError, is_unwelcome};
 
-/// Opens a stream and gives each message to `take`; opens it again when it ends, after a delay that
-/// is the shortest again once a message has come. Moves to a new connection when there is one, so
+/// Opens a stream and gives each message to `take`, and nothing when it has ended; opens it again
+/// then, after a delay that is the shortest again once a message has come. Moves to a new connection when there is one, so
 /// that a control plane which is being drained does not hold the stream. Ends when the connection
 /// is refused for good.
 pub(crate) async fn follow<M, F, Fut>(
@@ -20,7 +20,7 @@ pub(crate) async fn follow<M, F, Fut>(
     name: &'static str,
     logger: Logger,
     open: F,
-    mut take: impl FnMut(M),
+    mut take: impl FnMut(Option<M>),
 ) where
     F: Fn(Wire) -> Fut,
     Fut: Future<Output = Result<Response<Streaming<M>>, Status>>,
@@ -30,9 +30,10 @@ pub(crate) async fn follow<M, F, Fut>(
         let mut has_come = false;
         let end = read(&channel, live, name, &open, |message| {
             has_come = true;
-            take(message);
+            take(Some(message));
         })
         .await;
+        take(None);
         if has_come {
             backoff.reset();
         }

@@ -42,9 +42,13 @@ impl ProviderWatch {
             },
             {
                 let logger = logger.clone();
-                move |message: WatchProvidersResponse| match message.providers {
-                    Some(set) => publish(&sender, set.into(), &logger),
-                    None => warn!(logger, "a message without a set of providers was ignored"),
+                move |message: Option<WatchProvidersResponse>| {
+                    // The last set stays while the stream is broken.
+                    let Some(message) = message else { return };
+                    match message.providers {
+                        Some(set) => publish(&sender, set.into(), &logger),
+                        None => warn!(logger, "a message without a set of providers was ignored"),
+                    }
                 }
             },
         );

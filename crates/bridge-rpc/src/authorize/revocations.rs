@@ -26,8 +26,12 @@ pub(super) async fn follow_revocations(inner: Arc<Inner>) {
             wire.authorizer().watch_revocations(request).await
         },
         |message| {
-            apply(&mut inner.state.lock(), &message, &applying);
-            inner.stirred.notify_one();
+            let mut state = inner.state.lock();
+            state.is_deaf = message.is_none();
+            if let Some(message) = message {
+                apply(&mut state, &message, &applying);
+                inner.stirred.notify_one();
+            }
         },
     )
     .await;

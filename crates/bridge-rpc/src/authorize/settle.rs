@@ -36,6 +36,8 @@ pub(super) struct State {
     pub(super) reach: Reach,
     /// How often the control plane said that revocations may have been missed.
     pub(super) resets: u64,
+    /// Whether no revocations flow: none has come yet, or their stream has ended.
+    pub(super) is_deaf: bool,
     pub(super) stats: AuthorizerStats,
 }
 
@@ -168,6 +170,7 @@ impl State {
             flights: Flights::default(),
             reach: Reach::new(grace, Instant::now()),
             resets: 0,
+            is_deaf: true,
             stats: AuthorizerStats::default(),
         }
     }
@@ -182,12 +185,20 @@ impl State {
         }
     }
 
+    /// Whether revocations would be missed although the control plane answers.
+    fn is_unheard(&self) -> bool {
+        self.is_deaf && self.reach.outage().is_none()
+    }
+
     /// What needs no asking: a fresh answer, or a known grant while the control plane is away; either
-    /// for as long as the grace lasts.
+    /// for as long as the grace lasts. A control plane that is there and cannot tell of revocations is
+    /// asked each time.
     fn kept(&mut self, digest: &Digest, now: Instant) -> Kept {
         let (answer, is_known) = match self.cache.look(digest, now) {
             None => (None, false),
-            Some(Found::Fresh(answer)) if self.reach.is_over(now) => (None, answer.is_ok()),
+            Some(Found::Fresh(answer)) if self.reach.is_over(now) || self.is_unheard() => {
+                (None, answer.is_ok())
+            }
             Some(Found::Fresh(answer)) => {
                 self.stats.hits += 1;
                 (Some(answer), false)

@@ -57,6 +57,7 @@ struct Script {
     rejected: Vec<RejectedRecord>,
     refuse_batch: Option<Status>,
     providers: ProviderSet,
+    refuse_revocations: bool,
     revocations: Vec<mpsc::Sender<Result<WatchRevocationsResponse, Status>>>,
     watchers: Vec<mpsc::Sender<Result<WatchProvidersResponse, Status>>>,
 }
@@ -172,6 +173,11 @@ impl Control {
         for listener in listeners {
             listener.send(Ok(message.clone())).await.unwrap();
         }
+    }
+
+    /// From now on nobody is told of revocations, or somebody is again.
+    pub(crate) fn refuse_revocations(&self, is_so: bool) {
+        self.change(|script| script.refuse_revocations = is_so);
     }
 
     /// Ends the streams of revocations, and of providers, with or without an error.
@@ -443,6 +449,9 @@ impl AuthorizerService for Control {
         &self,
         _: Request<WatchRevocationsRequest>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
+        if self.0.script.lock().refuse_revocations {
+            return Err(Status::unavailable("not now"));
+        }
         let (sender, receiver) = mpsc::channel(16);
         let reset = WatchRevocationsResponse {
             reset: true,

@@ -64,6 +64,29 @@ async fn what_is_revoked_is_refused_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_no_revocations_flow_no_lease_is_used() {
+    let (control, authorizer, _cutter) = started().await;
+    assert!(is_granted(&authorizer, "alice-key").await);
+    control.refuse_revocations(true);
+    control.break_streams(None).await;
+    settle().await;
+    assert!(is_granted(&authorizer, "alice-key").await);
+    withdraw(&control, &["alice-key"]);
+    assert!(!is_granted(&authorizer, "alice-key").await, "it is asked");
+    assert!(authorizer.outage().is_none(), "and answered");
+    assert!(is_granted(&authorizer, "bob-key").await);
+
+    control.refuse_revocations(false);
+    control.until_subscribed().await;
+    settle().await;
+    let asked = control.asked().len();
+    for _ in 0..2 {
+        assert!(is_granted(&authorizer, "bob-key").await);
+    }
+    assert!(control.asked().len() <= asked + 1, "leases are used again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn delegated_grants_are_revoked_too() {
     let (control, authorizer, _cutter) = started().await;
     control.answer("key-1", Ok(yes("key-1", 1)));

@@ -46,6 +46,8 @@ enum Step {
     Revoked(u8),
     /// The control plane says that revocations may have been missed.
     Reset,
+    /// The stream of revocations ends, and the connection stays.
+    Ended,
     /// The connection is lost, or a new one is made.
     Lost,
     Connected,
@@ -61,6 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Unanswered),
         2 => (0..4_u8).prop_map(Step::Revoked),
         1 => Just(Step::Reset),
+        1 => Just(Step::Ended),
         3 => Just(Step::Lost),
         3 => Just(Step::Connected),
         1 => (0..3_u8).prop_map(Step::Checked),
@@ -76,6 +79,8 @@ struct Onlooker {
     good: HashMap<u8, Instant>,
     doubted: HashMap<u8, Instant>,
     silent_since: Option<Instant>,
+    /// Nobody would tell of a revocation.
+    is_deaf: bool,
 }
 
 impl Onlooker {
@@ -104,7 +109,8 @@ impl Onlooker {
         if self.silent_since.is_some_and(is_over) {
             return None;
         }
-        if doubted.is_none() && now < confirmed + self.lease {
+        let is_unheard = self.is_deaf && self.silent_since.is_none();
+        if doubted.is_none() && !is_unheard && now < confirmed + self.lease {
             return Some(Standing::Confirmed);
         }
         let is_doubt_over = doubted.is_some_and(|until| *until <= now);
@@ -171,6 +177,10 @@ impl Machine {
                     onlooker.silent_since = Some(now);
                 }
             }
+            Step::Ended => {
+                state.is_deaf = true;
+                onlooker.is_deaf = true;
+            }
             Step::Revoked(number) => {
                 let key = format!("key-{number}");
                 state
@@ -179,6 +189,8 @@ impl Machine {
                 onlooker.refuse(number);
             }
             Step::Reset => {
+                state.is_deaf = false;
+                onlooker.is_deaf = false;
                 state.cache.doubt(state.reach.end_of_grace(now));
                 onlooker.doubt(now);
             }
@@ -233,6 +245,7 @@ proptest! {
             line: Line::Down(now),
             number: 0,
         };
+        machine.state.is_deaf = false;
         // Nothing has been heard yet: the grace of that silence is over from the start.
         let before = now - seconds(grace);
         let mut onlooker = Onlooker {
@@ -241,6 +254,7 @@ proptest! {
             good: HashMap::new(),
             doubted: HashMap::new(),
             silent_since: Some(before),
+            is_deaf: false,
         };
         for step in steps {
             match step {
@@ -252,6 +266,7 @@ proptest! {
                 | Step::Unanswered
                 | Step::Revoked(_)
                 | Step::Reset
+                | Step::Ended
                 | Step::Checked(_) => {
                     if machine.is_up() {
                         machine.state.observe(machine.line, now);
