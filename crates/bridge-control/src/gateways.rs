@@ -10,6 +10,7 @@ mod gate;
 mod heartbeat;
 mod listen;
 mod peer;
+mod told;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub(crate) use self::gate::{Gate, Proven};
 pub(crate) use self::heartbeat::Heartbeat;
 pub use self::listen::{IdentityError, ListenConfig, TlsIdentity};
 pub(crate) use self::peer::Peer;
+use self::told::Told;
 use crate::gateway_key::Presented;
 use crate::store::{NewStoredGatewayKey, Store, StoreError};
 
@@ -30,6 +32,7 @@ pub(crate) struct Gateways {
     view: RwLock<View>,
     peers: Mutex<HashMap<u64, Arc<Peer>>>,
     numbers: AtomicU64,
+    told: Told,
     pub(crate) heartbeat: Heartbeat,
     /// Held from a change of the store to the same change of the view, so that the two never
     /// tell of the changes in different orders.
@@ -79,6 +82,7 @@ impl Gateways {
             view: RwLock::default(),
             peers: Mutex::default(),
             numbers: AtomicU64::new(0),
+            told: Told::default(),
             heartbeat: Heartbeat::default(),
             changing: tokio::sync::Mutex::new(()),
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use slog::warn;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
@@ -60,9 +61,11 @@ impl Interceptor for Gate {
             }
             Err(refusal) => {
                 control.0.metrics.gateway_refused(refusal.as_label());
-                if peer.refuse() {
-                    warn!(control.0.logger, "gateway refused";
-                        "peer" => peer.address, "reason" => %refusal);
+                if peer.refuse()
+                    && let Some(held_back) = control.0.gateways.told.may_tell(Instant::now())
+                {
+                    warn!(control.0.logger, "gateway refused"; "peer" => peer.address,
+                        "reason" => %refusal, "not_told" => held_back);
                 }
                 Err(status(refusal, *greets))
             }
