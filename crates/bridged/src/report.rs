@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use slog::{Logger, info, warn};
 
-use crate::config::{Loaded, Problem, Provider};
+use crate::config::{Config, Loaded, Problem, Provider};
 use crate::operator_api::url_of;
 
 /// What is to be said of a start, when both listeners are open.
@@ -210,11 +210,22 @@ pub(crate) fn gateways_url(address: SocketAddr, has_tls: bool) -> String {
 }
 
 /// What `check-config` says of a configuration that is good.
-pub(crate) fn checked<T>(loaded: &Loaded<T>, providers: &[Provider]) -> String {
+pub(crate) fn checked(loaded: &Loaded<Config>) -> String {
     let mut out = match &loaded.file {
         Some(file) => format!("{} is good\n", file.display()),
         None => {
             "no configuration file: the built-in settings and the environment are good\n".into()
+        }
+    };
+    let providers = match &loaded.config.control {
+        None => loaded.config.providers.as_slice(),
+        Some(control) => {
+            let _infallible = writeln!(
+                out,
+                "  control plane {}, which has the providers",
+                control.url
+            );
+            Default::default()
         }
     };
     for provider in providers {

@@ -26,5 +26,5 @@ pub(crate) fn run(
     }
     let environment = args.control.lay_over(context.environment);
     let loaded = Config::load(context.config, &environment)?;
-    say(out, &report::checked(&loaded, &loaded.config.providers))
+    say(out, &report::checked(&loaded))
 }

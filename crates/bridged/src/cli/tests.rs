@@ -121,6 +121,22 @@ async fn a_good_configuration_is_summed_up() {
         "{text}"
     );
     assert!(!text.contains("hidden-word"), "{text}");
+
+    let pairs = [
+        ("BRIDGED_DATA_FOLDER", path.as_str()),
+        ("BRIDGED_CONTROL_GATEWAY_KEY", "hidden-word"),
+    ];
+    let line = "bridged check-config --control https://control.example";
+    let text = said(line, &pairs).await.unwrap();
+    assert!(
+        text.contains("control plane https://control.example:443"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("provider openai"),
+        "it has no use for them: {text}"
+    );
+    assert!(!text.contains("hidden-word"), "{text}");
 }
 
 #[tokio::test]
