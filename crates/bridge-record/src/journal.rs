@@ -21,6 +21,7 @@ mod reader;
 mod recover;
 mod repair;
 mod replay;
+mod safety;
 mod scan;
 mod segment;
 mod shared;
@@ -40,12 +41,12 @@ use parking_lot::Mutex;
 use slog::{Logger, info, o};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use self::backlog::Backlog;
 pub use self::config::{Durability, JournalConfig};
 use self::folder::Folder;
-use self::queue::{Queue, Trouble};
+use self::queue::Queue;
 pub use self::reader::{JournalFile, JournalReader, SegmentContent, SegmentFault};
 pub use self::recover::{DamagedSegment, OpenError, Recovery};
 use self::recover::{Recovered, recover};
@@ -240,35 +241,6 @@ impl Journal {
             }
         }
     }
-
-    /// Waits until the record is safe. Says whether it is.
-    async fn is_made_safe(&self, seq: u64) -> bool {
-        let shared = &self.0.shared;
-        let told = shared.queue.lock().wait_for(seq);
-        shared.work.notify_one();
-        let Some(told) = told else {
-            return shared.queue.lock().is_safe(seq);
-        };
-        match timeout(shared.config.disk_patience, told).await {
-            Ok(told) => told.is_ok(),
-            Err(_) => {
-                let reason = "the disk does not answer".into();
-                let since = wall_clock();
-                shared.queue.lock().fail(Trouble::Failing { since, reason });
-                shared.report();
-                false
-            }
-        }
-    }
-
-    fn refusal(&self) -> RecordError {
-        let reason = match self.state() {
-            JournalState::Failing { reason, .. } => reason.to_string(),
-            JournalState::Full { .. } => "the journal is full".to_owned(),
-            JournalState::Healthy => "the disk refused".to_owned(),
-        };
-        RecordError::Failing { reason }
-    }
 }
 
 /// How often somebody who waits for the end looks whether the sink still answers.
@@ -375,6 +347,8 @@ fn start_writer(
         .name("journal".to_owned())
         .spawn(move || {
             writer.run();
+            // Not left to the file's end: a child that is being started may still have it open.
+            let _ignored = lock.unlock();
             drop(lock);
             // Nobody may be waiting.
             let _gone = tell.send(());

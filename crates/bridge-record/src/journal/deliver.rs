@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::backlog::{Backlog, Portion};
-use super::queue::Next;
+use super::queue::{Next, tell};
 use super::recover::Stretch;
 use super::shared::Shared;
 use crate::delivery::Delivery;
@@ -72,7 +72,7 @@ async fn read(
 }
 
 fn acknowledge(shared: &Shared, position: u64) {
-    shared.queue.lock().acknowledge(position);
+    tell(shared.queue.lock().acknowledge(position));
     shared.work.notify_one();
     shared.progress.notify_waiters();
 }

@@ -2,6 +2,9 @@
 //! and who waits. No input and output happens here.
 
 mod figures;
+#[cfg(test)]
+mod tests;
+mod waiters;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -9,6 +12,8 @@ use std::time::SystemTime;
 
 use tokio::sync::oneshot;
 
+use self::waiters::Waiter;
+pub(super) use self::waiters::tell;
 use super::config::{Durability, JournalConfig};
 use super::format::Kind;
 use super::recover::{Recovered, Stretch};
@@ -21,10 +26,10 @@ const GROUP_LIMIT: usize = 4 << 20;
 const HARD_FACTOR: usize = 2;
 
 /// A record with its place in the order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) seq: u64,
-    pub(super) record: Record,
+    pub(super) record: Arc<Record>,
     pub(super) weight: usize,
 }
 
@@ -33,13 +38,6 @@ pub(super) struct Entry {
 pub(super) enum Trouble {
     Failing { since: SystemTime, reason: Arc<str> },
     NoSpace,
-}
-
-/// Somebody who waits until a record is safe. Dropping the sender says that it cannot be made so.
-#[derive(Debug)]
-struct Waiter {
-    seq: u64,
-    tell: oneshot::Sender<()>,
 }
 
 /// What is to be delivered next.
@@ -58,7 +56,8 @@ pub(super) struct Queue {
     /// Taken and not safe, without those in the writer's hands.
     waiting: VecDeque<Entry>,
     waiting_bytes: usize,
-    writing: usize,
+    /// In the writer's hands, and older than all that wait.
+    writing: Vec<Entry>,
     writing_bytes: usize,
     /// Safe and not handed out for delivery, as far as memory allows.
     kept: VecDeque<Entry>,
@@ -94,7 +93,7 @@ impl Queue {
             config,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            writing: 0,
+            writing: Vec::new(),
             writing_bytes: 0,
             kept: VecDeque::new(),
             kept_bytes: 0,
@@ -171,7 +170,10 @@ impl Queue {
             .delivery
             .waiting_bytes
             .saturating_mul(HARD_FACTOR);
-        if self.is_over || is_unkept || self.unsafe_bytes() + weight > limit {
+        // An end always finds room, so that nothing stays open that is known to have ended. There
+        // are no more of them than interceptions that run.
+        let has_room = ends || self.unsafe_bytes() + weight <= limit;
+        if self.is_over || is_unkept || !has_room {
             self.not_kept += 1;
         } else {
             self.push(record, weight);
@@ -184,20 +186,10 @@ impl Queue {
         self.waiting_bytes += weight;
         self.waiting.push_back(Entry {
             seq,
-            record,
+            record: Arc::new(record),
             weight,
         });
         seq
-    }
-
-    /// Waits for a record to be safe. Nothing when it is, or cannot be made so now.
-    pub(super) fn wait_for(&mut self, seq: u64) -> Option<oneshot::Receiver<()>> {
-        if self.safe >= seq || self.trouble.is_some() {
-            return None;
-        }
-        let (tell, told) = oneshot::channel();
-        self.waiters.push_back(Waiter { seq, tell });
-        Some(told)
     }
 
     /// The number of the last record that was taken.
@@ -227,13 +219,19 @@ impl Queue {
             count += 1;
         }
         self.waiting_bytes -= bytes;
-        (self.writing, self.writing_bytes) = (count, bytes);
-        self.waiting.drain(..count).collect()
+        self.writing_bytes = bytes;
+        self.writing = self.waiting.drain(..count).collect();
+        self.writing.clone()
     }
 
-    /// A group is on the disk. Gives back those who waited for it.
-    pub(super) fn group_is_safe(&mut self, group: Vec<Entry>) -> Vec<oneshot::Sender<()>> {
-        (self.writing, self.writing_bytes) = (0, 0);
+    fn end_group(&mut self) -> Vec<Entry> {
+        self.writing_bytes = 0;
+        std::mem::take(&mut self.writing)
+    }
+
+    /// The writer's group is on the disk. Gives back those who waited for it.
+    pub(super) fn group_is_safe(&mut self) -> Vec<oneshot::Sender<()>> {
+        let group = self.end_group();
         self.safe = self.safe.max(group.last().map_or(0, |entry| entry.seq));
         for entry in group {
             if entry.seq > self.acknowledged {
@@ -253,20 +251,9 @@ impl Queue {
         }
     }
 
-    fn release(&mut self) -> Vec<oneshot::Sender<()>> {
-        let safe = self.safe;
-        let served = self.waiters.iter().take_while(|waiter| waiter.seq <= safe);
-        let served = served.count();
-        self.waiters
-            .drain(..served)
-            .map(|waiter| waiter.tell)
-            .collect()
-    }
-
-    /// A group could not be written: it waits again, and nobody waits for it.
-    pub(super) fn group_failed(&mut self, group: Vec<Entry>, trouble: Trouble) {
-        (self.writing, self.writing_bytes) = (0, 0);
-        for entry in group.into_iter().rev() {
+    /// The writer's group could not be written: it waits again, and nobody waits for it.
+    pub(super) fn group_failed(&mut self, trouble: Trouble) {
+        for entry in self.end_group().into_iter().rev() {
             if entry.seq > self.acknowledged {
                 self.waiting_bytes += entry.weight;
                 self.waiting.push_front(entry);
@@ -319,14 +306,16 @@ impl Queue {
         self.kept_bytes -= bytes;
         let entries: Vec<Entry> = self.kept.drain(..count).collect();
         let position = entries.last().map_or(0, |entry| entry.seq);
-        let records = entries.into_iter().map(|entry| entry.record);
+        let records = entries.into_iter();
+        let records = records.map(|entry| Arc::unwrap_or_clone(entry.record));
         Next::Records(records.collect(), position)
     }
 
-    /// While the disk fails, what is not safe is delivered all the same. It stays here until it
-    /// is acknowledged.
+    /// While the disk fails, what is not safe is delivered all the same, beginning with what the
+    /// writer tries to write. It stays here until it is acknowledged.
     fn next_unsafe(&self, position: u64) -> Next {
-        let fresh = || self.waiting.iter().filter(|entry| entry.seq > position);
+        let all = || self.writing.iter().chain(&self.waiting);
+        let fresh = || all().filter(|entry| entry.seq > position);
         let (count, _) = self
             .config
             .delivery
@@ -334,20 +323,23 @@ impl Queue {
         match fresh().take(count).last() {
             None => Next::Nothing,
             Some(last) => {
-                let records = fresh().take(count).map(|entry| entry.record.clone());
+                let records = fresh()
+                    .take(count)
+                    .map(|entry| Record::clone(&entry.record));
                 Next::Records(records.collect(), last.seq)
             }
         }
     }
 
-    /// The sink has everything up to `position`.
-    pub(super) fn acknowledge(&mut self, position: u64) {
+    /// The sink has everything up to `position`. Gives back those who need not wait any more.
+    pub(super) fn acknowledge(&mut self, position: u64) -> Vec<oneshot::Sender<()>> {
         self.acknowledged = self.acknowledged.max(position);
+        self.safe = self.safe.max(position);
         while let Some(entry) = self.waiting.pop_front_if(|entry| entry.seq <= position) {
             self.waiting_bytes -= entry.weight;
             self.skipped.push(mark(&entry));
-            self.safe = self.safe.max(entry.seq);
         }
+        self.release()
     }
 
     /// Takes the segments off that hold nothing any more which is not acknowledged. The newest one

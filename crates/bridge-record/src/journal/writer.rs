@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::folder::{Folder, encode_acknowledged};
 use super::format::{GroupBuffer, Kind};
 use super::open_set::OpenSet;
-use super::queue::{Entry, Queue, Trouble};
+use super::queue::{Entry, Queue, Trouble, tell};
 use super::recover::{Recovered, Stretch};
 use super::segment::{Segment, millis};
 use super::shared::Shared;
@@ -88,7 +88,7 @@ impl Writer {
     pub(super) fn run(mut self) {
         loop {
             match self.next_work() {
-                Work::Write(entries) => self.write(entries),
+                Work::Write(entries) => self.write(&entries),
                 Work::TidyUp => {}
                 Work::End => break,
             }
@@ -145,9 +145,9 @@ impl Writer {
         until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
-    fn write(&mut self, entries: Vec<Entry>) {
+    fn write(&mut self, entries: &[Entry]) {
         self.last_sync = Some(Instant::now());
-        match self.try_write(&entries) {
+        match self.try_write(entries) {
             Ok(()) => self.written(entries),
             Err(Refused::Disk(cause)) => {
                 self.shared.metrics.journal_failed();
@@ -157,15 +157,15 @@ impl Writer {
                     reason: ErrorChain(&cause).to_string().into(),
                 };
                 let delay = self.delays.next().unwrap_or(RETRY_CEILING);
-                self.refused(entries, trouble, delay);
+                self.refused(trouble, delay);
             }
-            Err(Refused::NoSpace) => self.refused(entries, Trouble::NoSpace, LOOK_AGAIN),
+            Err(Refused::NoSpace) => self.refused(Trouble::NoSpace, LOOK_AGAIN),
         }
     }
 
-    fn refused(&mut self, entries: Vec<Entry>, trouble: Trouble, delay: Duration) {
+    fn refused(&mut self, trouble: Trouble, delay: Duration) {
         self.rest_until = Some(Instant::now() + delay);
-        self.shared.queue.lock().group_failed(entries, trouble);
+        self.shared.queue.lock().group_failed(trouble);
         self.shared.deliverable.notify_one();
         self.shared.progress.notify_waiters();
     }
@@ -245,9 +245,9 @@ impl Writer {
         Ok(())
     }
 
-    fn written(&mut self, entries: Vec<Entry>) {
+    fn written(&mut self, entries: &[Entry]) {
         self.shared.metrics.journal_synced();
-        for Entry { seq, record, .. } in &entries {
+        for Entry { seq, record, .. } in entries {
             self.open.note(Kind::of(record), record.interception);
             self.on_disk = *seq;
             self.expected = seq + 1;
@@ -258,16 +258,13 @@ impl Writer {
             current.bytes = segment.length();
         }
         let was_in_trouble = queue.trouble.take().is_some();
-        let told = queue.group_is_safe(entries);
+        let told = queue.group_is_safe();
         drop(queue);
         self.is_shared = told.len() > 1;
         if was_in_trouble {
             self.delays = delays();
         }
-        for tell in told {
-            // Whoever has gone away needs no telling.
-            let _gone = tell.send(());
-        }
+        tell(told);
         self.shared.deliverable.notify_one();
         self.shared.progress.notify_waiters();
     }

@@ -14,7 +14,7 @@ impl Queue {
 
     /// Records that are neither safe nor acknowledged.
     pub(in crate::journal) fn unsafe_records(&self) -> usize {
-        self.waiting.len() + self.writing
+        self.waiting.len() + self.writing.len()
     }
 
     /// Records that are not acknowledged, safe or not. Damage may have made some of them vanish.
@@ -39,7 +39,7 @@ impl Queue {
             .iter()
             .find(|stretch| stretch.last > self.acknowledged)
             .map(|stretch| stretch.made_at);
-        let in_memory = self.waiting.front();
+        let in_memory = self.writing.first().or(self.waiting.front());
         on_disk.or_else(|| in_memory.map(|entry| millis(entry.record.at)))
     }
 
