@@ -22,7 +22,7 @@ pub struct ChannelConfig {
     /// How long a call waits for a connection before it fails. Default 5 s.
     pub wait: Duration,
     /// How long a call may take, the wait for a connection included. Default 10 s; a batch of
-    /// records has six times as long.
+    /// records has longer by its size, up to six times as long.
     pub call_timeout: Duration,
     /// How often a quiet connection is probed with an HTTP/2 ping. Default 15 s.
     pub probe_interval: Duration,

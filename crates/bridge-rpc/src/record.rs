@@ -14,8 +14,13 @@ use crate::{Channel, MESSAGE_LIMIT};
 
 /// What a message needs besides one record: tag and length.
 const ENVELOPE_BYTES: usize = 16;
-/// A batch may be a thousand times as large as another call.
+/// A full batch may take this many times as long as another call. A small one need not: an answer
+/// to it that is lost holds up what follows no longer than that of another call.
 const TIMES_AS_LONG: u32 = 6;
+/// Bytes of a batch that counts as full.
+const FULL: usize = 8 << 20;
+/// A record is as much work as this many bytes, at least.
+const RECORD_WORK: usize = 2 << 10;
 
 /// Delivers records to the control plane, which keeps them.
 #[derive(Debug, Clone)]
@@ -30,16 +35,29 @@ impl RemoteSink {
     pub fn new(channel: &Channel) -> Self {
         Self {
             channel: channel.clone(),
-            call_timeout: channel.config().call_timeout * TIMES_AS_LONG,
+            call_timeout: channel.config().call_timeout,
         }
     }
 
-    async fn send(&self, records: Vec<v1::Record>) -> Result<Vec<Rejected>, RpcError> {
+    /// How long a batch of so many records and bytes may take.
+    fn patience(&self, records: usize, bytes: usize) -> Duration {
+        let work = bytes.max(records.saturating_mul(RECORD_WORK)).min(FULL);
+        let share = work as f64 / FULL as f64;
+        let more = f64::from(TIMES_AS_LONG - 1) * share;
+        self.call_timeout + self.call_timeout.mul_f64(more)
+    }
+
+    async fn send(
+        &self,
+        records: Vec<v1::Record>,
+        bytes: usize,
+    ) -> Result<Vec<Rejected>, RpcError> {
         let name = "RecordBatch";
+        let patience = self.patience(records.len(), bytes);
         let request = RecordBatchRequest { records };
         let answer = self
             .channel
-            .call(name, self.call_timeout, |wire| {
+            .call(name, patience, |wire| {
                 let request = request.clone();
                 async move { wire.recorder().record_batch(request).await }
             })
@@ -64,14 +82,14 @@ impl Sink for RemoteSink {
             }
             if batch_bytes + bytes > MESSAGE_LIMIT {
                 let full = std::mem::take(&mut batch);
-                refused.extend(self.send(full).await.map_err(undelivered)?);
+                refused.extend(self.send(full, batch_bytes).await.map_err(undelivered)?);
                 batch_bytes = 0;
             }
             batch_bytes += bytes;
             batch.push(message);
         }
         if !batch.is_empty() {
-            refused.extend(self.send(batch).await.map_err(undelivered)?);
+            refused.extend(self.send(batch, batch_bytes).await.map_err(undelivered)?);
         }
         Ok(refused)
     }

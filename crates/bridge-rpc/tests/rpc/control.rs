@@ -39,7 +39,7 @@ pub(crate) struct Control(Arc<Inner>);
 
 struct Inner {
     script: Mutex<Script>,
-    /// Answers to `IsAuthorized` leave while this is open.
+    /// Answers to `IsAuthorized` and `RecordBatch` leave while this is open.
     is_open: watch::Sender<bool>,
     progress: watch::Sender<u64>,
 }
@@ -469,6 +469,8 @@ impl RecorderService for Control {
         &self,
         request: Request<RecordBatchRequest>,
     ) -> Result<Response<RecordBatchResponse>, Status> {
+        let mut is_open = self.0.is_open.subscribe();
+        is_open.wait_for(|is_open| *is_open).await.unwrap();
         self.change(|script| {
             if let Some(status) = &script.refuse_batch {
                 return Err(status.clone());

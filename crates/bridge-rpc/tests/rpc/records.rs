@@ -8,7 +8,8 @@ use bridge_record::{
     Ended, ErrorType, Event, InterceptionId, ModelThought, Outcome, PromptUsage, Record, Rejected,
     Sink as _, Started, TokenUsage, ToolUsage,
 };
-use bridge_rpc::RemoteSink;
+use bridge_rpc::{ChannelConfig, RemoteSink};
+use tokio::time::Instant;
 use tonic::Status;
 use uuid::Uuid;
 
@@ -419,4 +420,21 @@ async fn a_record_that_no_message_can_hold_is_refused_here() {
     assert_eq!(control.batches().len(), 1);
     let kept = &control.batches()[0].records[0];
     assert_eq!(kept.record_id, small.id.to_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_small_batch_without_an_answer_holds_up_the_next_no_longer_than_another_call() {
+    let (control, sink, _cutter) = sink();
+    sink.deliver(&[prompt("hello")]).await.unwrap();
+    control.close_gate();
+    let call_timeout = ChannelConfig::default().call_timeout;
+    let sent = Instant::now();
+    sink.deliver(&[prompt("hello")]).await.unwrap_err();
+    let small = sent.elapsed();
+    assert!(small < call_timeout * 2, "{small:?}");
+    let sent = Instant::now();
+    let large = prompt(&"x".repeat(9 << 20));
+    sink.deliver(&[large]).await.unwrap_err();
+    let large = sent.elapsed();
+    assert!(large > call_timeout * 5, "{large:?}");
 }
