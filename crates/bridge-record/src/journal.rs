@@ -362,3 +362,6 @@ fn say(recovery: &Recovery, logger: &Logger) {
             "records" => recovery.unacknowledged, "left_open" => recovery.left_open);
     }
 }
+
+#[cfg(test)]
+mod tests;
