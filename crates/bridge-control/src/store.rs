@@ -104,12 +104,12 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<PutProvider, StoreError>;
 
     /// The same for all of these in turn, or for none of them. Nobody sees some of them changed and
-    /// others not.
+    /// others not. Says the generation that has all of them.
     async fn put_providers(
         &self,
         providers: Vec<NewProvider>,
         at: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<u64, StoreError>;
 
     /// The provider of this name.
     async fn provider(&self, name: &str) -> Result<Option<ProviderView>, StoreError>;

@@ -38,24 +38,25 @@ impl ControlServer {
         .await
     }
 
-    /// The same for all of these, or for none of them. Gateways learn of all at once.
+    /// The same for all of these, or for none of them. Gateways learn of all at once. Says the
+    /// generation of the set that has them; nothing when there are none.
     ///
     /// # Errors
     /// When a name or a field breaks its rule.
     pub async fn put_providers(
         &self,
         specs: Vec<(String, ProviderSpec)>,
-    ) -> Result<(), ControlError> {
+    ) -> Result<Option<u64>, ControlError> {
         let specs = specs.into_iter().map(|(name, spec)| new(&name, spec));
         let providers: Vec<_> = specs.collect::<Result<_, _>>()?;
         if providers.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let this = self.clone();
         self.whole(async move {
-            this.0.store.put_providers(providers, now()).await?;
+            let generation = this.0.store.put_providers(providers, now()).await?;
             this.providers_changed();
-            Ok(())
+            Ok(Some(generation))
         })
         .await
     }

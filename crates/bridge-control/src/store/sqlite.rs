@@ -179,13 +179,13 @@ impl Store for SqliteStore {
         &self,
         providers: Vec<NewProvider>,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         // What fails is undone as a whole: it is one job of the writer.
         let work = move |to: &rusqlite::Connection| {
             for provider in &providers {
                 providers::put(to, provider, at)?;
             }
-            Ok(())
+            providers::generation(to)
         };
         self.writer.run(work).await
     }

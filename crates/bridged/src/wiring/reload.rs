@@ -12,6 +12,7 @@ use bridge_telemetry::{ErrorChain, keys};
 use bridge_upstream::Client;
 use parking_lot::Mutex;
 use slog::{Logger, error};
+use tokio::sync::watch;
 
 use super::last_set::LastSet;
 
@@ -24,6 +25,8 @@ struct Inner {
     /// Held while a generation is begun, so that news of both sides come one after the other.
     parts: Mutex<Parts>,
     last_set: LastSet,
+    /// The number of the last set of providers that came, taken or refused.
+    seen: watch::Sender<u64>,
     logger: Logger,
 }
 
@@ -62,6 +65,7 @@ impl Generations {
                 has_providers: false,
             }),
             last_set: LastSet::default(),
+            seen: watch::Sender::new(0),
             logger: logger.clone(),
         }))
     }
@@ -71,9 +75,22 @@ impl Generations {
         self.0.last_set.clone()
     }
 
+    /// Waits until the set of providers with this number has come, or a later one.
+    pub(super) async fn until_seen(&self, number: u64) {
+        let mut seen = self.0.seen.subscribe();
+        // The sender lives as long as this.
+        let _ignored = seen.wait_for(|seen| *seen >= number).await;
+    }
+
     /// Uses a set of providers from now on if all of it is good; otherwise the one before stays.
     /// Says whether it is used.
     pub(super) fn take(&self, snapshot: &Snapshot) -> bool {
+        let is_taken = self.try_take(snapshot);
+        self.0.seen.send_replace(snapshot.generation);
+        is_taken
+    }
+
+    fn try_take(&self, snapshot: &Snapshot) -> bool {
         let specs = snapshot.providers.iter().map(spec).collect();
         let mut parts = self.0.parts.lock();
         match ProviderSet::try_new(specs) {

@@ -23,7 +23,7 @@ pub(super) async fn providers(
         check(control, provider)?;
         wanted.push(provider);
     }
-    put(control, wanted).await
+    put(control, wanted).await.map(|_| ())
 }
 
 /// Says what is wrong with a provider, and stores nothing.
@@ -35,11 +35,11 @@ pub(super) fn check(control: &ControlServer, provider: &Provider) -> Result<(), 
     })
 }
 
-/// Stores all of these providers, or none of them.
+/// Stores all of these providers, or none of them. Says the generation of the set that has them.
 pub(super) async fn put(
     control: &ControlServer,
     providers: Vec<&Provider>,
-) -> Result<(), StartError> {
+) -> Result<Option<u64>, StartError> {
     let specs = providers
         .into_iter()
         .map(|one| (one.name.clone(), spec(one)));

@@ -11,6 +11,7 @@ use bridge_telemetry::{ErrorChain, LevelSwitch, Metrics, keys};
 use bridge_upstream::Client;
 use slog::{Logger, error, info, warn};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::reload::{Generations, Habits};
 use super::seed;
@@ -20,6 +21,9 @@ use crate::config::live::is_live;
 use crate::config::{Config, ConfigError, Loaded, Provider};
 use crate::reload_view::{ReloadRefused, ReloadView};
 use crate::supervisor::Supervisor;
+
+/// How long the gateway of this process may take to hear of providers that were stored.
+const USED_SOON: Duration = Duration::from_secs(5);
 
 /// Where the configuration is read from, at the start and again.
 #[derive(Debug, Clone)]
@@ -100,9 +104,8 @@ impl Settings {
         if self.control.is_some() {
             warnings.extend(gone(&self.config.providers, &new.providers));
         }
-        self.store_providers(&new.providers)
-            .await
-            .map_err(refused)?;
+        let stored = self.store_providers(&new.providers).await;
+        warnings.extend(self.unused(stored.map_err(refused)?).await);
         let Checked {
             loaded,
             policy,
@@ -168,10 +171,11 @@ impl Settings {
     }
 
     /// Stores the providers whose description is another one than before, after all of them were
-    /// checked. What an operator has set meanwhile on the others stays.
-    async fn store_providers(&self, providers: &[Provider]) -> Result<(), Vec<String>> {
+    /// checked. What an operator has set meanwhile on the others stays. Says the number of the set
+    /// that has them.
+    async fn store_providers(&self, providers: &[Provider]) -> Result<Option<u64>, Vec<String>> {
         let Some(control) = &self.control else {
-            return Ok(());
+            return Ok(None);
         };
         let before = &self.config.providers;
         let new = providers.iter().filter(|one| !before.contains(one));
@@ -183,6 +187,18 @@ impl Settings {
         }
         let put = seed::put(control, new).await;
         put.map_err(|cause| vec![ErrorChain(&cause).to_string()])
+    }
+
+    /// Waits until the gateway of this process has the set of providers with this number. Says why
+    /// it does not use it, if so.
+    async fn unused(&self, stored: Option<u64>) -> Option<String> {
+        let (generations, number) = self.generations.as_ref().zip(stored)?;
+        let seen = timeout(USED_SOON, generations.until_seen(number)).await;
+        let trouble = generations.last_set().trouble().map(|reason| reason.text);
+        seen.map_or_else(
+            |_| Some("the providers are stored, and not in use yet: see /readyz".to_owned()),
+            |()| trouble,
+        )
     }
 
     fn say_taken(&self, view: &ReloadView) {

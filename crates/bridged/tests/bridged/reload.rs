@@ -191,6 +191,31 @@ fn providers_of_the_file_change_and_what_the_operator_set_stays() {
 }
 
 #[test]
+fn providers_are_in_use_when_the_reload_is_answered() {
+    let (program, provider) = (Program::new(), HeldProvider::start());
+    provider.let_go();
+    let serving = Start::new(&program, &provider).run();
+    let (key, token) = (serving.key(&program), token(&program));
+    let mut off = Start::new(&program, &provider);
+    off.settings.push_str("enabled = false\n");
+    let on = Start::new(&program, &provider);
+    for _ in 0..20 {
+        for (start, wanted) in [(&off, "503"), (&on, "200")] {
+            start.write_file();
+            let (code, told) = post_reload(&serving, &token);
+            assert_eq!(code, "200", "{told}");
+            let changed = &told["changed"];
+            assert_eq!(changed, &serde_json::json!(["providers.anthropic"]));
+            assert!(
+                !told["warnings"].to_string().contains("not in use"),
+                "{told}"
+            );
+            assert_eq!(status(&serving, &key), wanted, "{told}");
+        }
+    }
+}
+
+#[test]
 fn a_control_plane_of_its_own_reads_its_providers_again() {
     let (program, provider) = (Program::new(), HeldProvider::start());
     let start = || Start {

@@ -175,10 +175,13 @@ pub(super) fn list(
     })
 }
 
+pub(super) fn generation(connection: &Connection) -> Result<u64, StoreError> {
+    let read = |row: &Row<'_>| count(row, "generation");
+    Ok(connection.query_row("SELECT generation FROM state", [], read)?)
+}
+
 pub(super) fn set(connection: &Connection) -> Result<ProviderSet, StoreError> {
-    let generation = connection.query_row("SELECT generation FROM state", [], |row| {
-        count(row, "generation")
-    })?;
+    let generation = generation(connection)?;
     let mut statement = connection.prepare_cached("SELECT * FROM providers ORDER BY name")?;
     let rows = statement.query_map([], read)?;
     let mut providers = Vec::new();
