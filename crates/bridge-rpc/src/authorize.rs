@@ -38,8 +38,10 @@ use crate::channel::Channel;
 const CALL: &str = "IsAuthorized";
 /// A grant counts as known for a day after the control plane has confirmed it.
 const KNOWN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// No lease and no grace is longer, so that adding one to an instant cannot fail.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Settings of a [`RemoteAuthorizer`].
+/// Settings of a [`RemoteAuthorizer`]. Any values are valid; longer spans than a year are a year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuthorizerConfig {
     /// How long a grant may be used without asking again, counted from the question. `None` asks
@@ -63,6 +65,16 @@ impl Default for AuthorizerConfig {
             grace: Some(Duration::from_secs(10 * 60)),
             capacity: 100_000,
             permit: false,
+        }
+    }
+}
+
+impl AuthorizerConfig {
+    fn bounded(self) -> Self {
+        Self {
+            lease: self.lease.map(|lease| lease.min(LONGEST)),
+            grace: self.grace.map(|grace| grace.min(LONGEST)),
+            ..self
         }
     }
 }
@@ -123,6 +135,7 @@ impl RemoteAuthorizer {
     /// # Errors
     /// When the system has no random numbers for the key of the hash.
     pub fn start(channel: &Channel, config: AuthorizerConfig) -> Result<Self, RandomnessError> {
+        let config = config.bounded();
         let hasher = Hasher::try_new().map_err(RandomnessError)?;
         let state = State::new(&config);
         Ok(Self::begin(channel, config, hasher, state, None))
@@ -142,6 +155,7 @@ impl RemoteAuthorizer {
         config: AuthorizerConfig,
         folder: &Path,
     ) -> Result<Self, RandomnessError> {
+        let config = config.bounded();
         if config.lease.is_none() || config.grace.is_none() {
             if let Err(cause) = forget_kept_grants(folder) {
                 warn!(channel.logger(), "kept grants cannot be removed";

@@ -143,6 +143,24 @@ async fn the_grace_can_be_off_or_short() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn spans_without_measure_are_long_and_no_fault() {
+    let config = AuthorizerConfig {
+        lease: Some(Duration::MAX),
+        grace: Some(Duration::MAX),
+        ..AuthorizerConfig::default()
+    };
+    let (control, authorizer, cutter) = started(config).await;
+    assert_eq!(ask(&authorizer, "alice-key").await, Seen::Confirmed);
+    go_away(&control, &cutter).await;
+    assert_eq!(ask(&authorizer, "alice-key").await, Seen::Confirmed);
+    let outage = authorizer.outage().unwrap();
+    assert_eq!(
+        outage.until - outage.since,
+        Duration::from_secs(365 * 24 * 60 * 60)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_was_confirmed_too_long_ago_is_a_stranger() {
     let (control, authorizer, cutter) = started(AuthorizerConfig::default()).await;
     advance(Duration::from_secs(24 * 60 * 60)).await;
