@@ -1,17 +1,25 @@
 //! The task that delivers: from memory when it has the records, from the segments when not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use backon::BackoffBuilder as _;
 use bridge_telemetry::{ErrorChain, keys};
-use slog::error;
+use slog::{error, warn};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::backlog::{Backlog, Portion};
+use super::backlog::{Backlog, BacklogFault, Portion};
 use super::queue::{Next, tell};
 use super::recover::Stretch;
 use super::shared::Shared;
 use crate::delivery::Delivery;
+
+/// Delays between attempts to read a segment, which is passed over when none succeeds: the disk, or
+/// a limit on open files, may refuse for a moment.
+const RETRY_FLOOR: Duration = Duration::from_millis(50);
+const RETRY_CEILING: Duration = Duration::from_secs(2);
+const RETRIES: usize = 9;
 
 /// Delivers everything after `position`, and whatever comes, until it is dropped.
 pub(super) async fn deliver(
@@ -53,15 +61,24 @@ async fn read(
     stretch: Stretch,
     position: u64,
 ) -> (Backlog, Portion) {
-    let limits = shared.config.delivery;
-    let reading = spawn_blocking(move || {
-        let portion = backlog.next(stretch, position, &limits);
-        (backlog, portion)
-    });
-    let (backlog, portion) = match reading.await {
-        Ok(read) => read,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    };
+    let mut delays = backon::ExponentialBuilder::default()
+        .with_min_delay(RETRY_FLOOR)
+        .with_max_delay(RETRY_CEILING)
+        .with_max_times(RETRIES)
+        .build();
+    let mut portion;
+    loop {
+        (backlog, portion) = read_once(shared, backlog, stretch, position).await;
+        let Some(BacklogFault::Unreadable(cause)) = &portion.fault else {
+            break;
+        };
+        let Some(delay) = delays.next() else {
+            break;
+        };
+        warn!(shared.logger, "a segment of the journal cannot be read now, trying again";
+            "segment" => stretch.number, keys::ERROR => ErrorChain(cause));
+        sleep(delay).await;
+    }
     if let Some(fault) = &portion.fault {
         error!(shared.logger, "a segment of the journal is damaged: what is whole is delivered";
             "segment" => stretch.number, keys::ERROR => ErrorChain(fault));
@@ -69,6 +86,23 @@ async fn read(
         shared.queue.lock().mark_damaged(stretch.number);
     }
     (backlog, portion)
+}
+
+async fn read_once(
+    shared: &Shared,
+    mut backlog: Backlog,
+    stretch: Stretch,
+    position: u64,
+) -> (Backlog, Portion) {
+    let limits = shared.config.delivery;
+    let reading = spawn_blocking(move || {
+        let portion = backlog.next(stretch, position, &limits);
+        (backlog, portion)
+    });
+    match reading.await {
+        Ok(read) => read,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
 }
 
 fn acknowledge(shared: &Shared, position: u64) {

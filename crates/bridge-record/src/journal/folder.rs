@@ -91,14 +91,18 @@ impl Folder {
         self.0.join(format!("{number:020}.{REPLACEMENT}"))
     }
 
-    /// All segments, the oldest first.
+    /// All segments, the oldest first. Files with other names are somebody else's.
     pub(super) fn segments(&self) -> io::Result<Vec<SegmentFile>> {
-        files(&self.0, SEGMENT)
+        let mut found = files(&self.0, SEGMENT)?;
+        found.retain(|file| file.path == self.segment(file.number));
+        Ok(found)
     }
 
     /// Replacements that did not reach their place.
     pub(super) fn replacements(&self) -> io::Result<Vec<SegmentFile>> {
-        files(&self.0, REPLACEMENT)
+        let mut found = files(&self.0, REPLACEMENT)?;
+        found.retain(|file| file.path == self.replacement(file.number));
+        Ok(found)
     }
 
     /// Segments that were set aside.

@@ -137,7 +137,9 @@ pub(super) fn recover(folder: &Folder, logger: &Logger) -> Result<Recovered, Ope
         error!(logger, "segments of the journal are missing";
             "segments" => ?recovered.report.missing);
     }
-    let newest = examined.last().map(|segment| segment.file.number);
+    let mut newest_first = examined.iter().rev();
+    let newest = newest_first.find(|segment| segment.header.is_some());
+    let newest = newest.map(|segment| segment.file.number);
     for segment in examined {
         let names_open = Some(segment.file.number) == newest && !recovered.open.is_empty();
         settle(folder, segment, names_open, &mut recovered, logger)?;

@@ -75,10 +75,14 @@ impl Segment {
     }
 
     /// Gives the segment up after a failed append, cut to what is known to be whole. If it cannot
-    /// be cut, readers know from the next segment where this one ended.
-    pub(super) fn abandon(self) -> u64 {
+    /// be cut, readers know from the next segment where this one ended. Says how long it is; nothing
+    /// when there was nothing in it, and it is removed.
+    pub(super) fn abandon(self, folder: &Folder) -> Option<u64> {
+        if !self.has_groups() && fs::remove_file(folder.segment(self.number)).is_ok() {
+            return None;
+        }
         let _ignored = self.file.set_len(self.length);
-        self.length
+        Some(self.length)
     }
 
     /// Whether there is more in it than its header.

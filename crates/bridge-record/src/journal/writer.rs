@@ -274,11 +274,13 @@ impl Writer {
         let Some(segment) = self.segment.take() else {
             return;
         };
-        let length = segment.abandon();
+        let length = segment.abandon(&self.folder);
         let mut queue = self.shared.queue.lock();
         queue.current = None;
-        if let Some(stretch) = queue.stretches.back_mut() {
-            stretch.bytes = length;
+        match (length, queue.stretches.back_mut()) {
+            (Some(length), Some(stretch)) => stretch.bytes = length,
+            (None, Some(_)) => drop(queue.stretches.pop_back()),
+            (Some(_) | None, None) => {}
         }
     }
 
@@ -300,7 +302,8 @@ impl Writer {
             self.acknowledged = acknowledged;
             self.remember_acknowledged();
         }
-        if !expired.is_empty() {
+        // Space that is given back may be what was missing.
+        if expired.iter().any(|stretch| stretch.last >= stretch.first) {
             self.rest_until = None;
         }
         for stretch in expired {

@@ -195,6 +195,68 @@ async fn a_process_that_is_killed_before_it_wrote_ends_leaves_the_interceptions_
 }
 
 #[tokio::test]
+async fn a_header_that_is_not_whole_does_not_hide_what_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::there();
+    let config = JournalConfig {
+        segment_bytes: 4 << 10,
+        ..JournalConfig::default()
+    };
+    let journal = open(folder.path(), &shelf, config).await.unwrap();
+    journal.start(started()).await.unwrap();
+    // Its beginning is delivered, and a segment that is delivered as well names it.
+    for _ in 0..5 {
+        intercept(&journal, 3_000).await;
+    }
+    assert_eq!(journal.flush(soon()).await, 0);
+    assert_eq!(journal.close(soon()).await, Remains::default());
+    let newest = |folder: &std::path::Path| {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let logs = paths.filter(|path| path.extension().is_some_and(|found| found == "log"));
+        logs.max().unwrap()
+    };
+    let bytes = std::fs::read(newest(folder.path())).unwrap();
+    let header = usize::from(bytes[12]);
+    std::fs::write(newest(folder.path()), &bytes[..header]).unwrap();
+    std::fs::write(
+        folder.path().join("00000000000000000900.log"),
+        &bytes[..header - 1],
+    )
+    .unwrap();
+
+    let killed = image(folder.path());
+    let lingering = JournalConfig {
+        group_patience: std::time::Duration::from_secs(3_600),
+        ..config
+    };
+    let journal = open(killed.path(), &shelf, lingering).await.unwrap();
+    let left_open = journal.recovery().left_open;
+    assert!(left_open > 0);
+    let killed = image(killed.path());
+    let journal = open(killed.path(), &shelf, config).await.unwrap();
+    assert_eq!(journal.recovery().left_open, left_open);
+}
+
+#[tokio::test]
+async fn files_with_other_names_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::there();
+    for name in ["7.log", "+8.log", "00000000000000000009-1.log", "notes.txt"] {
+        std::fs::write(folder.path().join(name), b"something else").unwrap();
+    }
+    let config = JournalConfig::default();
+    let journal = open(folder.path(), &shelf, config).await.unwrap();
+    let sent = intercept(&journal, 10).await;
+    assert_eq!(journal.flush(soon()).await, 0);
+    assert_eq!(journal.status().damaged, 0);
+    assert_eq!(journal.close(soon()).await, Remains::default());
+    assert_eq!(shelf.records(), sent);
+    let kept = std::fs::read(folder.path().join("7.log")).unwrap();
+    assert_eq!(kept, b"something else");
+}
+
+#[tokio::test]
 async fn two_processes_do_not_write_one_journal() {
     let folder = tempfile::tempdir().unwrap();
     let shelf = Shelf::there();

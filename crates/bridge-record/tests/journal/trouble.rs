@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -137,6 +137,107 @@ async fn what_a_disk_refused_is_written_when_it_is_back() {
 }
 
 #[tokio::test]
+async fn a_segment_that_cannot_be_read_for_a_moment_is_not_passed_over() {
+    let disk = Disk::new();
+    let away = Shelf::away();
+    let journal = open(&disk.folder(), &away, config(Durability::Strict))
+        .await
+        .unwrap();
+    for _ in 0..4 {
+        let first = started();
+        let interception = first.interception;
+        journal.start(first).await.unwrap();
+        journal.record(prompt(interception, 5_000));
+        journal.record(ended(interception));
+        journal.settle().await;
+    }
+    let remains = journal.close(soon()).await;
+    assert_eq!((remains.on_disk, remains.lost), (12, 0));
+
+    let journal = open(&disk.folder(), &away, config(Durability::Strict))
+        .await
+        .unwrap();
+    disk.take_away();
+    away.come_back();
+    // The next segment is read as soon as this one is delivered. The first may be read or not.
+    let reading = async {
+        while away.records().is_empty() && journal.status().damaged == 0 {
+            sleep(LOOK_AGAIN).await;
+        }
+    };
+    let _either = timeout(LOOK_AGAIN * 40, reading).await;
+    disk.bring_back();
+    assert_eq!(journal.flush(soon()).await, 0);
+    assert_eq!(away.records().len(), 12);
+    assert_eq!(journal.status().damaged, 0);
+}
+
+/// Runs a test by itself where files grow to so many blocks only. Says what it said.
+async fn with_small_files(blocks: u32, test: &'static str, folder: &Path) -> String {
+    // The shell ignores the signal that tells of it, and so does what it starts.
+    let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    let path = folder.to_owned();
+    let output = tokio::task::spawn_blocking(move || {
+        let mut program = Command::new("sh");
+        program
+            .args(["-c", &limited])
+            .arg(std::env::current_exe().unwrap());
+        alone(&mut program, test, &path).wait_with_output().unwrap()
+    });
+    let output = output.await.unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{told}");
+    told
+}
+
+/// Started by the test below, its files hold their headers and no more.
+#[tokio::test]
+async fn segments_without_records_do_not_pile_up() {
+    let own = tempfile::tempdir().unwrap();
+    let given = given_folder();
+    let path = given.as_deref().unwrap_or(own.path());
+    let metrics = Metrics::default();
+    let (away, config) = (Shelf::away(), JournalConfig::default());
+    let journal = Journal::open(path, away, config, metrics.clone(), &discard())
+        .await
+        .unwrap();
+    let first = started();
+    // Nothing of this is acknowledged, so that nothing of it is given back.
+    journal.record(first.clone());
+    journal.settle().await;
+    journal.record(prompt(first.interception, 9_000));
+    journal.settle().await;
+    if given.is_none() {
+        return;
+    }
+    let failures = || {
+        let told = metrics.expose();
+        let mut lines = told.lines();
+        lines.find_map(|line| {
+            let count = line.strip_prefix("bridge_journal_failures_total ")?;
+            count.parse::<u64>().ok()
+        })
+    };
+    let waiting = async {
+        while failures().is_none_or(|count| count < 4) {
+            sleep(LOOK_AGAIN).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap();
+    say("segments", &journal.status().segments);
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_headers_only_is_not_filled_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "trouble::segments_without_records_do_not_pile_up";
+    let told = with_small_files(8, name, folder.path()).await;
+    // One may be there that is tried just now.
+    let few = ["segments 1", "segments 2"];
+    assert!(told.lines().any(|line| few.contains(&line)), "{told}");
+}
+
+#[tokio::test]
 async fn relaxed_serves_and_counts_what_finds_no_room() {
     let disk = Disk::new();
     let away = Shelf::away();
@@ -252,20 +353,8 @@ async fn writing_goes_on_where_files_stay_small() {
 #[tokio::test]
 async fn a_file_that_cannot_grow_is_left_for_another() {
     let folder = tempfile::tempdir().unwrap();
-    // The shell ignores the signal that tells of it, and so does what it starts.
-    let limited = "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"";
-    let path = folder.path().to_owned();
-    let output = tokio::task::spawn_blocking(move || {
-        let mut program = Command::new("sh");
-        program
-            .args(["-c", limited])
-            .arg(std::env::current_exe().unwrap());
-        let name = "trouble::writing_goes_on_where_files_stay_small";
-        alone(&mut program, name, &path).wait_with_output().unwrap()
-    });
-    let output = output.await.unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{told}");
+    let name = "trouble::writing_goes_on_where_files_stay_small";
+    let told = with_small_files(64, name, folder.path()).await;
     let kept: Vec<_> = told
         .lines()
         .filter_map(|line| line.strip_prefix("kept "))
