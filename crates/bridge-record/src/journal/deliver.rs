@@ -38,7 +38,9 @@ pub(super) async fn deliver(
                 }
             }
             Next::Records(records, through) => {
-                delivery.deliver(&records).await;
+                if !records.is_empty() {
+                    delivery.deliver(&records).await;
+                }
                 position = through;
                 acknowledge(&shared, position);
             }

@@ -2,6 +2,7 @@
 //! and who waits. No input and output happens here.
 
 mod figures;
+mod skipped;
 #[cfg(test)]
 mod tests;
 mod waiters;
@@ -12,6 +13,7 @@ use std::time::SystemTime;
 
 use tokio::sync::oneshot;
 
+use self::skipped::Skipped;
 use self::waiters::Waiter;
 pub(super) use self::waiters::tell;
 use super::config::{Durability, JournalConfig};
@@ -80,7 +82,7 @@ pub(super) struct Queue {
     /// Interceptions whose beginning was not kept, so that the rest is of no use.
     unkept: HashSet<InterceptionId>,
     /// Records that were delivered and therefore never written.
-    pub(super) skipped: Vec<(Kind, InterceptionId)>,
+    pub(super) skipped: Skipped,
     /// Counted since the last look.
     pub(super) not_kept: u64,
     /// Segments that turned out to be damaged after the start.
@@ -107,7 +109,7 @@ impl Queue {
             is_closed: false,
             is_over: false,
             unkept: HashSet::new(),
-            skipped: Vec::new(),
+            skipped: Skipped::default(),
             not_kept: 0,
             damaged: 0,
         }
@@ -258,7 +260,7 @@ impl Queue {
                 self.waiting_bytes += entry.weight;
                 self.waiting.push_front(entry);
             } else {
-                self.skipped.push(mark(&entry));
+                self.skipped.note(&entry);
             }
         }
         self.fail(trouble);
@@ -296,6 +298,10 @@ impl Queue {
         }
         if self.trouble.is_some() {
             return self.next_unsafe(position);
+        }
+        if self.unsafe_records() == 0 && position < self.safe {
+            // Damage has taken the rest, and nothing that comes would tell.
+            return Next::Records(Vec::new(), self.safe);
         }
         Next::Nothing
     }
@@ -337,7 +343,7 @@ impl Queue {
         self.safe = self.safe.max(position);
         while let Some(entry) = self.waiting.pop_front_if(|entry| entry.seq <= position) {
             self.waiting_bytes -= entry.weight;
-            self.skipped.push(mark(&entry));
+            self.skipped.note(&entry);
         }
         self.release()
     }
@@ -365,8 +371,4 @@ impl Queue {
             stretch.is_damaged = true;
         }
     }
-}
-
-fn mark(entry: &Entry) -> (Kind, InterceptionId) {
-    (Kind::of(&entry.record), entry.record.interception)
 }

@@ -200,7 +200,7 @@ impl Writer {
 
     /// Sees to it that there is a segment which the group fits into.
     fn make_room(&mut self, first: u64) -> Result<(), Refused> {
-        self.note_skipped();
+        self.note_skipped(first);
         let more = self.group.len() as u64;
         let config = &self.shared.config;
         if self.shared.queue.lock().used_bytes() + more > config.max_bytes {
@@ -285,8 +285,9 @@ impl Writer {
     }
 
     /// What was delivered from memory is not written any more, and neither open nor to be ended.
-    fn note_skipped(&mut self) {
-        for (kind, interception) in std::mem::take(&mut self.shared.queue.lock().skipped) {
+    fn note_skipped(&mut self, first: u64) {
+        let skipped = self.shared.queue.lock().skipped.take_before(first);
+        for (kind, interception) in skipped {
             self.open.note(kind, interception);
         }
     }

@@ -1,9 +1,12 @@
 use std::time::SystemTime;
 
+use bridge_auth::{ActorId, KeySource};
+
 use super::super::config::JournalConfig;
+use super::super::open_set::OpenSet;
 use super::super::recover::Recovered;
 use super::{Entry, Next, Queue, Trouble, tell};
-use crate::{BatcherConfig, Ended, Event, InterceptionId, Outcome, PromptUsage, Record};
+use crate::{BatcherConfig, Ended, Event, InterceptionId, Outcome, PromptUsage, Record, Started};
 
 fn queue(config: JournalConfig) -> Queue {
     Queue::new(config, &Recovered::default())
@@ -28,6 +31,33 @@ fn ended() -> Record {
     };
     let interception = InterceptionId::generate();
     let event = Event::Ended(Box::new(ended));
+    Record::new(interception, SystemTime::UNIX_EPOCH, event)
+}
+
+fn started(interception: InterceptionId) -> Record {
+    let started = Started {
+        initiator: ActorId::from_bytes([7; 16]),
+        api_key_id: String::new(),
+        provider: String::new(),
+        provider_name: String::new(),
+        model: String::new(),
+        route: String::new(),
+        streaming: true,
+        client: String::new(),
+        user_agent: String::new(),
+        client_session_id: None,
+        client_agent_id: None,
+        correlating_tool_call_id: None,
+        credential_kind: KeySource::Centralized,
+        credential_hint: String::new(),
+        workspace_id: None,
+        agent_firewall_session_id: None,
+        agent_firewall_sequence_number: None,
+        source: None,
+        correlation_id: None,
+        metadata: Vec::new(),
+    };
+    let event = Event::Started(Box::new(started));
     Record::new(interception, SystemTime::UNIX_EPOCH, event)
 }
 
@@ -96,6 +126,59 @@ fn whoever_waits_is_told_when_the_sink_has_it() {
     assert!(told.try_recv().is_err());
     tell(queue.acknowledge(2));
     assert_eq!(told.try_recv(), Ok(()));
+}
+
+/// What is open after the writer has noted everything that was skipped before this record.
+fn open_after(queue: &mut Queue, open: &mut OpenSet, first: u64) -> usize {
+    for (kind, interception) in queue.skipped.take_before(first) {
+        open.note(kind, interception);
+    }
+    open.list().len()
+}
+
+#[test]
+fn an_interception_that_was_delivered_from_memory_does_not_stay_open() {
+    let (mut queue, mut open) = (queue(JournalConfig::default()), OpenSet::default());
+    let begin = |queue: &mut Queue| {
+        let end = ended();
+        queue.take(started(end.interception));
+        queue.take(prompt(10));
+        end
+    };
+    queue.fail(failing());
+    // All of it is in the writer's hands.
+    let end = begin(&mut queue);
+    queue.take(end);
+    assert_eq!(numbers(&queue.begin_group()), [1, 2, 3]);
+    tell(queue.acknowledge(3));
+    queue.group_failed(failing());
+    assert_eq!(open_after(&mut queue, &mut open, 4), 0);
+    // Its end is not.
+    let end = begin(&mut queue);
+    assert_eq!(numbers(&queue.begin_group()), [4, 5]);
+    queue.take(end);
+    tell(queue.acknowledge(6));
+    assert_eq!(open_after(&mut queue, &mut open, 4), 0);
+    queue.group_failed(failing());
+    assert_eq!(open_after(&mut queue, &mut open, 7), 0);
+    // Only its beginning was delivered so far.
+    let _end = begin(&mut queue);
+    tell(queue.acknowledge(8));
+    assert_eq!(open_after(&mut queue, &mut open, 9), 1);
+}
+
+#[test]
+fn what_damage_has_taken_is_not_waited_for() {
+    let recovered = Recovered {
+        last: 20,
+        acknowledged: 5,
+        ..Recovered::default()
+    };
+    let mut queue = Queue::new(JournalConfig::default(), &recovered);
+    assert_eq!(handed_out(&mut queue, 5), (0, 20));
+    tell(queue.acknowledge(20));
+    assert_eq!(queue.unacknowledged(), 0);
+    assert!(matches!(queue.next_after(20), Next::Nothing));
 }
 
 #[test]
