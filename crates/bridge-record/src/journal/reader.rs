@@ -108,6 +108,20 @@ impl JournalReader {
         }
     }
 
+    /// How many whole records the sink has not acknowledged.
+    ///
+    /// # Errors
+    /// As [`JournalReader::files`] and [`JournalReader::read`].
+    pub fn unacknowledged(&self) -> Result<u64, OpenError> {
+        let mut count = 0;
+        self.verify(|segment| {
+            let records = segment.records.iter();
+            let fresh = records.filter(|(seq, _)| *seq > self.acknowledged);
+            count += fresh.count() as u64;
+        })?;
+        Ok(count)
+    }
+
     /// Looks at every segment that was not set aside, and whether each goes on where the one
     /// before it ended. `each` gets them in order.
     ///

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bridge_record::{Batcher, Durability, Journal, JournalState, Recorder, Sink};
-use bridge_telemetry::Metrics;
-use slog::{Logger, error, info};
+use bridge_record::{Batcher, Durability, Journal, JournalReader, JournalState, Recorder, Sink};
+use bridge_telemetry::{ErrorChain, Metrics, keys};
+use slog::{Logger, error, info, warn};
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::StartError;
@@ -52,6 +53,7 @@ impl Recording {
                 opened.map(Self::Journal).map_err(StartError::Journal)
             }
             None => {
+                tell_of_left_records(&folder.join(JOURNAL), logger).await;
                 let batcher = Batcher::start_with(sink, batcher_config(config), metrics, logger);
                 Ok(Self::Memory(batcher))
             }
@@ -92,6 +94,30 @@ impl Recording {
                 "records" => lost);
         }
         lost
+    }
+}
+
+/// Nobody delivers what a journal holds that was switched off.
+async fn tell_of_left_records(path: &Path, logger: &Logger) {
+    if !path.is_dir() {
+        return;
+    }
+    let path = path.to_owned();
+    let counting =
+        spawn_blocking(move || JournalReader::open(&path).and_then(|it| it.unacknowledged()));
+    match counting.await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(count)) => warn!(
+            logger,
+            "the journal is off, and records are left in it: see `bridged journal replay`";
+            "records" => count
+        ),
+        Ok(Err(cause)) => warn!(
+            logger,
+            "the journal is off, and what is left in it cannot be read";
+            keys::ERROR => ErrorChain(&cause)
+        ),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::apart::{control, gateway, gateway_key, until_ready};
+use crate::apart::{self, control, gateway, gateway_key, until_ready};
 use crate::support::{
     HeldProvider, LAST, Program, Serving, held_socket, open_stream, read_until, text, until,
 };
@@ -54,6 +54,12 @@ fn records_of_a_killed_gateway_can_be_delivered_without_it() {
     assert!(status["unacknowledged"].as_u64().unwrap() >= 3, "{status}");
 
     let second = start().run();
+    // Without a journal nobody would deliver them, and that is said.
+    let off = apart::gateway(&elsewhere, &url, &gateway_key);
+    let mut off = off.with("BRIDGED_JOURNAL_MODE", "off").run();
+    off.wait_for_log("records are left in it");
+    off.signal("KILL");
+    off.ended();
     let replay = |_| {
         let key = elsewhere.folder.path().join("gateway-key");
         let mut replay = elsewhere.command(&["journal", "replay", "--control", &url]);
