@@ -132,6 +132,9 @@ impl JournalReader {
         let mut before: Option<SegmentContent> = None;
         for file in self.files()?.iter().filter(|file| !file.is_aside) {
             let Some(segment) = self.read(file)? else {
+                // It was delivered meanwhile, as was what is before it, and the next one may go on
+                // behind it.
+                before.take().iter().for_each(&mut each);
                 continue;
             };
             if let Some(mut before) = before.take() {

@@ -1,8 +1,8 @@
 //! From opening to closing and on to the next process.
 
 use bridge_record::{
-    Event, InterceptionId, Journal, JournalConfig, OpenError, Outcome, Record, RecordError,
-    Recorder as _, Remains,
+    Event, InterceptionId, Journal, JournalConfig, JournalReader, OpenError, Outcome, Record,
+    RecordError, Recorder as _, Remains,
 };
 use bridge_telemetry::{Metrics, discard};
 
@@ -254,6 +254,37 @@ async fn files_with_other_names_are_left_alone() {
     assert_eq!(shelf.records(), sent);
     let kept = std::fs::read(folder.path().join("7.log")).unwrap();
     assert_eq!(kept, b"something else");
+}
+
+#[tokio::test]
+async fn a_segment_that_is_given_back_while_somebody_looks_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = JournalConfig {
+        segment_bytes: 4 << 10,
+        ..JournalConfig::default()
+    };
+    let away = Shelf::away();
+    let journal = open(folder.path(), &away, config).await.unwrap();
+    for _ in 0..6 {
+        intercept(&journal, 5_000).await;
+    }
+    let reader = JournalReader::open(folder.path()).unwrap();
+    let files = reader.files().unwrap();
+    let mut seen = 0;
+    let look = reader.verify(|segment| {
+        assert_eq!(segment.faults, []);
+        if seen == 0 {
+            std::fs::remove_file(&files[2].path).unwrap();
+        }
+        seen += 1;
+    });
+    look.unwrap();
+    assert_eq!(seen, files.len() - 1);
+    // One that is not there is damage.
+    let mut faults = 0;
+    let look = reader.verify(|segment| faults += segment.faults.len());
+    look.unwrap();
+    assert_eq!(faults, 1);
 }
 
 #[tokio::test]
