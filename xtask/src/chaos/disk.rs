@@ -11,6 +11,7 @@ use super::ask::{Ask, Ending};
 use super::compare::Findings;
 use super::dice::Dice;
 use super::fleet::Fleet;
+use super::kept;
 use super::load::{self, Load};
 use super::node::{Node, Readiness};
 use super::stage::{Played, Stage};
@@ -53,7 +54,7 @@ pub(super) fn run(stage: &Stage) -> Outcome<Played> {
 }
 
 /// A relaxed gateway whose control plane is away as well: what finds no room is counted, nothing
-/// is refused, and nothing is recorded twice.
+/// is refused, nothing is recorded twice, and what has a beginning has an end.
 fn counted(fullness: Fullness, stage: &Stage) -> Outcome<Played> {
     let settings = "[journal]\nmode = \"relaxed\"\n[record]\nwaiting_bytes = \"64KiB\"\n";
     let mut findings = Findings::default();
@@ -76,13 +77,18 @@ fn counted(fullness: Fullness, stage: &Stage) -> Outcome<Played> {
     let made = load.stop()?;
     load::blame(&made, &mut findings);
     let not_kept = not_kept();
-    let (compared, kept) = stage.settle(&fleet.control.operator()?, &made)?;
+    let operator = fleet.control.operator()?;
+    let (compared, told) = stage.settle(&operator, &made)?;
+    let running = kept::running(&operator)?;
+    if running > 0 {
+        findings.torn(format!("{running} interceptions never ended"));
+    }
     if compared.doubled > 0 || compared.missing > not_kept {
         findings.add(compared);
     }
     fleet.stop()?;
     let counted = format!("relaxed, control plane away too: {not_kept} records not kept, counted");
-    Ok((findings, vec![counted, load::told(&made), kept]))
+    Ok((findings, vec![counted, load::told(&made), told]))
 }
 
 fn is_well(gateway: &Node) -> bool {
