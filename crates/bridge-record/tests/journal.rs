@@ -11,6 +11,8 @@ mod kill;
 mod lifecycle;
 #[path = "journal/model.rs"]
 mod model;
+#[path = "journal/stall.rs"]
+mod stall;
 #[path = "journal/support.rs"]
 mod support;
 #[path = "journal/trouble.rs"]
