@@ -1,11 +1,10 @@
 //! Processes that are killed while they write.
 
 use std::collections::HashSet;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bridge_record::{
@@ -13,12 +12,11 @@ use bridge_record::{
 };
 use bridge_telemetry::{Metrics, discard};
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::sleep;
 
 use crate::support::{Shelf, alone, ended, given_folder, open, prompt, say, soon, started};
 
 /// How often a process is killed.
-const KILLS: u64 = 30;
+const KILLS: usize = 30;
 /// How many interceptions a process writes at once.
 const WRITERS: usize = 8;
 
@@ -82,20 +80,27 @@ fn spawn(folder: &Path) -> Child {
     alone(&mut program, "kill::writers_hear_what_is_safe", folder)
 }
 
-/// What a process said until it was killed; the last line may be a half one.
-async fn said(child: Child) -> Vec<String> {
+/// Kills a process once it has said that this many records are safe, while it goes on writing. Says
+/// what it had said until then; the last line may be a half one, and does not count.
+async fn killed_behind(mut child: Child, records: usize) -> Vec<String> {
     let reading = spawn_blocking(move || {
-        let mut child = child;
-        let mut text = String::new();
-        child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut text)
-            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let (mut lines, mut safe) = (Vec::new(), 0);
+        loop {
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            let Some(whole) = line.strip_suffix('\n') else {
+                break;
+            };
+            safe += usize::from(whole.starts_with("safe "));
+            if safe == records {
+                child.kill().unwrap();
+            }
+            lines.push(whole.to_owned());
+        }
         child.wait().unwrap();
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole.lines().map(str::to_owned).collect()
+        assert!(safe >= records, "it ended by itself after {safe} records");
+        lines
     });
     reading.await.unwrap()
 }
@@ -112,19 +117,10 @@ async fn a_killed_process_loses_nothing_that_was_safe() {
     let folder = tempfile::tempdir().unwrap();
     let (mut safe, mut delivered) = (HashSet::new(), HashSet::new());
     for round in 0..KILLS {
-        let mut child = spawn(folder.path());
-        // Any instant will do, so nothing is waited for.
-        sleep(Duration::from_millis(20 + round * 7 % 60)).await;
-        child.kill().unwrap();
-        let lines = said(child).await;
+        let lines = killed_behind(spawn(folder.path()), 1 + round * 37 % 100).await;
         safe.extend(named(&lines, "safe").map(str::to_owned));
         delivered.extend(named(&lines, "delivered").map(str::to_owned));
     }
-    assert!(
-        safe.len() > 100,
-        "only {} records in {KILLS} rounds",
-        safe.len()
-    );
 
     let shelf = Shelf::there();
     let journal = open(folder.path(), &shelf, JournalConfig::default())
