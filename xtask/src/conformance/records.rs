@@ -119,6 +119,9 @@ impl<'a> Told<'a> {
                     .unwrap_or_default();
                 self.same(path, &got.to_string(), &count.to_string());
             }
+            let is_estimated = found.pointer("/metadata/estimated") == Some(&Value::Bool(true));
+            let mark = (is_estimated.to_string(), expected.is_estimated.to_string());
+            self.same("estimated", &mark.0, &mark.1);
             self.same("usage's response id", text(found, "/response_id"), id);
         }
     }
@@ -243,7 +246,7 @@ mod tests {
             "prompts": [{"prompt": "read the foo file\n", "response_id": "msg_1"}],
             "tokens": [{
                 "input": 5, "output": 84, "cache_read": 23_490, "cache_write": 0, "extra": {},
-                "response_id": "msg_1",
+                "metadata": {}, "response_id": "msg_1",
             }],
             "tools": [{
                 "tool": "Read", "kind": "function", "call_id": "toolu_1", "injected": false,
@@ -284,6 +287,10 @@ mod tests {
             ("/prompts/0/prompt", json!("another")),
             ("/tokens/0/output", json!(85)),
             ("/tokens/0/extra", json!({"reasoning_tokens": 1})),
+            (
+                "/tokens/0/metadata",
+                json!({"partial": true, "estimated": true}),
+            ),
             ("/tokens/0/response_id", json!("")),
             ("/tools", json!([{}, {}])),
             ("/tools/0/call_id", json!("toolu_2")),
