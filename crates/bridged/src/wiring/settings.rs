@@ -164,10 +164,7 @@ impl Settings {
                 }
             }
         };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(outcome) => outcome,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
+        away(work).await
     }
 
     /// Stores the providers whose description is another one than before, after all of them were
@@ -216,6 +213,20 @@ impl Settings {
     }
 }
 
+/// Does this where it may take its time. What breaks in it is a problem like any other, and the next
+/// reload may do better. Its own words are left out, because they may hold what was read.
+async fn away<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Vec<String>> + Send + 'static,
+) -> Result<T, Vec<String>> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let text = "reading it broke, which is a mistake in bridged: standard error says where";
+            Err(vec![text.to_owned()])
+        }
+    }
+}
+
 fn refused(problems: Vec<String>) -> ReloadRefused {
     ReloadRefused { problems }
 }
@@ -239,4 +250,18 @@ fn gone<'p>(before: &'p [Provider], after: &'p [Provider]) -> impl Iterator<Item
              delete {name}` takes it away"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_breaks_while_it_reads_is_a_problem_and_no_end() {
+        let broken = away::<()>(|| panic!("hidden")).await.unwrap_err();
+        let told = broken.join("\n");
+        assert!(told.contains("reading it broke"), "{told}");
+        assert!(!told.contains("hidden"), "{told}");
+        assert_eq!(away(|| Ok(7)).await, Ok(7));
+    }
 }
