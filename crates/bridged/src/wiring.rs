@@ -251,11 +251,13 @@ impl Server {
     }
 
     /// Serves until `drain` is done, then lets running requests finish until `cut` is, keeps the
-    /// last records and ends. Says how many records could not be kept.
+    /// last records, without waiting long for their delivery once `leave` is done, and ends. Says
+    /// how many records could not be kept.
     pub(crate) async fn run(
         self,
         drain: impl Future<Output = ()>,
         cut: impl Future<Output = ()>,
+        leave: impl Future<Output = ()>,
     ) -> usize {
         let Self {
             gateway,
@@ -288,7 +290,7 @@ impl Server {
             Some(_) => Duration::ZERO,
         };
         let patience = Instant::now() + patience;
-        let lost = recording.close(patience, &logger).await;
+        let lost = recording.close(patience, leave, &logger).await;
         authorizer.close().await;
         tokio::join!(operator.stop(&logger), plane.stop(&logger));
         lost

@@ -194,7 +194,8 @@ async fn drain_when_refused(
 }
 
 /// Runs the server until a signal, or an order of the caller's. The first one drains it and the
-/// second one, or the end of patience, cuts. Says how many records were lost.
+/// second one, or the end of patience, cuts. After a second one nobody waits for the delivery of what
+/// is safe in the journal either. Says how many records were lost.
 pub(crate) async fn run_until_signalled(
     server: Server,
     mut signals: Signals,
@@ -203,7 +204,6 @@ pub(crate) async fn run_until_signalled(
     logger: &Logger,
 ) -> usize {
     let (reloads, patience) = (server.reloads(), server.patience());
-    let (mut draining, mut cutting) = (orders.subscribe(), orders.subscribe());
     let listen = async {
         loop {
             match signals.next().await {
@@ -218,20 +218,29 @@ pub(crate) async fn run_until_signalled(
             }
         }
     };
-    let drain = async move {
-        // The sender lives as long as the server runs.
-        let _ignored = draining.wait_for(Option::is_some).await;
-    };
-    let cut = async move {
+    let drain = ordered(orders, Option::is_some);
+    let is_second = |order: &Option<Order>| *order == Some(Order::Cut);
+    let cut = async {
         tokio::select! {
             () = patience_is_over(patience) => error!(logger, "patience is over, running requests are cut"),
-            _ = cutting.wait_for(|order| *order == Some(Order::Cut)) => {}
+            () = ordered(orders, is_second) => {}
         }
     };
+    let leave = ordered(orders, is_second);
     tokio::select! {
-        left = server.run(drain, cut) => left,
+        left = server.run(drain, cut, leave) => left,
         () = listen => unreachable!("signals do not end"),
     }
+}
+
+/// Waits until what was ordered last is such an order.
+async fn ordered(
+    orders: &watch::Sender<Option<Order>>,
+    is_such: impl FnMut(&Option<Order>) -> bool,
+) {
+    let mut ordered = orders.subscribe();
+    // The sender is here, so there is no other end.
+    let _such = ordered.wait_for(is_such).await;
 }
 
 /// Waits until the drain has taken as long as it may, also when that changes meanwhile.

@@ -1,14 +1,15 @@
 //! Where records go first: into the journal on the disk, or into memory when there is none.
 
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bridge_record::{Batcher, Durability, Journal, JournalReader, JournalState, Recorder, Sink};
 use bridge_telemetry::{ErrorChain, Metrics, keys};
 use slog::{Logger, error, info, warn};
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::StartError;
 use super::translate::{batcher_config, journal_config};
@@ -16,6 +17,8 @@ use crate::config::Config;
 
 /// The folder of the journal, in the data folder.
 pub(crate) const JOURNAL: &str = "journal";
+/// How long records of a journal may still travel once the process is told to leave.
+const HURRY: Duration = Duration::from_secs(1);
 
 /// What takes the records.
 #[derive(Clone)]
@@ -77,10 +80,21 @@ impl Recording {
     }
 
     /// Delivers what waits, at most until `deadline`. Says how many records are lost.
-    pub(super) async fn close(&self, deadline: Instant, logger: &Logger) -> usize {
+    ///
+    /// When `leave` is done a journal is waited for no more than a second: what it holds is
+    /// delivered after the next start. What is only in memory would be lost, and is waited for.
+    pub(super) async fn close(
+        &self,
+        deadline: Instant,
+        leave: impl Future<Output = ()>,
+        logger: &Logger,
+    ) -> usize {
         let lost = match self {
             Self::Journal(journal) => {
-                let remains = journal.close(deadline).await;
+                let remains = tokio::select! {
+                    remains = journal.close(deadline) => remains,
+                    () = hurry(leave) => journal.close(Instant::now()).await,
+                };
                 if remains.on_disk > 0 {
                     info!(logger, "records stay in the journal until the next start";
                         "records" => remains.on_disk);
@@ -95,6 +109,11 @@ impl Recording {
         }
         lost
     }
+}
+
+async fn hurry(leave: impl Future<Output = ()>) {
+    leave.await;
+    sleep(HURRY).await;
 }
 
 /// Nobody delivers what a journal holds that was switched off.
@@ -159,4 +178,51 @@ fn troubles(journal: &Journal) -> Vec<RecordingTrouble> {
         });
     }
     troubles
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use async_trait::async_trait;
+    use bridge_record::{
+        DeliverError, Event, InterceptionId, JournalConfig, PromptUsage, Record, Rejected,
+    };
+    use bridge_telemetry::wall_clock;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// Takes everything and never says so.
+    struct Silent;
+
+    #[async_trait]
+    impl Sink for Silent {
+        async fn deliver(&self, _: &[Record]) -> Result<Vec<Rejected>, DeliverError> {
+            pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_told_to_leave_does_not_wait_for_what_is_safe() {
+        let (folder, logger) = (tempfile::tempdir().unwrap(), bridge_telemetry::discard());
+        let open = || {
+            let (sink, settings) = (Arc::new(Silent), JournalConfig::default());
+            Journal::open(folder.path(), sink, settings, Metrics::default(), &logger)
+        };
+        let journal = open().await.unwrap();
+        let prompt = PromptUsage {
+            response_id: String::new(),
+            prompt: "hello".to_owned(),
+        };
+        let event = Event::Prompt(prompt);
+        journal.record(Record::new(InterceptionId::generate(), wall_clock(), event));
+        let deadline = Instant::now() + Duration::from_secs(3_600);
+        let recording = Recording::Journal(journal);
+        let closing = recording.close(deadline, ready(()), &logger);
+        let lost = timeout(Duration::from_secs(60), closing).await;
+        assert_eq!(lost, Ok(0));
+        drop(recording);
+        assert_eq!(open().await.unwrap().recovery().unacknowledged, 1);
+    }
 }
