@@ -12,9 +12,9 @@ use crate::channel::{Channel, Live, Wire};
 use crate::status::{RpcError, is_unwelcome};
 
 /// Opens a stream and gives each message to `take`, and nothing when it has ended; opens it again
-/// then, after a delay that is the shortest again once a message has come. Moves to a new connection when there is one, so
-/// that a control plane which is being drained does not hold the stream. Ends when the connection
-/// is refused for good.
+/// then, after a delay that is the shortest again once a message has come. Moves to a new connection
+/// when there is one, so that a control plane which is being drained does not hold the stream. Ends
+/// when the connection is refused for good.
 pub(crate) async fn follow<M, F, Fut>(
     channel: Channel,
     name: &'static str,

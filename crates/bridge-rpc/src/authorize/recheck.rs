@@ -174,6 +174,7 @@ impl Told {
         self.is_away = self.has_answered || began_with_grace;
         self.is_over = is_over;
     }
+
     fn failed(&mut self, inner: &Inner, cause: &RpcError, delay: Duration) {
         const TEXT: &str = "kept grants cannot be checked, trying again";
         let logger = inner.channel.logger();
