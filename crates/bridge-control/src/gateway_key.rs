@@ -4,9 +4,8 @@
 //! id and the SHA-256 of the whole are kept: with that much randomness a slow hash would add nothing.
 
 use bridge_auth::{Secret, constant_time_eq};
-use sha2::{Digest as _, Sha256};
 
-use crate::key::word;
+use crate::key::{digest, is_word, word};
 
 const LENGTH: usize = 43;
 const ID: usize = 11;
@@ -20,10 +19,8 @@ pub(crate) struct Presented<'a> {
 impl<'a> Presented<'a> {
     /// Reads a key; none when its form is wrong.
     pub(crate) fn read(key: &'a str) -> Option<Self> {
-        let is_key =
-            key.len() == LENGTH && key.bytes().all(|letter| letter.is_ascii_alphanumeric());
         Some(Self {
-            id: key.get(..ID).filter(|_| is_key)?,
+            id: key.get(..ID).filter(|_| is_word(key, LENGTH))?,
             hash: digest(key),
         })
     }
@@ -32,10 +29,6 @@ impl<'a> Presented<'a> {
     pub(crate) fn matches(&self, hash: &[u8; 32]) -> bool {
         constant_time_eq(&self.hash, hash)
     }
-}
-
-fn digest(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
 }
 
 /// A gateway key that was just made.

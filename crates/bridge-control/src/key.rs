@@ -31,11 +31,11 @@ impl<'a> Presented<'a> {
     }
 }
 
-fn is_word(text: &str, length: usize) -> bool {
+pub(crate) fn is_word(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-fn digest(secret: &str) -> [u8; 32] {
+pub(crate) fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
