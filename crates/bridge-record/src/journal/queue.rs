@@ -3,6 +3,7 @@
 
 mod figures;
 mod skipped;
+mod stretches;
 #[cfg(test)]
 mod tests;
 mod waiters;
@@ -14,6 +15,7 @@ use std::time::SystemTime;
 use tokio::sync::oneshot;
 
 use self::skipped::Skipped;
+use self::stretches::Stretches;
 use self::waiters::Waiter;
 pub(super) use self::waiters::tell;
 use super::config::{Durability, JournalConfig};
@@ -72,7 +74,7 @@ pub(super) struct Queue {
     pub(super) acknowledged: u64,
     /// Segments with records, the oldest first; the last one is the one that is written, if
     /// `current` says so.
-    pub(super) stretches: VecDeque<Stretch>,
+    pub(super) stretches: Stretches,
     pub(super) current: Option<u64>,
     waiters: VecDeque<Waiter>,
     pub(super) trouble: Option<Trouble>,
@@ -102,7 +104,7 @@ impl Queue {
             next: recovered.last.saturating_add(1),
             safe: recovered.last,
             acknowledged: recovered.acknowledged,
-            stretches: recovered.stretches.iter().copied().collect(),
+            stretches: Stretches::of(&recovered.stretches),
             current: None,
             waiters: VecDeque::new(),
             trouble: None,
@@ -285,10 +287,7 @@ impl Queue {
             self.forget_oldest();
         }
         let in_memory = self.kept.front().map_or(u64::MAX, |entry| entry.seq);
-        let on_disk = self
-            .stretches
-            .iter()
-            .find(|stretch| stretch.last > position);
+        let on_disk = self.stretches.behind(position);
         if let Some(stretch) = on_disk.filter(|stretch| stretch.first.max(position + 1) < in_memory)
         {
             return Next::Backlog(*stretch);
@@ -353,22 +352,15 @@ impl Queue {
     /// names them, it alone says which they are.
     pub(super) fn expired(&mut self, has_open: bool) -> Vec<Stretch> {
         let acknowledged = self.acknowledged;
-        let newest = self.stretches.back().map(|stretch| stretch.number);
+        let newest = self.stretches.newest().map(|stretch| stretch.number);
         let current = self.current.or(newest.filter(|_| has_open));
-        let count = self
-            .stretches
-            .iter()
+        self.stretches
             .take_while(|stretch| stretch.last <= acknowledged && Some(stretch.number) != current)
-            .count();
-        self.stretches.drain(..count).collect()
     }
 
     /// Damage was seen in this segment.
     pub(super) fn mark_damaged(&mut self, number: u64) {
         self.damaged += 1;
-        let mut stretches = self.stretches.iter_mut();
-        if let Some(stretch) = stretches.find(|stretch| stretch.number == number) {
-            stretch.is_damaged = true;
-        }
+        self.stretches.mark_damaged(number);
     }
 }

@@ -232,7 +232,7 @@ impl Writer {
         self.expected = first;
         let mut queue = self.shared.queue.lock();
         queue.current = Some(segment.number());
-        queue.stretches.push_back(Stretch {
+        queue.stretches.begin(Stretch {
             number: segment.number(),
             bytes: segment.length(),
             first,
@@ -253,9 +253,11 @@ impl Writer {
             self.expected = seq + 1;
         }
         let mut queue = self.shared.queue.lock();
-        if let (Some(current), Some(segment)) = (queue.stretches.back_mut(), &self.segment) {
-            current.last = self.expected - 1;
-            current.bytes = segment.length();
+        if let Some(segment) = &self.segment {
+            queue.stretches.change_newest(|current| {
+                current.last = self.expected - 1;
+                current.bytes = segment.length();
+            });
         }
         let was_in_trouble = queue.trouble.take().is_some();
         let told = queue.group_is_safe();
@@ -277,10 +279,11 @@ impl Writer {
         let length = segment.abandon(&self.folder);
         let mut queue = self.shared.queue.lock();
         queue.current = None;
-        match (length, queue.stretches.back_mut()) {
-            (Some(length), Some(stretch)) => stretch.bytes = length,
-            (None, Some(_)) => drop(queue.stretches.pop_back()),
-            (Some(_) | None, None) => {}
+        match length {
+            Some(length) => queue
+                .stretches
+                .change_newest(|newest| newest.bytes = length),
+            None => queue.stretches.remove_newest(),
         }
     }
 

@@ -23,8 +23,8 @@ impl Queue {
     }
 
     /// Bytes of all segments.
-    pub(in crate::journal) fn used_bytes(&self) -> u64 {
-        self.stretches.iter().map(|stretch| stretch.bytes).sum()
+    pub(in crate::journal) const fn used_bytes(&self) -> u64 {
+        self.stretches.bytes()
     }
 
     /// Bytes of records in memory.
@@ -34,11 +34,8 @@ impl Queue {
 
     /// When the oldest record was made that is not acknowledged, in milliseconds since 1970.
     pub(in crate::journal) fn oldest(&self) -> Option<u64> {
-        let on_disk = self
-            .stretches
-            .iter()
-            .find(|stretch| stretch.last > self.acknowledged)
-            .map(|stretch| stretch.made_at);
+        let on_disk = self.stretches.behind(self.acknowledged);
+        let on_disk = on_disk.map(|stretch| stretch.made_at);
         let in_memory = self.writing.first().or(self.waiting.front());
         on_disk.or_else(|| in_memory.map(|entry| millis(entry.record.at)))
     }
