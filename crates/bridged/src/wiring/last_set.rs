@@ -6,7 +6,7 @@ use bridge_telemetry::wall_clock;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::readiness::{Reason, State};
+use super::readiness::{Reason, State, to_the_second};
 
 /// What became of the last set of providers that came. Cloning shares it.
 #[derive(Debug, Clone, Default)]
@@ -28,11 +28,7 @@ impl LastSet {
             "set {} of providers was refused, the one before stays: {}",
             refused.generation, refused.problem
         );
-        let reason = Reason::new(State::Degraded, "providers_refused", text);
-        Some(Reason {
-            since: refused.since,
-            ..reason
-        })
+        Some(Reason::new(State::Degraded, "providers_refused", text).since(refused.since))
     }
 
     pub(super) fn taken(&self) {
@@ -40,11 +36,9 @@ impl LastSet {
     }
 
     pub(super) fn refused(&self, generation: u64, problem: String) {
-        let since = Timestamp::try_from(wall_clock()).ok();
-        let since = since.and_then(|since| Timestamp::from_second(since.as_second()).ok());
         *self.0.lock() = Some(RefusedSet {
             generation,
-            since,
+            since: to_the_second(wall_clock()),
             problem,
         });
     }

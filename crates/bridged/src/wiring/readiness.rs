@@ -1,7 +1,7 @@
 //! Whether traffic can flow: yes, yes for now, or no; and why, since when and until when.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -79,7 +79,7 @@ impl Reason {
         }
     }
 
-    fn since(mut self, since: Option<Timestamp>) -> Self {
+    pub(super) fn since(mut self, since: Option<Timestamp>) -> Self {
         self.since = since;
         self
     }
@@ -88,6 +88,12 @@ impl Reason {
         self.until = until;
         self
     }
+}
+
+/// A time as reasons tell it, in whole seconds. Nothing before the year -9999 and after 9999.
+pub(super) fn to_the_second(time: SystemTime) -> Option<Timestamp> {
+    let time = Timestamp::try_from(time).ok()?;
+    Timestamp::from_second(time.as_second()).ok()
 }
 
 impl Report {
@@ -227,11 +233,7 @@ fn journal(trouble: RecordingTrouble) -> Reason {
     } else {
         State::Degraded
     };
-    Reason::new(state, "journal", trouble.reason).since(
-        trouble
-            .since
-            .and_then(|since| Timestamp::try_from(since).ok()),
-    )
+    Reason::new(state, "journal", trouble.reason).since(trouble.since.and_then(to_the_second))
 }
 
 #[cfg(test)]

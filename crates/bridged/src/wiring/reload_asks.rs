@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use slog::Logger;
 use tokio::sync::{mpsc, oneshot};
 
-use super::readiness::{Reason, State};
+use super::readiness::{Reason, State, to_the_second};
 use super::settings::Settings;
 use crate::reload_view::{ReloadRefused, ReloadView};
 
@@ -75,11 +75,7 @@ impl Reloads {
         let text = format!(
             "the configuration has {problems} and the one before stays: see `bridged check-config`"
         );
-        let reason = Reason::new(State::Degraded, "configuration_refused", text);
-        Some(Reason {
-            since: refusal.since,
-            ..reason
-        })
+        Some(Reason::new(State::Degraded, "configuration_refused", text).since(refusal.since))
     }
 }
 
@@ -98,10 +94,8 @@ async fn work(
         let outcome: Outcome = Arc::new(settings.reload().await);
         let refused = outcome.as_ref().as_ref().err();
         refusal.store(refused.map(|refused| {
-            let since = Timestamp::try_from(wall_clock()).ok();
-            let whole = since.and_then(|since| Timestamp::from_second(since.as_second()).ok());
             Arc::new(Refusal {
-                since: whole,
+                since: to_the_second(wall_clock()),
                 problems: refused.problems.len(),
             })
         }));
