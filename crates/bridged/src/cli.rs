@@ -9,6 +9,7 @@ mod journal;
 mod key;
 mod operator;
 mod print_config;
+mod process;
 mod provider;
 mod reload;
 mod serve;

@@ -106,6 +106,17 @@ impl DataFolder {
         &self.path
     }
 
+    /// The operator's token: the one that was given, or else that of the folder.
+    ///
+    /// # Errors
+    /// As [`DataFolder::admin_token`].
+    pub(crate) fn admin_token_unless(
+        &self,
+        given: Option<&Secret>,
+    ) -> Result<Secret, DataFolderError> {
+        given.map_or_else(|| self.admin_token(), |given| Ok(given.clone()))
+    }
+
     /// The operator's token; one is made when there is none yet.
     ///
     /// # Errors

@@ -1,18 +1,15 @@
 //! `bridged control`: a control plane for gateways elsewhere, until a signal.
 
 use std::io::Write;
-use std::path::Path;
 
 use slog::Logger;
 
-use super::serve::start_logging;
-use super::{CommandError, Context, say};
+use super::{CommandError, Context, process, say};
 use crate::config::{Config, Loaded};
 use crate::data_folder::{DataFolder, admin_token_path};
 use crate::report::ControlReport;
 use crate::signals::{Order, Signals};
-use crate::supervisor::Supervisor;
-use crate::wiring::{ControlListeners, ControlPlane, Reloads, Rereads, Source};
+use crate::wiring::{ControlListeners, ControlPlane, Reloads, Rereads};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
@@ -23,24 +20,11 @@ pub(crate) async fn run(
     context: Context<'_>,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    let source = Source {
-        named: context.config.map(Path::to_owned),
-        environment: context.environment.clone(),
+    let environment = context.environment.clone();
+    let serve = async |loaded: &Loaded<Config>, rereads: Rereads, logger: &Logger| {
+        serve(loaded, rereads, context, logger, out).await
     };
-    let loaded = source.load()?;
-    let (logging, logger) = start_logging(&loaded.config);
-    let level = logging.level_switch();
-    let supervisor = Supervisor::of_process(context.environment, &logger);
-    let rereads = Rereads {
-        source,
-        level,
-        supervisor: supervisor.clone(),
-    };
-    let outcome = serve(&loaded, rereads, context, &logger, out).await;
-    supervisor.said_everything().await;
-    // Everything that was logged is written before the process ends.
-    drop((supervisor, logger, logging));
-    outcome
+    process::run(environment, context, serve).await
 }
 
 async fn serve(
@@ -53,10 +37,7 @@ async fn serve(
     let config = &loaded.config;
     let signals = Signals::listen().map_err(CommandError::Signals)?;
     let folder = DataFolder::open(&config.data_folder)?;
-    let token = match &config.admin_token {
-        Some(token) => token.clone(),
-        None => folder.admin_token()?,
-    };
+    let token = folder.admin_token_unless(config.admin_token.as_ref())?;
     let is_from_file = loaded.file.is_some();
     let listeners = ControlListeners::open(&config.listen, context.inherited).await?;
     let handed = listeners.handed.clone();

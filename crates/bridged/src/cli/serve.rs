@@ -2,25 +2,23 @@
 
 use std::convert::Infallible;
 use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use bridge_control::store::PageQuery;
 use bridge_control::{ControlError, ControlServer};
-use bridge_telemetry::{ErrorChain, LogConfig, Logging, keys};
-use slog::{Logger, error, o, warn};
+use bridge_telemetry::{ErrorChain, keys};
+use slog::{Logger, error, warn};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::{CommandError, Context, say};
+use super::{CommandError, Context, process, say};
 use crate::config::env::Environment;
 use crate::config::{Config, Loaded};
 use crate::data_folder::{DataFolder, admin_token_path};
-use crate::log_bridge;
 use crate::report::{PlaneReport, StartReport, gateways_url};
 use crate::signals::{Order, Signals};
 use crate::supervisor::Supervisor;
-use crate::wiring::{Listeners, Rereads, Server, Source, StartError, Welcome};
+use crate::wiring::{Listeners, Rereads, Server, StartError, Welcome};
 
 /// Run the gateway, with its control plane embedded or elsewhere
 #[derive(Debug, clap::Args)]
@@ -54,36 +52,11 @@ pub(crate) async fn run(
     context: Context<'_>,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    let source = Source {
-        named: context.config.map(Path::to_owned),
-        environment: args.control.lay_over(context.environment),
+    let environment = args.control.lay_over(context.environment);
+    let serve = async |loaded: &Loaded<Config>, rereads: Rereads, logger: &Logger| {
+        serve(loaded, rereads, context, logger, out).await
     };
-    let loaded = source.load()?;
-    let (logging, logger) = start_logging(&loaded.config);
-    let level = logging.level_switch();
-    let supervisor = Supervisor::of_process(context.environment, &logger);
-    let rereads = Rereads {
-        source,
-        level,
-        supervisor: supervisor.clone(),
-    };
-    let outcome = serve(&loaded, rereads, context, &logger, out).await;
-    supervisor.said_everything().await;
-    // Everything that was logged is written before the process ends.
-    drop((supervisor, logger, logging));
-    outcome
-}
-
-/// The log, as long as the first is held.
-pub(super) fn start_logging(config: &Config) -> (Logging, Logger) {
-    let log = LogConfig {
-        level: config.log.level,
-        format: config.log.format,
-    };
-    let (logging, logger) = Logging::start(log);
-    let logger = logger.new(o!("pid" => std::process::id()));
-    log_bridge::install(&logger);
-    (logging, logger)
+    process::run(environment, context, serve).await
 }
 
 async fn serve(
@@ -96,10 +69,7 @@ async fn serve(
     let config = &loaded.config;
     let signals = Signals::listen().map_err(CommandError::Signals)?;
     let folder = DataFolder::open(&config.data_folder)?;
-    let token = match &config.admin_token {
-        Some(token) => token.clone(),
-        None => folder.admin_token()?,
-    };
+    let token = folder.admin_token_unless(config.admin_token.as_ref())?;
     let listeners = Listeners::open(&config.listen, context.inherited).await?;
     let handed = listeners.handed.clone();
     let is_from_file = loaded.file.is_some();

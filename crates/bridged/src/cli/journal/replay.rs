@@ -57,10 +57,7 @@ fn claim(config: &Config) -> Result<(Option<DataFolder>, Secret), CommandError> 
         return Ok((None, Secret::new(String::new())));
     }
     let folder = DataFolder::open(&config.data_folder)?;
-    let token = match &config.admin_token {
-        Some(token) => token.clone(),
-        None => folder.admin_token()?,
-    };
+    let token = folder.admin_token_unless(config.admin_token.as_ref())?;
     Ok((Some(folder), token))
 }
 
