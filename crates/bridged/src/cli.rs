@@ -119,7 +119,7 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Demo(#[from] DemoError),
     /// The server ended, and not everything was kept.
-    #[error("{0} records were lost: the control plane did not take them")]
+    #[error("{0} records were lost: they could be neither delivered nor kept here")]
     Lost(usize),
     /// The control plane refused the gateway, and it has left.
     #[error(transparent)]

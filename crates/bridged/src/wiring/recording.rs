@@ -104,7 +104,7 @@ impl Recording {
             Self::Memory(batcher) => batcher.close(deadline).await,
         };
         if lost > 0 {
-            error!(logger, "records are lost: the control plane did not take them";
+            error!(logger, "records are lost: they could be neither delivered nor kept here";
                 "records" => lost);
         }
         lost
