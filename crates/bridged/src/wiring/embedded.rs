@@ -78,6 +78,7 @@ impl Embedded {
 
     /// Ends when every call is answered, or when that takes too long.
     pub(super) async fn stop(self, logger: &Logger) {
+        drop(self.channel);
         let others = async {
             if let Some((_, others)) = self.others {
                 others.stop(logger).await;

@@ -61,7 +61,11 @@ impl GatewayListener {
         let read = control.read_gateway_keys().await;
         read.map_err(StartError::Gateways)?;
         let (control, lines) = (control.clone(), logger.clone());
-        if self.config.identity.is_none() {
+        let is_reachable = !self
+            .listener
+            .local_addr()
+            .is_ok_and(|address| address.ip().is_loopback());
+        if self.config.identity.is_none() && is_reachable {
             warn!(
                 logger,
                 "gateways are served unencrypted: name a certificate in \

@@ -32,15 +32,8 @@ impl ReplayTarget {
     ) -> Result<Self, StartError> {
         let metrics = Metrics::default();
         let is_from_file = loaded.file.is_some();
-        let plane = Plane::start(
-            &loaded.config,
-            is_from_file,
-            folder,
-            token,
-            &metrics,
-            logger,
-        )
-        .await?;
+        let config = for_records_only(&loaded.config);
+        let plane = Plane::start(&config, is_from_file, folder, token, &metrics, logger).await?;
         let sink = RemoteSink::new(plane.channel());
         Ok(Self { plane, sink })
     }
@@ -51,6 +44,16 @@ impl ReplayTarget {
 
     /// Ends when everything is stored.
     pub(crate) async fn stop(self, logger: &Logger) {
+        drop(self.sink);
         self.plane.stop(logger).await;
     }
+}
+
+/// A replay stores records and nothing else: no gateway is served meanwhile, and no provider is
+/// changed.
+fn for_records_only(config: &Config) -> Config {
+    let mut config = config.clone();
+    config.listen.control_address = None;
+    config.providers.clear();
+    config
 }
