@@ -144,7 +144,7 @@ impl Queue {
                 reason: reason.to_string(),
             });
         }
-        let (used, limit) = (self.used_bytes(), self.config.start_limit());
+        let (used, limit) = (self.held_bytes(), self.config.start_limit());
         if used >= limit || self.trouble.is_some() {
             return Err(RecordError::Full {
                 waiting_bytes: usize::try_from(used).unwrap_or(usize::MAX),

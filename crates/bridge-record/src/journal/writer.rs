@@ -203,12 +203,18 @@ impl Writer {
         self.note_skipped(first);
         let more = self.group.len() as u64;
         let config = &self.shared.config;
-        if self.shared.queue.lock().used_bytes() + more > config.max_bytes {
+        let (held, used) = {
+            let queue = self.shared.queue.lock();
+            (queue.held_bytes(), queue.used_bytes())
+        };
+        if held + more > config.max_bytes {
             return Err(Refused::NoSpace);
         }
+        let is_full = used + more > config.max_bytes;
         let limit = config.segment_limit();
         let is_outgrown = |segment: &Segment| {
-            segment.has_groups() && segment.length() + more > limit || first != self.expected
+            segment.has_groups() && (is_full || segment.length() + more > limit)
+                || first != self.expected
         };
         if self.segment.as_ref().is_some_and(is_outgrown) {
             self.segment = None;
@@ -216,6 +222,7 @@ impl Writer {
         }
         if self.segment.is_none() {
             self.begin_segment(first).map_err(Refused::Disk)?;
+            self.tidy_up();
         }
         Ok(())
     }

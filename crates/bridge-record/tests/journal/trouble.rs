@@ -317,6 +317,34 @@ async fn a_full_journal_refuses_new_work_until_space_is_given_back() {
     journal.start(started()).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_file_that_fills_the_journal_is_given_back_when_the_sink_has_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::there();
+    let config = JournalConfig {
+        max_bytes: 64 << 10,
+        ..JournalConfig::default()
+    };
+    let journal = open(folder.path(), &shelf, config).await.unwrap();
+    let open_one = started();
+    journal.start(open_one.clone()).await.unwrap();
+    for round in 1..=5 {
+        let first = started();
+        let interception = first.interception;
+        journal.start(first).await.unwrap();
+        journal.record(prompt(interception, 58_000));
+        journal.record(ended(interception));
+        assert_eq!(journal.flush(soon()).await, 0, "round {round}");
+        let status = journal.status();
+        assert_eq!(status.state, JournalState::Healthy);
+        assert!(status.bytes <= config.max_bytes, "{status:?}");
+    }
+    assert_eq!(journal.close(soon()).await, Remains::default());
+    assert_eq!(shelf.records().len(), 16);
+    let journal = open(folder.path(), &shelf, config).await.unwrap();
+    assert_eq!(journal.recovery().left_open, 1);
+}
+
 /// Started by the test below, its files cannot grow; by itself, they can.
 #[tokio::test]
 async fn writing_goes_on_where_files_stay_small() {

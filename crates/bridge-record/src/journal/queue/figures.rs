@@ -27,6 +27,13 @@ impl Queue {
         self.stretches.bytes()
     }
 
+    /// Bytes of all segments, as long as one of them holds what is not acknowledged. Otherwise a new
+    /// segment sets all of them free.
+    pub(in crate::journal) fn held_bytes(&self) -> u64 {
+        let held = self.stretches.behind(self.acknowledged);
+        held.map_or(0, |_| self.used_bytes())
+    }
+
     /// Bytes of records in memory.
     pub(in crate::journal) fn memory_bytes(&self) -> usize {
         self.unsafe_bytes() + self.kept_bytes
@@ -47,7 +54,7 @@ impl Queue {
                 reason: Arc::clone(reason),
             },
             Some(Trouble::NoSpace) => self.full(),
-            None if self.used_bytes() >= self.config.start_limit() => self.full(),
+            None if self.held_bytes() >= self.config.start_limit() => self.full(),
             None => JournalState::Healthy,
         }
     }
