@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::apart;
 use crate::support::{
-    HeldProvider, LAST, Program, Served, Serving, Start, connect, open_stream, read_until, send,
+    HeldProvider, LAST, Program, Served, Serving, Start, connect, open_stream, read_until,
 };
 
 const SMALL: &str = "[gateway]\nbody_bytes = 40\n";
@@ -24,13 +25,7 @@ fn write(program: &Program, provider: &HeldProvider, settings: &str) {
 
 /// The status of a request for a stream that is not held.
 fn status(serving: &Serving, key: &str) -> String {
-    let mut served = Served {
-        stream: connect(serving.gateway),
-        heard: Vec::new(),
-    };
-    send(&mut served.stream, key);
-    read_until(&mut served, "\r\n");
-    String::from_utf8(served.heard).unwrap()[9..12].to_owned()
+    apart::status(serving.gateway, key)[9..12].to_owned()
 }
 
 /// Reads a stream to its proper end.
