@@ -25,6 +25,7 @@ use crate::error::ControlError;
 use crate::gateways::{Gate, Gateways};
 use crate::service::Service;
 use crate::store::{Store, StoreError};
+use crate::told::Told;
 
 /// Revocations that a slow subscriber may be behind before it is told to forget everything.
 const REVOCATIONS_BEHIND: usize = 1_024;
@@ -83,6 +84,8 @@ pub(crate) struct Inner {
     pub(crate) revocations: broadcast::Sender<Revocation>,
     pub(crate) provider_changes: watch::Sender<()>,
     pub(crate) gateways: Arc<Gateways>,
+    /// Bounds the lines about a store that does not answer gateways.
+    pub(crate) silence: Told,
 }
 
 /// What must no longer be honoured.
@@ -128,6 +131,7 @@ impl ControlServer {
             logger: logger.new(o!(keys::COMPONENT => "control")),
             revocations: broadcast::Sender::new(REVOCATIONS_BEHIND),
             provider_changes: watch::Sender::new(()),
+            silence: Told::default(),
         }))
     }
 

@@ -10,7 +10,6 @@ mod gate;
 mod heartbeat;
 mod listen;
 mod peer;
-mod told;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,9 +22,9 @@ pub(crate) use self::gate::{Gate, Proven};
 pub(crate) use self::heartbeat::Heartbeat;
 pub use self::listen::{IdentityError, ListenConfig, TlsIdentity};
 pub(crate) use self::peer::Peer;
-use self::told::Told;
 use crate::gateway_key::Presented;
 use crate::store::{NewStoredGatewayKey, Store, StoreError};
+use crate::told::Told;
 
 /// The view of the keys, and the open connections.
 pub(crate) struct Gateways {

@@ -53,11 +53,14 @@ mod error;
 mod gateway_key;
 mod gateways;
 mod key;
+#[cfg(test)]
+mod log_lines;
 mod operate;
 pub mod record;
 mod rest;
 mod service;
 pub mod store;
+mod told;
 mod validate;
 
 pub use control::{ControlConfig, ControlServer, ServeError};

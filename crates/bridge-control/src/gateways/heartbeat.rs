@@ -69,28 +69,13 @@ mod tests {
 
     use bridge_auth::Secret;
     use bridge_telemetry::{Logging, Metrics};
-    use parking_lot::Mutex;
-    use slog::{Drain, Level, Never, OwnedKVList, Record};
+    use slog::Level;
 
     use super::*;
     use crate::api::NewGatewayKey;
     use crate::control::ControlConfig;
+    use crate::log_lines::LogLines;
     use crate::store::SqliteStore;
-
-    /// Keeps level and message of each line.
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<(Level, String)>>>);
-
-    impl Drain for Lines {
-        type Ok = ();
-        type Err = Never;
-
-        fn log(&self, record: &Record<'_>, _: &OwnedKVList) -> Result<(), Never> {
-            let line = (record.level(), record.msg().to_string());
-            self.0.lock().push(line);
-            Ok(())
-        }
-    }
 
     fn away() -> StoreError {
         StoreError::Unavailable(Arc::new(io::Error::other("no disk")))
@@ -100,7 +85,7 @@ mod tests {
     async fn misses_are_told_at_powers_of_two_and_their_end_once() {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path().join("control.db")).unwrap();
-        let lines = Lines::default();
+        let lines = LogLines::default();
         let (logging, logger) = Logging::with_drain(Level::Debug, lines.clone());
         let config = ControlConfig::new(Secret::new("operator-token".to_owned()));
         let control = ControlServer::new(Arc::new(store), config, Metrics::default(), &logger);
@@ -116,18 +101,10 @@ mod tests {
         assert!(control.see_gateway(&key.key.id).await);
         assert!(!control.see_gateway("a stranger").await);
         drop((control, logger, logging));
-        let kept = lines.0.lock();
-        let of = |level: Level, part: &str| {
-            let is_meant = |(at, text): &&(Level, String)| *at == level && text.contains(part);
-            kept.iter().filter(is_meant).count()
-        };
-        assert_eq!(of(Level::Debug, "is not noted"), 1, "{kept:?}");
-        assert_eq!(
-            of(Level::Warning, "are not noted"),
-            3,
-            "two, four and eight: {kept:?}"
-        );
-        assert_eq!(of(Level::Info, "noted again"), 1, "{kept:?}");
-        assert_eq!(of(Level::Warning, "gone from the store"), 1, "{kept:?}");
+        assert_eq!(lines.count(Level::Debug, "is not noted"), 1);
+        let doubled = lines.count(Level::Warning, "are not noted");
+        assert_eq!(doubled, 3, "two, four and eight");
+        assert_eq!(lines.count(Level::Info, "noted again"), 1);
+        assert_eq!(lines.count(Level::Warning, "gone from the store"), 1);
     }
 }

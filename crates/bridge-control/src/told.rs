@@ -1,17 +1,17 @@
-//! How often refusals are told in the log: whoever connects again and again must not fill it.
+//! How often the same thing is told in the log: whoever comes again and again must not fill it.
 
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// So many refusals are told in one span; all of them are counted in the metrics.
+/// So many lines are written in one span.
 const LINES: u32 = 10;
 const SPAN: Duration = Duration::from_secs(1);
 
 /// Counts what was told in this span, and what was not since the last line.
 #[derive(Debug, Default)]
-pub(super) struct Told(Mutex<Span>);
+pub(crate) struct Told(Mutex<Span>);
 
 #[derive(Debug, Default)]
 struct Span {
@@ -21,8 +21,8 @@ struct Span {
 }
 
 impl Told {
-    /// Whether a refusal may be told now, and how many before it were not. Nothing when it may not.
-    pub(super) fn may_tell(&self, now: Instant) -> Option<u64> {
+    /// Whether it may be told now, and how many before it were not. Nothing when it may not.
+    pub(crate) fn may_tell(&self, now: Instant) -> Option<u64> {
         let mut span = self.0.lock();
         let is_over = span.began.is_none_or(|began| now >= began + SPAN);
         if is_over {
