@@ -14,7 +14,7 @@ use slog::Level;
 
 use super::live::Compared;
 use super::reader::{Description, Fallback, Field, SectionReader};
-use super::setting::{AbortHabit, BaseUrl, Count, JournalMode, Lease, Size};
+use super::setting::{AbortHabit, BaseUrl, Count, JournalMode, JournalSize, Lease, Size};
 
 /// Makes the struct of a section, its description, and the function that reads it.
 ///
@@ -291,8 +291,8 @@ section! {
         /// What happens while records cannot be made safe: strict refuses new requests, relaxed serves them and counts what is not kept.
         /// With off there is no journal, and a process that is killed loses what was not delivered.
         mode: JournalMode, Default "strict";
-        /// How many bytes the journal may hold. An eighth of them is kept for requests that run already.
-        max_bytes: Size, Default "1GiB";
+        /// How many bytes the journal may hold, at least 1MiB. An eighth of them is kept for requests that run already.
+        max_bytes: JournalSize, Default "1GiB";
         /// How large one file of the journal grows: at most a sixteenth of the whole. Space is given back file by file.
         segment_bytes: Size, Default "16MiB";
         /// How long after the beginning of a sync that several requests shared the next one may begin. What comes meanwhile shares it.

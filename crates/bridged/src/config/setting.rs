@@ -20,6 +20,9 @@ const SHOWN_CHARACTERS: usize = 60;
 /// The highest number that a [`Count`] can be.
 const HIGHEST_COUNT: usize = 1_000_000;
 
+/// A journal with less room is full after a few requests.
+const LEAST_JOURNAL: usize = 1 << 20;
+
 /// A value that can be read from the file. Variables and defaults are read as texts.
 pub(crate) trait Setting: Sized {
     /// Reads the value.
@@ -37,6 +40,10 @@ pub(crate) trait Setting: Sized {
 /// A number of bytes, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size(pub(crate) usize);
+
+/// How many bytes the journal may hold, at least [`LEAST_JOURNAL`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct JournalSize(pub(crate) usize);
 
 /// A number of things, from one to a million.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,6 +198,19 @@ impl Setting for Size {
     fn read(value: &Value) -> Result<Self, String> {
         let wanted = "a size: give a number of bytes or one like 64KiB or 32MiB";
         number_or_text(value, wanted, quantity::size).map(Self)
+    }
+}
+
+impl Setting for JournalSize {
+    fn read(value: &Value) -> Result<Self, String> {
+        let Size(bytes) = Size::read(value)?;
+        match bytes >= LEAST_JOURNAL {
+            true => Ok(Self(bytes)),
+            false => Err(format!(
+                "{} is too little: a few requests would fill the journal; give 1MiB or more",
+                shown(value)
+            )),
+        }
     }
 }
 
@@ -381,6 +401,12 @@ mod tests {
         check::<Lease>("never", Some("a duration or off"));
         check::<JournalMode>("relaxed", None);
         check::<JournalMode>("loose", Some("strict, relaxed or off"));
+        check::<JournalSize>("1MiB", None);
+        check::<JournalSize>(
+            "8KiB",
+            Some("too little: a few requests would fill the journal"),
+        );
+        check::<JournalSize>("much", Some("a size"));
         check::<AbortHabit>("drain", None);
         check::<AbortHabit>("wait", Some("cancel or drain"));
         check::<Count>("10_000", None);
