@@ -180,6 +180,7 @@ impl Server {
             authorizer: Arc::clone(&authorizer),
             recording: recording.clone(),
             last_set: generations.last_set(),
+            others: plane.gateways(),
             reloads: reloads.clone(),
         };
         let traffic = readiness.clone();

@@ -19,9 +19,9 @@ use super::embedded::open;
 use super::listeners::ControlListeners;
 use super::readiness::{Reason, Report, State};
 use super::reload_asks::Reloads;
-use super::running::Running;
+use super::running::{Pulse, Running};
 use super::settings::{Rereads, Settings};
-use super::{StartError, address_of, gateway_routes, operator};
+use super::{StartError, address_of, gateway_routes, gateways, operator};
 use crate::config::Config;
 
 /// How long the store may take to answer before the control plane is not ready.
@@ -68,12 +68,19 @@ impl ControlPlane {
         };
         let (reloads, settings) = Reloads::start(settings, logger);
         let operator_address = address_of(&listeners.operator, listen.operator_address);
+        let gateways_address = listeners.gateways.address(listen);
+        let gateways = listeners.gateways.serve(&control, logger).await?;
+        let ready = Ready {
+            control: control.clone(),
+            gateways: gateways.pulse(),
+            reloads: reloads.clone(),
+        };
         let routes = gateway_routes::router(None, Some(reloads.clone()), admin_token);
-        let router = router(&control, reloads.clone(), metrics).merge(routes);
+        let router = router(&control, ready, metrics).merge(routes);
         Ok(Self {
-            gateways_address: listeners.gateways.address(listen),
+            gateways_address,
             operator_address,
-            gateways: listeners.gateways.serve(&control, logger).await?,
+            gateways,
             operator: operator::serve(listeners.operator, router, logger),
             logger: logger.clone(),
             reloads,
@@ -108,20 +115,105 @@ impl ControlPlane {
     }
 }
 
-fn router(control: &ControlServer, reloads: Reloads, metrics: Metrics) -> Router {
-    let store = control.clone();
-    let ready = move || async move { readiness(&store, &reloads).await };
+fn router(control: &ControlServer, ready: Ready, metrics: Metrics) -> Router {
+    let report = move || async move { ready.report().await };
     operator::common(metrics, || {})
-        .route("/readyz", get(ready))
+        .route("/readyz", get(report))
         .merge(control.rest_beside(gateway_routes::document(false)))
 }
 
-async fn readiness(control: &ControlServer, reloads: &Reloads) -> Report {
-    let trouble = match timeout(STORE_PATIENCE, control.check_store()).await {
-        Ok(Ok(())) => None,
-        Ok(Err(cause)) => Some(ErrorChain(&cause).to_string()),
-        Err(_) => Some("the store does not answer".to_owned()),
-    };
-    let reasons = trouble.map(|text| Reason::new(State::NotReady, "store", text));
-    Report::new(reasons.into_iter().chain(reloads.trouble()).collect())
+/// Looks at everything that a gateway's call needs.
+#[derive(Clone)]
+struct Ready {
+    control: ControlServer,
+    gateways: Pulse,
+    reloads: Reloads,
+}
+
+impl Ready {
+    async fn report(&self) -> Report {
+        let reasons = [
+            self.store().await,
+            gateways::trouble(&self.gateways, State::NotReady),
+            self.reloads.trouble(),
+        ];
+        Report::new(reasons.into_iter().flatten().collect())
+    }
+
+    async fn store(&self) -> Option<Reason> {
+        let text = match timeout(STORE_PATIENCE, self.control.check_store()).await {
+            Ok(Ok(())) => return None,
+            Ok(Err(cause)) => ErrorChain(&cause).to_string(),
+            Err(_) => "the store does not answer".to_owned(),
+        };
+        Some(Reason::new(State::NotReady, "store", text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bridge_telemetry::{LogConfig, Logging, discard};
+    use bytes::Bytes;
+    use http::{Request, StatusCode};
+
+    use super::*;
+    use crate::config::env::Environment;
+    use crate::http_client::converse;
+    use crate::sockets::Inherited;
+    use crate::supervisor::Supervisor;
+    use crate::wiring::Source;
+
+    /// A control plane without providers, on any two ports.
+    async fn start(folder: &Path, logger: &Logger) -> ControlPlane {
+        let pairs = [
+            ("BRIDGED_DATA_FOLDER", folder.as_os_str().to_owned()),
+            ("BRIDGED_LISTEN_CONTROL_ADDRESS", "127.0.0.1:0".into()),
+            ("BRIDGED_LISTEN_OPERATOR_ADDRESS", "127.0.0.1:0".into()),
+        ];
+        let source = Source {
+            named: None,
+            environment: Environment::from_pairs(pairs),
+        };
+        let config = source.load().unwrap().config;
+        let (logging, _) = Logging::start(LogConfig::default());
+        let rereads = Rereads {
+            source,
+            level: logging.level_switch(),
+            supervisor: Supervisor::none(logger),
+        };
+        let inherited = Inherited::default();
+        let listeners = ControlListeners::open(&config.listen, &inherited);
+        let listeners = listeners.await.unwrap();
+        let token = Secret::new("operator-token".to_owned());
+        ControlPlane::start(&config, false, rereads, listeners, folder, token, logger)
+            .await
+            .unwrap()
+    }
+
+    async fn ready(address: SocketAddr) -> (StatusCode, String) {
+        let request = Request::get("/readyz").body(Bytes::new().into()).unwrap();
+        let patience = Duration::from_secs(30);
+        let answer = converse(&address.to_string(), request, patience).await;
+        let (head, body) = answer.unwrap().into_parts();
+        (head.status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn who_no_longer_serves_gateways_is_not_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let logger = discard();
+        let plane = start(folder.path(), &logger).await;
+        let address = plane.operator_address;
+        let (status, body) = ready(address).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let ControlPlane {
+            gateways,
+            operator: _serves_on,
+            ..
+        } = plane;
+        gateways.stop(&logger).await;
+        let (status, body) = ready(address).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+        assert!(body.contains("\"what\":\"gateways\""), "{body}");
+    }
 }

@@ -12,7 +12,7 @@ use bridge_telemetry::{ErrorChain, Metrics};
 use slog::{Logger, error};
 
 use super::gateways::GatewayListener;
-use super::running::Running;
+use super::running::{Pulse, Running};
 use super::{StartError, seed};
 use crate::config::Config;
 
@@ -74,6 +74,11 @@ impl Embedded {
     /// Where gateways of other machines connect, if they are served.
     pub(super) fn gateways_address(&self) -> Option<SocketAddr> {
         self.others.as_ref().map(|(address, _)| *address)
+    }
+
+    /// Whether those are still served, if they should be.
+    pub(super) fn gateways(&self) -> Option<Pulse> {
+        self.others.as_ref().map(|(_, others)| others.pulse())
     }
 
     /// Ends when every call is answered, or when that takes too long.

@@ -7,7 +7,8 @@ use bridge_telemetry::ErrorChain;
 use slog::{Logger, error, warn};
 use tokio::net::TcpListener;
 
-use super::running::Running;
+use super::readiness::{Reason, State};
+use super::running::{Pulse, Running};
 use super::{StartError, address_of, listeners};
 use crate::config::sections::Listen;
 
@@ -79,4 +80,13 @@ impl GatewayListener {
             }
         }))
     }
+}
+
+/// Why gateways of other machines are not served although they should be, and what that does to
+/// traffic here.
+pub(super) fn trouble(gateways: &Pulse, state: State) -> Option<Reason> {
+    let text = "gateways of other machines are no longer served";
+    gateways
+        .has_stopped()
+        .then(|| Reason::new(state, "gateways", text))
 }

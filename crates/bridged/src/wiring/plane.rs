@@ -12,6 +12,7 @@ use slog::Logger;
 use super::StartError;
 use super::embedded::Embedded;
 use super::remote::{Remote, Welcome};
+use super::running::Pulse;
 use crate::config::Config;
 
 /// What the gateway's channel leads to.
@@ -63,6 +64,14 @@ impl Plane {
     pub(super) fn gateways_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Embedded(embedded) => embedded.gateways_address(),
+            Self::Remote(_) => None,
+        }
+    }
+
+    /// Whether the embedded one still serves those, if it should.
+    pub(super) fn gateways(&self) -> Option<Pulse> {
+        match self {
+            Self::Embedded(embedded) => embedded.gateways(),
             Self::Remote(_) => None,
         }
     }

@@ -13,9 +13,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::{Instant, interval};
 
+use super::gateways;
 use super::last_set::LastSet;
 use super::recording::{Recording, RecordingTrouble};
 use super::reload_asks::Reloads;
+use super::running::Pulse;
 
 /// How often a start looks whether traffic flows.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -28,6 +30,8 @@ pub(super) struct Readiness {
     pub(super) authorizer: Arc<RemoteAuthorizer>,
     pub(super) recording: Recording,
     pub(super) last_set: LastSet,
+    /// Those who serve gateways of other machines, if there are any.
+    pub(super) others: Option<Pulse>,
     /// Absent when there is no configuration to read again.
     pub(super) reloads: Option<Reloads>,
 }
@@ -132,6 +136,8 @@ impl Readiness {
             self.authorizer.outage(),
             moment,
         ));
+        let others = self.others.as_ref();
+        reasons.extend(others.and_then(|others| gateways::trouble(others, State::Degraded)));
         reasons.extend(self.last_set.trouble());
         reasons.extend(self.reloads.as_ref().and_then(Reloads::trouble));
         reasons.extend(self.recording.troubles().into_iter().map(journal));
