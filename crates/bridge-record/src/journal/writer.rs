@@ -355,9 +355,14 @@ impl Writer {
         }
     }
 
-    /// Says in the segment that nothing is missing behind its last record.
+    /// Says what is open after all that was delivered from memory, and in the segment that nothing is
+    /// missing behind its last record.
     fn finish(mut self) {
         self.tidy_up();
+        if self.on_disk < self.shared.queue.lock().last_taken() {
+            // Without it the next start makes up ends for what has one.
+            let _ignored = self.try_write(&[]);
+        }
         if let Some(segment) = self.segment.as_mut() {
             self.group.begin(self.expected);
             // Without it the next start takes damage at the very end for a torn tail.

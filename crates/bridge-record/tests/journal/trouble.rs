@@ -101,6 +101,35 @@ async fn strict_refuses_new_work_while_the_disk_does_and_delivers_the_rest_from_
 }
 
 #[tokio::test]
+async fn an_end_that_was_delivered_from_memory_is_not_made_up_by_the_next_start() {
+    let disk = Disk::new();
+    let shelf = Shelf::there();
+    let journal = open(&disk.folder(), &shelf, config(Durability::Strict))
+        .await
+        .unwrap();
+    let (first, open_one) = (started(), started());
+    let interception = first.interception;
+    journal.start(open_one.clone()).await.unwrap();
+    journal.start(first).await.unwrap();
+    disk.take_away();
+    journal.record(prompt(interception, 5_000));
+    journal.record(ended(interception));
+    journal.settle().await;
+    assert_eq!(journal.flush(soon()).await, 0);
+    disk.bring_back();
+    assert_eq!(journal.close(soon()).await, Remains::default());
+
+    let journal = open(&disk.folder(), &shelf, config(Durability::Strict))
+        .await
+        .unwrap();
+    assert_eq!(journal.recovery().left_open, 1);
+    assert_eq!(journal.flush(soon()).await, 0);
+    let last = shelf.records().pop().unwrap();
+    assert_eq!(last.interception, open_one.interception);
+    assert_eq!(shelf.records().len(), 5);
+}
+
+#[tokio::test]
 async fn what_a_disk_refused_is_written_when_it_is_back() {
     let disk = Disk::new();
     let away = Shelf::away();
