@@ -76,7 +76,6 @@ struct Inner {
     shared: Arc<Shared>,
     delivery: Arc<Delivery>,
     recovery: Recovery,
-    damaged_before: usize,
     task: Mutex<Option<Task<()>>>,
     /// Told when the writer has ended and others may write.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
@@ -123,7 +122,7 @@ impl Journal {
         let (folder, lock, recovered) = take_folder(path, &logger).await?;
         let recovery = recovered.report.clone();
         say(&recovery, &logger);
-        metrics.journal_damaged((recovery.damaged.len() + recovery.missing.len()) as u64);
+        metrics.journal_damaged(recovery.faulty() as u64);
         let left_open = recovered.open.list();
         let queue = Queue::new(config, &recovered);
         let shared = Arc::new(Shared::new(queue, config, metrics.clone(), logger.clone()));
@@ -145,7 +144,6 @@ impl Journal {
             task: Mutex::new(Some(task::spawn(&logger, "journal delivery", work))),
             shared,
             delivery,
-            damaged_before: recovery.damaged.len() + recovery.missing.len(),
             recovery,
             ended: Mutex::new(Some(ended)),
         }));
@@ -183,7 +181,7 @@ impl Journal {
             bytes: queue.used_bytes(),
             unacknowledged: queue.unacknowledged(),
             oldest: queue.oldest(),
-            damaged: self.0.damaged_before + queue.damaged,
+            damaged: self.0.recovery.faulty() + queue.damaged,
         }
     }
 

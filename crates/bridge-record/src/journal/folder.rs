@@ -164,16 +164,14 @@ impl Folder {
     }
 
     /// Writes a whole file and syncs it, in the place of one that may be there.
-    pub(super) fn write_whole(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
             .mode(FILE_MODE)
             .open(path)?;
-        for part in parts {
-            file.write_all(part)?;
-        }
+        file.write_all(bytes)?;
         file.sync_all()
     }
 }

@@ -55,6 +55,13 @@ pub struct Recovery {
     pub left_open: usize,
 }
 
+impl Recovery {
+    /// How many segments are damaged or missing.
+    pub(super) fn faulty(&self) -> usize {
+        self.damaged.len() + self.missing.len()
+    }
+}
+
 /// A segment that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DamagedSegment {

@@ -43,7 +43,7 @@ pub(super) fn write(
         bytes.extend(group.finish());
         rest = rest.get(taken..).unwrap_or_default();
     }
-    Folder::write_whole(path, &[&bytes])?;
+    Folder::write_whole(path, &bytes)?;
     Ok(bytes.len() as u64)
 }
 

@@ -27,8 +27,6 @@ pub(super) struct Scan<'b> {
     pub(super) torn_records: usize,
     /// Behind the last group that is whole.
     pub(super) end: usize,
-    /// Whether the last group says that the process ended in order.
-    pub(super) is_closed: bool,
 }
 
 /// Something that is wrong.
@@ -70,7 +68,6 @@ pub(super) fn scan(bytes: &[u8]) -> Scan<'_> {
         torn_at: None,
         torn_records: 0,
         end: start,
-        is_closed: false,
     };
     let is_repaired = scan
         .header
@@ -87,7 +84,6 @@ pub(super) fn scan(bytes: &[u8]) -> Scan<'_> {
                 if !is_repaired && expected.is_some_and(|expected| expected != head.first) {
                     scan.fault(at, FaultKind::Gap);
                 }
-                scan.is_closed = records.is_empty();
                 scan.take(records);
                 expected = Some(head.first + u64::from(head.count));
                 at += GROUP_BYTES + head.length;
@@ -148,7 +144,6 @@ impl<'b> Scan<'b> {
         let next = next_group(bytes, at + 1);
         let end = next.unwrap_or(bytes.len());
         let records = salvage(bytes.get(at..end).unwrap_or_default());
-        self.is_closed = false;
         if next.is_some() {
             self.fault(at, FaultKind::Group);
             self.take(records);

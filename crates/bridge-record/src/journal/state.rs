@@ -49,6 +49,6 @@ pub struct JournalStatus {
     pub unacknowledged: u64,
     /// When the oldest of them may have been made, in milliseconds since 1970.
     pub oldest: Option<u64>,
-    /// Segments that were set aside since the start.
+    /// Segments that turned out to be damaged or missing since the start.
     pub damaged: usize,
 }
