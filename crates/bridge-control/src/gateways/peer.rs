@@ -27,17 +27,17 @@ const MOST_REFUSALS: u32 = 8;
 pub(crate) struct Peer {
     pub(super) number: u64,
     pub(super) address: SocketAddr,
-    standing: Mutex<Standing>,
+    place: Mutex<Place>,
     refusals: AtomicU32,
     is_closed: AtomicBool,
     waker: AtomicWaker,
     metrics: Metrics,
 }
 
-/// A stranger's place is taken at first, and a gateway's once a key was proven.
-struct Standing {
+/// A stranger's place at first, and a gateway's once a key was proven.
+struct Place {
     keys: Vec<String>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl fmt::Debug for Peer {
@@ -53,15 +53,15 @@ impl Peer {
     pub(super) fn new(
         number: u64,
         address: SocketAddr,
-        place: OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
         metrics: Metrics,
     ) -> Self {
         Self {
             number,
             address,
-            standing: Mutex::new(Standing {
+            place: Mutex::new(Place {
                 keys: Vec::new(),
-                _place: place,
+                _permit: permit,
             }),
             refusals: AtomicU32::new(0),
             is_closed: AtomicBool::new(false),
@@ -73,18 +73,18 @@ impl Peer {
     /// Notes that this key was presented here. The first one needs a gateway's place; says whether
     /// there was one.
     pub(super) fn prove(&self, id: &str, room: &Arc<Semaphore>) -> bool {
-        let mut standing = self.standing.lock();
-        if standing.keys.iter().any(|known| known == id) {
+        let mut place = self.place.lock();
+        if place.keys.iter().any(|known| known == id) {
             return true;
         }
-        if standing.keys.is_empty() {
-            let Ok(place) = Arc::clone(room).try_acquire_owned() else {
+        if place.keys.is_empty() {
+            let Ok(permit) = Arc::clone(room).try_acquire_owned() else {
                 return false;
             };
-            standing._place = place;
+            place._permit = permit;
             self.metrics.gateway_connected();
         }
-        standing.keys.push(id.to_owned());
+        place.keys.push(id.to_owned());
         true
     }
 
@@ -98,15 +98,15 @@ impl Peer {
     }
 
     pub(super) fn has_proven(&self, id: &str) -> bool {
-        self.standing.lock().keys.iter().any(|known| known == id)
+        self.place.lock().keys.iter().any(|known| known == id)
     }
 
     pub(super) fn proven(&self) -> Vec<String> {
-        self.standing.lock().keys.clone()
+        self.place.lock().keys.clone()
     }
 
     fn is_stranger(&self) -> bool {
-        self.standing.lock().keys.is_empty()
+        self.place.lock().keys.is_empty()
     }
 
     /// Ends the connection at once, with whatever runs on it.
