@@ -122,7 +122,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Parsed, S
             short: rest.flag("--short"),
         },
         "fuzz" => Task::Fuzz {
-            seconds: rest.number("--seconds", "seconds")?.unwrap_or(60),
+            seconds: rest.number("--seconds", "number of seconds")?.unwrap_or(60),
             target: rest.word(),
         },
         unknown => return Err(format!("there is no task {unknown:?}")),
@@ -157,16 +157,14 @@ impl Rest {
         let Some(text) = self.value(name)? else {
             return Ok(None);
         };
-        let number = text
-            .parse()
-            .map_err(|_| format!("{text:?} is no number of {what}"))?;
+        let number = text.parse().map_err(|_| format!("{text:?} is no {what}"))?;
         Ok(Some(number))
     }
 
     fn chaos(&mut self) -> Result<ChaosFlags, String> {
         let flags = ChaosFlags {
             short: self.flag("--short"),
-            seed: self.number("--seed", "a seed")?,
+            seed: self.number("--seed", "seed")?,
             fixtures: self.value("--fixtures")?.map(PathBuf::from),
             bin: self.value("--bin")?.map(PathBuf::from),
             scenario: None,
@@ -224,6 +222,7 @@ mod tests {
             ..ChaosFlags::default()
         };
         check("chaos --seed 7 kill", task(Task::Chaos(chaos)));
+        check("chaos --seed x", Err("\"x\" is no seed"));
         check("chaos", task(Task::Chaos(ChaosFlags::default())));
         check("bench --short", task(Task::Bench { short: true }));
         check(
