@@ -15,6 +15,7 @@ mod ci;
 mod clock;
 mod codegen;
 mod conformance;
+mod digest;
 mod flags;
 mod fuzz;
 mod gateway;

@@ -118,6 +118,26 @@ impl Drop for Program {
     }
 }
 
+/// Looks again and again, with a rest between two looks, until it is so.
+///
+/// # Errors
+/// When it is not within `patience`; `what` is told then.
+pub(crate) fn until(
+    what: &str,
+    patience: Duration,
+    rest: Duration,
+    mut is_so: impl FnMut() -> bool,
+) -> Outcome {
+    let begun = clock::now();
+    while begun.elapsed() < patience {
+        if is_so() {
+            return Ok(());
+        }
+        pause(rest);
+    }
+    Err(format!("not in {patience:?}: {what}").into())
+}
+
 /// Lets some time pass between two looks at something.
 pub(crate) fn pause(duration: Duration) {
     thread::park_timeout(duration);

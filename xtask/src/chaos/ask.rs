@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::dice::Dice;
+use crate::digest::sha256;
 use crate::gateway::request;
 use crate::http1::{self, Head, Received};
 
@@ -100,8 +100,7 @@ impl Ask {
 
     /// The prompt as the provider's ledger names it.
     pub(super) fn prompt_sha256(&self) -> String {
-        let digest = Sha256::digest(self.prompt());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256(self.prompt())
     }
 
     fn head(&self, key: &str) -> Head {

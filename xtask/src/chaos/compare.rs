@@ -16,7 +16,6 @@ const TOLD: usize = 20;
 pub(super) struct Made {
     pub(super) mark: String,
     pub(super) prompt_sha256: String,
-    pub(super) is_stream: bool,
     pub(super) ending: Ending,
 }
 

@@ -22,7 +22,7 @@ use super::compare::Findings;
 use super::kept::{self, Kept};
 use super::node::Node;
 use super::operator::Operator;
-use super::stage::{Played, Stage};
+use super::stage::{Played, Stage, providers};
 use crate::conformance::exchange::{self, Api, Exchange, Mode};
 use crate::gateway::request;
 use crate::program::pause;
@@ -125,12 +125,7 @@ fn gateway(on_abort: OnAbort, stage: &Stage, replay: SocketAddr) -> Outcome<Node
     if on_abort == OnAbort::Drain {
         settings.push_str("[engine]\non_abort = \"drain\"\n");
     }
-    for (name, path) in [("anthropic", ""), ("openai", "/v1")] {
-        settings.push_str(&format!(
-            "[[providers]]\nname = \"{name}\"\ntype = \"{name}\"\n\
-             base_url = \"http://{replay}{path}\"\napi_keys = [\"operator-key-for-{name}\"]\n"
-        ));
-    }
+    settings.push_str(&providers(&format!("http://{replay}")));
     Node::new(&stage.bin, stage.place(word), &["serve"], &settings)
 }
 
@@ -235,9 +230,10 @@ fn read_events(stream: &mut TcpStream, events: usize) -> Outcome {
         return Err(format!("status {}", head.status()).into());
     }
     let mut body = Vec::new();
-    while replay::events(&body).len() < events {
+    let mut got = 0;
+    while got < events {
         let more = http1::read_chunk(&mut reader, &mut body);
-        let got = replay::events(&body).len();
+        got = replay::events(&body).len();
         match more {
             Ok(true) => {}
             Ok(false) => return Err(format!("{got} of {events} events, then the end").into()),
@@ -329,10 +325,7 @@ fn closes(
         }
     }
     delays.sort();
-    let at = |permille: usize| {
-        let delay = delays.get(delays.len().saturating_sub(1) * permille / 1000);
-        delay.map_or(0.0, Duration::as_secs_f64) * 1e3
-    };
+    let at = |permille| clock::permille(&delays, permille);
     let (half, most) = (at(500), at(1000));
     format!("the provider's side was over after {half:.1} ms (p50), {most:.1} ms (max)")
 }

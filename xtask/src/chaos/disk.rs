@@ -15,7 +15,7 @@ use super::kept;
 use super::load::{self, Load};
 use super::node::{Node, Readiness};
 use super::stage::{Played, Stage};
-use crate::program::pause;
+use crate::program::{self, pause};
 use crate::{Outcome, clock};
 
 use self::fullness::Fullness;
@@ -162,14 +162,7 @@ fn with(mode: Mode, fullness: Fullness, stage: &Stage) -> Outcome<Played> {
 }
 
 fn until(what: &str, is_so: impl Fn() -> bool) -> Outcome {
-    let begun = clock::now();
-    while begun.elapsed() < PATIENCE {
-        if is_so() {
-            return Ok(());
-        }
-        pause(LOOK_AGAIN);
-    }
-    Err(format!("not in {PATIENCE:?}: {what}").into())
+    program::until(what, PATIENCE, LOOK_AGAIN, is_so)
 }
 
 /// As agents ask; some of it runs for seconds, and into the trouble.

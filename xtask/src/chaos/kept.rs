@@ -3,10 +3,10 @@
 use std::thread;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::operator::Operator;
 use crate::Outcome;
+use crate::digest::sha256;
 
 /// How many interceptions are read at the same time.
 const READERS: usize = 4;
@@ -88,7 +88,7 @@ impl Kept {
             ended_at: ended_at.map(instant),
             tokens: tokens.collect(),
             prompts: rows("prompts")
-                .map(|row| sha256(&text(row, "prompt")))
+                .map(|row| sha256(text(row, "prompt")))
                 .collect(),
             tools: rows("tools").map(|row| text(row, "call_id")).collect(),
         }
@@ -130,11 +130,6 @@ pub(super) fn running(operator: &Operator) -> Outcome<usize> {
 fn text(from: &Value, name: &str) -> String {
     let found = from.get(name).and_then(Value::as_str);
     found.unwrap_or_default().to_owned()
-}
-
-fn sha256(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A time in UTC in a form in which text is ordered as time is: always nine digits of a second.

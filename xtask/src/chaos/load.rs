@@ -11,8 +11,8 @@ use parking_lot::{Mutex, RwLock};
 use super::ask::{Ask, Ending};
 use super::compare::{Findings, Made};
 use super::dice::Dice;
-use crate::program::pause;
-use crate::{Outcome, clock};
+use crate::Outcome;
+use crate::program::{pause, until};
 
 /// How many requests a load makes at most, whatever it is told.
 const MOST: usize = 60_000;
@@ -92,14 +92,9 @@ impl Load {
     pub(super) fn wait_for_answers(&self, more: usize) -> Outcome {
         let is_whole = |ending| ending == Ending::Whole;
         let wanted = self.count(is_whole) + more;
-        let begun = clock::now();
-        while begun.elapsed() < PATIENCE {
-            if self.count(is_whole) >= wanted {
-                return Ok(());
-            }
-            pause(LOOK_AGAIN);
-        }
-        Err(format!("not {more} answers in {PATIENCE:?}").into())
+        let what = format!("{more} more whole answers");
+        let are_there = || self.count(is_whole) >= wanted;
+        until(&what, PATIENCE, LOOK_AGAIN, are_there)
     }
 
     /// Lets the requests that run come to their end, makes no more, and tells all.
@@ -134,7 +129,6 @@ impl Shared {
             let ending = ask.send(gateway, &self.key);
             self.made.lock().push(Made {
                 prompt_sha256: ask.prompt_sha256(),
-                is_stream: ask.is_stream,
                 mark: ask.mark,
                 ending,
             });

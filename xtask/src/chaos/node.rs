@@ -1,5 +1,6 @@
 //! A process of `bridged` with a folder of its own, that can be killed and started again.
 
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,8 +9,8 @@ use std::time::Duration;
 
 use super::operator::Operator;
 use crate::gateway::{address, call, request, with_log};
-use crate::program::{Program, pause};
-use crate::{Outcome, clock, http1};
+use crate::program::{Program, until};
+use crate::{Outcome, http1};
 
 /// How long a start may take, recovery included.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -76,6 +77,17 @@ impl Node {
         command
     }
 
+    /// How it is called by a shell that becomes it, given as `"$@"`. Nothing of this environment gets
+    /// through.
+    pub(super) fn command_through(&self, mut shell: Command) -> Command {
+        let program = self.command();
+        shell.arg(program.get_program()).args(program.get_args());
+        shell.env_clear();
+        let set = program.get_envs();
+        shell.envs(set.filter_map(|(name, value)| Some::<(&OsStr, &OsStr)>((name, value?))));
+        shell
+    }
+
     /// Starts the process and waits until it answers `/readyz` with success.
     pub(super) fn start(&mut self) -> Outcome {
         let command = self.command();
@@ -97,14 +109,9 @@ impl Node {
     }
 
     pub(super) fn wait_until_ready(&self) -> Outcome {
-        let begun = clock::now();
-        while begun.elapsed() < PATIENCE {
-            if self.readiness().is_some_and(|it| it.status == 200) {
-                return Ok(());
-            }
-            pause(PAUSE);
-        }
-        Err(with_log("bridged is not ready", &self.folder))
+        let is_ready = || self.readiness().is_some_and(|it| it.status == 200);
+        let waited = until("bridged is ready", PATIENCE, PAUSE, is_ready);
+        waited.map_err(|cause| with_log(cause, &self.folder))
     }
 
     /// What `/readyz` says, if there is an answer.

@@ -13,7 +13,7 @@ use super::fleet::Fleet;
 use super::load::{self, Load};
 use super::operator::Operator;
 use super::stage::{Played, Stage};
-use crate::program::pause;
+use crate::program::{pause, until};
 use crate::{Outcome, clock};
 
 /// How many keys are revoked at the same time.
@@ -153,14 +153,9 @@ fn revoke(operator: &Operator, gateways: &[SocketAddr], id: &str, key: &str) -> 
 
 /// Waits until every gateway knows the key.
 fn warm(accepted: &[Mutex<Vec<Instant>>]) -> Outcome {
-    let begun = clock::now();
-    while begun.elapsed() < PATIENCE {
-        if accepted.iter().all(|all| all.lock().len() >= WARM) {
-            return Ok(());
-        }
-        pause(Duration::from_millis(1));
-    }
-    Err("the key was not accepted by all gateways".into())
+    let are_warm = || accepted.iter().all(|all| all.lock().len() >= WARM);
+    let what = "the key is accepted by all gateways";
+    until(what, PATIENCE, Duration::from_millis(1), are_warm)
 }
 
 /// The smallest request there is.
@@ -186,10 +181,7 @@ fn delays(revoked: &[Revoked], then: impl Fn(&Revoked) -> Instant) -> Vec<Durati
 }
 
 fn shown(delays: &[Duration]) -> String {
-    let at = |permille: usize| {
-        let found = delays.get(delays.len().saturating_sub(1) * permille / 1000);
-        found.map_or(0.0, Duration::as_secs_f64) * 1e3
-    };
+    let at = |permille| clock::permille(delays, permille);
     format!(
         "p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
         at(500),

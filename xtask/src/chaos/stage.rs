@@ -25,6 +25,17 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 /// What was found, and what was done, in lines.
 pub(super) type Played = (Findings, Vec<String>);
 
+/// Two providers at this address as settings tell them.
+pub(super) fn providers(address: &str) -> String {
+    let provider = |kind: &str, path: &str| {
+        format!(
+            "[[providers]]\nname = \"{kind}\"\ntype = \"{kind}\"\nbase_url = \"{address}{path}\"\n\
+             api_keys = [\"operator-key-for-{kind}\"]\n"
+        )
+    };
+    provider("anthropic", "") + &provider("openai", "/v1")
+}
+
 /// The stage of one scenario. Its folder is removed when everything went well, and kept otherwise.
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -94,14 +105,7 @@ impl Stage {
 
     /// The providers as settings tell them.
     pub(super) fn providers(&self) -> String {
-        let provider = |kind: &str, path: &str| {
-            format!(
-                "[[providers]]\nname = \"{kind}\"\ntype = \"{kind}\"\nbase_url = \"{}{path}\"\n\
-                 api_keys = [\"operator-key-for-{kind}\"]\n",
-                self.provider
-            )
-        };
-        provider("anthropic", "") + &provider("openai", "/v1")
+        providers(&self.provider)
     }
 
     /// The address of the simulated provider, for Messages.

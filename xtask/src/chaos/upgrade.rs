@@ -1,7 +1,6 @@
 //! The gateway is replaced again and again while its supervisor, this harness, holds its socket:
 //! no connection may be refused and no stream cut.
 
-use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
@@ -56,13 +55,9 @@ pub(super) fn run(stage: &Stage) -> Outcome<Played> {
 
 /// Starts the gateway on a socket that stays open here.
 fn start(gateway: &mut Node, listener: &TcpListener) -> Outcome {
-    let program = gateway.command();
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", HAND_OVER, "sh"]);
-    command.arg(program.get_program()).args(program.get_args());
-    command.env_clear();
-    let set = program.get_envs();
-    command.envs(set.filter_map(|(name, value)| Some::<(&OsStr, &OsStr)>((name, value?))));
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", HAND_OVER, "sh"]);
+    let command = gateway.command_through(shell);
     let socket = OwnedFd::from(listener.try_clone()?);
     gateway.start_as(command, Stdio::from(socket))?;
     gateway.wait_until_ready()

@@ -1,10 +1,9 @@
 //! What reaches the provider, and what reaches the client.
 
-use sha2::{Digest, Sha256};
-
 use super::exchange::{Api, Exchange, Mode};
 use super::provider::{KEPT, REMOVED};
 use super::{ANTHROPIC_KEY, OPENAI_KEY, OWN_KEY};
+use crate::digest::sha256;
 use crate::gateway::request as head;
 use crate::http1::{Head, Message};
 
@@ -154,7 +153,7 @@ fn check_credentials(exchange: &Exchange, got: &Head, key: &str, differences: &m
 }
 
 fn same_bytes(whom: &str, got: &[u8], wanted: &[u8], differences: &mut Vec<String>) {
-    if digest(got) == digest(wanted) {
+    if sha256(got) == sha256(wanted) {
         return;
     }
     let at = got.iter().zip(wanted).position(|(a, b)| a != b);
@@ -162,16 +161,10 @@ fn same_bytes(whom: &str, got: &[u8], wanted: &[u8], differences: &mut Vec<Strin
     differences.push(format!(
         "{whom}: {} bytes with SHA-256 {}, not {} with {}; the first difference is at {at}",
         got.len(),
-        digest(got),
+        sha256(got),
         wanted.len(),
-        digest(wanted)
+        sha256(wanted)
     ));
-}
-
-/// The SHA-256 of some bytes, in hexadecimal.
-fn digest(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn kept(whom: &str, head: &Head, name: &str, value: &str, differences: &mut Vec<String>) {

@@ -22,7 +22,6 @@ fn story() -> Story {
     let made = Made {
         mark: "mark".to_owned(),
         prompt_sha256: "hash".to_owned(),
-        is_stream: true,
         ending: Ending::Whole,
     };
     let answer = Answered {

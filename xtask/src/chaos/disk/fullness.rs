@@ -1,6 +1,5 @@
 //! Ways in which a disk can be full for one process.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -53,8 +52,7 @@ impl Fullness {
 
     /// Starts the process so that its disk can be filled.
     pub(super) fn start(self, node: &mut Node) -> Outcome {
-        let program = node.command();
-        let mut command = match self {
+        let shell = match self {
             Self::Disk => {
                 fs::create_dir_all(node.data())?;
                 let mut command = Command::new("unshare");
@@ -68,13 +66,9 @@ impl Fullness {
                 command
             }
         };
-        command.arg(program.get_program()).args(program.get_args());
-        // The shell finds `mount`, and nothing else of this environment gets through.
-        command
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        let set = program.get_envs();
-        command.envs(set.filter_map(|(name, value)| Some::<(&OsStr, &OsStr)>((name, value?))));
+        let mut command = node.command_through(shell);
+        // The shell finds `mount`.
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         node.start_as(command, Stdio::null())?;
         node.wait_until_ready()
     }
