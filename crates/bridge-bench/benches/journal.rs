@@ -15,10 +15,11 @@ mod store;
 use std::fs;
 use std::time::Duration;
 
+use bridge_record::sample::ended;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::contender::{Contender, first, last};
+use self::contender::{Contender, first};
 
 /// How long one contender runs before the next one does.
 const TURN: Duration = Duration::from_millis(200);
@@ -85,7 +86,7 @@ async fn write(contender: Contender, until: Instant) -> Vec<Duration> {
     let mut delays = Vec::new();
     while Instant::now() < until {
         let first = first();
-        let last = last(first.interception);
+        let last = ended(first.interception);
         let begun = Instant::now();
         contender.make_safe(first).await;
         delays.push(begun.elapsed());

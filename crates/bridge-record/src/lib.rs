@@ -6,6 +6,8 @@ mod ids;
 mod journal;
 mod record;
 mod recorder;
+#[cfg(any(test, feature = "sample"))]
+pub mod sample;
 
 pub use batch::{Batcher, BatcherConfig};
 pub use ids::{InterceptionId, ParseIdError, RecordId};

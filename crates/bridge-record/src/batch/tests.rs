@@ -1,14 +1,10 @@
 //! The batcher against sinks that fail, refuse and wait.
 
-use std::time::SystemTime;
-
-use bridge_auth::KeySource;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::{
-    DeliverError, Ended, Event, InterceptionId, Outcome, PromptUsage, RecordId, Rejected, Started,
-};
+use crate::sample::{ended, prompt, started};
+use crate::{DeliverError, RecordId, Rejected};
 
 /// Keeps what is delivered, one permit a batch; fails as often as told.
 struct Shelf {
@@ -47,56 +43,6 @@ impl Sink for Shelf {
             .push(records.iter().map(|record| record.id).collect());
         Ok(Vec::new())
     }
-}
-
-fn started() -> Record {
-    let started = Started {
-        initiator: bridge_auth::ActorId::from_bytes([7; 16]),
-        api_key_id: "key".to_owned(),
-        provider: "anthropic".to_owned(),
-        provider_name: "anthropic".to_owned(),
-        model: "model".to_owned(),
-        route: "/v1/messages".to_owned(),
-        streaming: true,
-        client: "Unknown".to_owned(),
-        user_agent: String::new(),
-        client_session_id: None,
-        client_agent_id: None,
-        correlating_tool_call_id: None,
-        credential_kind: KeySource::Centralized,
-        credential_hint: "...".to_owned(),
-        workspace_id: None,
-        agent_firewall_session_id: None,
-        agent_firewall_sequence_number: None,
-        source: None,
-        correlation_id: None,
-        metadata: Vec::new(),
-    };
-    let event = Event::Started(Box::new(started));
-    Record::new(InterceptionId::generate(), SystemTime::UNIX_EPOCH, event)
-}
-
-fn ended(interception: InterceptionId) -> Record {
-    let ended = Ended {
-        outcome: Outcome::Completed,
-        credential_hint: String::new(),
-        provider_status: Some(200),
-        error_type: None,
-        error_message: None,
-    };
-    Record::new(
-        interception,
-        SystemTime::UNIX_EPOCH,
-        Event::Ended(Box::new(ended)),
-    )
-}
-
-fn prompt(interception: InterceptionId, length: usize) -> Record {
-    let prompt = PromptUsage {
-        response_id: String::new(),
-        prompt: "x".repeat(length),
-    };
-    Record::new(interception, SystemTime::UNIX_EPOCH, Event::Prompt(prompt))
 }
 
 fn batcher(shelf: &Arc<Shelf>, config: BatcherConfig) -> Batcher {

@@ -56,21 +56,11 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use async_trait::async_trait;
     use bridge_telemetry::{Metrics, discard};
     use tokio::time::{sleep, timeout};
 
-    use crate::{DeliverError, Journal, JournalConfig, JournalState, Record, Rejected, Sink};
-
-    /// Takes nothing.
-    struct Away;
-
-    #[async_trait]
-    impl Sink for Away {
-        async fn deliver(&self, _: &[Record]) -> Result<Vec<Rejected>, DeliverError> {
-            Err(DeliverError("away".into()))
-        }
-    }
+    use crate::sample::Away;
+    use crate::{Journal, JournalConfig, JournalState};
 
     #[tokio::test]
     async fn a_disk_that_answered_too_late_counts_as_failing_only_until_it_is_tried() {

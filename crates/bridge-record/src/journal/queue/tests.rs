@@ -1,64 +1,22 @@
 use std::time::SystemTime;
 
-use bridge_auth::{ActorId, KeySource};
-
 use super::super::config::JournalConfig;
 use super::super::open_set::OpenSet;
 use super::super::recover::Recovered;
 use super::{Entry, Next, Queue, Trouble, tell};
-use crate::{BatcherConfig, Ended, Event, InterceptionId, Outcome, PromptUsage, Record, Started};
+use crate::sample::{self, started_as};
+use crate::{BatcherConfig, InterceptionId, Record};
 
 fn queue(config: JournalConfig) -> Queue {
     Queue::new(config, &Recovered::default())
 }
 
 fn prompt(length: usize) -> Record {
-    let prompt = PromptUsage {
-        response_id: String::new(),
-        prompt: "x".repeat(length),
-    };
-    let interception = InterceptionId::generate();
-    Record::new(interception, SystemTime::UNIX_EPOCH, Event::Prompt(prompt))
+    sample::prompt(InterceptionId::generate(), length)
 }
 
 fn ended() -> Record {
-    let ended = Ended {
-        outcome: Outcome::Completed,
-        credential_hint: String::new(),
-        provider_status: None,
-        error_type: None,
-        error_message: None,
-    };
-    let interception = InterceptionId::generate();
-    let event = Event::Ended(Box::new(ended));
-    Record::new(interception, SystemTime::UNIX_EPOCH, event)
-}
-
-fn started(interception: InterceptionId) -> Record {
-    let started = Started {
-        initiator: ActorId::from_bytes([7; 16]),
-        api_key_id: String::new(),
-        provider: String::new(),
-        provider_name: String::new(),
-        model: String::new(),
-        route: String::new(),
-        streaming: true,
-        client: String::new(),
-        user_agent: String::new(),
-        client_session_id: None,
-        client_agent_id: None,
-        correlating_tool_call_id: None,
-        credential_kind: KeySource::Centralized,
-        credential_hint: String::new(),
-        workspace_id: None,
-        agent_firewall_session_id: None,
-        agent_firewall_sequence_number: None,
-        source: None,
-        correlation_id: None,
-        metadata: Vec::new(),
-    };
-    let event = Event::Started(Box::new(started));
-    Record::new(interception, SystemTime::UNIX_EPOCH, event)
+    sample::ended(InterceptionId::generate())
 }
 
 fn failing() -> Trouble {
@@ -141,7 +99,7 @@ fn an_interception_that_was_delivered_from_memory_does_not_stay_open() {
     let (mut queue, mut open) = (queue(JournalConfig::default()), OpenSet::default());
     let begin = |queue: &mut Queue| {
         let end = ended();
-        queue.take(started(end.interception));
+        queue.take(started_as(end.interception));
         queue.take(prompt(10));
         end
     };

@@ -5,15 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use bridge_auth::{ActorId, KeySource, Secret};
+use bridge_auth::{ActorId, Secret};
 use bridge_control::api::{InterceptionStatus, NewUser};
 use bridge_control::store::{SqliteStore, Store as _};
 use bridge_control::{ControlConfig, ControlServer};
-use bridge_record::{
-    DeliverError, Ended, Event, InterceptionId, Journal, JournalConfig, Outcome, Record,
-    Recorder as _, Rejected, Sink, Started,
-};
+use bridge_record::sample::{Away, beginning, ended};
+use bridge_record::{Event, InterceptionId, Journal, JournalConfig, Record, Recorder as _};
 use bridge_telemetry::{Metrics, discard, wall_clock};
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -22,52 +19,9 @@ use crate::cli::CommandError;
 use crate::cli::tests::said;
 use crate::wiring::recording::JOURNAL;
 
-/// Takes nothing.
-struct Away;
-
-#[async_trait]
-impl Sink for Away {
-    async fn deliver(&self, _: &[Record]) -> Result<Vec<Rejected>, DeliverError> {
-        Err(DeliverError("away".into()))
-    }
-}
-
 fn started(initiator: ActorId) -> Record {
-    let started = Started {
-        initiator,
-        api_key_id: "key".to_owned(),
-        provider: "anthropic".to_owned(),
-        provider_name: "anthropic".to_owned(),
-        model: "a-model".to_owned(),
-        route: "/v1/messages".to_owned(),
-        streaming: true,
-        client: "Unknown".to_owned(),
-        user_agent: String::new(),
-        client_session_id: None,
-        client_agent_id: None,
-        correlating_tool_call_id: None,
-        credential_kind: KeySource::Centralized,
-        credential_hint: "...".to_owned(),
-        workspace_id: None,
-        agent_firewall_session_id: None,
-        agent_firewall_sequence_number: None,
-        source: None,
-        correlation_id: None,
-        metadata: Vec::new(),
-    };
-    let event = Event::Started(Box::new(started));
+    let event = Event::Started(Box::new(beginning(initiator)));
     Record::new(InterceptionId::generate(), wall_clock(), event)
-}
-
-fn ended(interception: InterceptionId) -> Record {
-    let ended = Ended {
-        outcome: Outcome::Completed,
-        credential_hint: "...".to_owned(),
-        provider_status: Some(200),
-        error_type: None,
-        error_message: None,
-    };
-    Record::new(interception, wall_clock(), Event::Ended(Box::new(ended)))
 }
 
 /// A data folder whose control plane was away while three requests were recorded.
