@@ -310,6 +310,8 @@ impl GroupHead {
 /// A whole record in the bytes of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found<'b> {
+    /// Where it begins.
+    pub(super) at: usize,
     pub(super) seq: u64,
     pub(super) kind: Kind,
     pub(super) interception: InterceptionId,
@@ -317,13 +319,15 @@ pub(super) struct Found<'b> {
 }
 
 impl<'b> Found<'b> {
-    /// The record at the beginning of `bytes`; nothing when there is no whole one.
-    pub(super) fn decode(bytes: &'b [u8]) -> Option<Self> {
-        let record = bytes.get(..record_length(bytes)?)?;
+    /// The record that begins at `at`; nothing when there is no whole one.
+    pub(super) fn decode(bytes: &'b [u8], at: usize) -> Option<Self> {
+        let rest = bytes.get(at..)?;
+        let record = rest.get(..record_length(rest)?)?;
         if u32_at(record, 36)? != record_sum(record)? {
             return None;
         }
         Some(Self {
+            at,
             seq: u64_at(record, 8)?,
             kind: Kind::from_code(*record.get(16)?),
             interception: Uuid::from_slice(record.get(20..36)?).ok()?.into(),

@@ -218,7 +218,7 @@ fn understand(scan: &Scan<'_>) -> (Vec<(u64, Record)>, Vec<SegmentFault>) {
             Ok(Some(record)) => records.push((found.seq, record)),
             Ok(None) => {}
             Err(_) => faults.push(SegmentFault {
-                offset: 0,
+                offset: found.at as u64,
                 what: FaultKind::Unreadable,
             }),
         }

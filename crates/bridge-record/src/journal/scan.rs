@@ -78,8 +78,8 @@ pub(super) fn scan(bytes: &[u8]) -> Scan<'_> {
     if scan.header.is_none() {
         at = scan.skip_header(bytes);
     }
-    while let Some(rest) = bytes.get(at..).filter(|rest| !is_blank(rest)) {
-        match whole_group(rest) {
+    while bytes.get(at..).is_some_and(|rest| !is_blank(rest)) {
+        match whole_group(bytes, at) {
             Some((head, records)) => {
                 if !is_repaired && expected.is_some_and(|expected| expected != head.first) {
                     scan.fault(at, FaultKind::Gap);
@@ -126,13 +126,13 @@ impl<'b> Scan<'b> {
         match next_group(bytes, 0) {
             Some(next) => {
                 self.fault(0, FaultKind::Header);
-                let records = salvage(bytes.get(..next).unwrap_or_default());
+                let records = salvage(bytes, 0, next);
                 self.take(records);
                 next
             }
             None => {
                 if !is_blank(bytes) {
-                    self.take_torn(0, salvage(bytes));
+                    self.take_torn(0, salvage(bytes, 0, bytes.len()));
                 }
                 bytes.len()
             }
@@ -143,7 +143,7 @@ impl<'b> Scan<'b> {
     fn pass_over(&mut self, bytes: &'b [u8], at: usize, expected: &mut Option<u64>) -> usize {
         let next = next_group(bytes, at + 1);
         let end = next.unwrap_or(bytes.len());
-        let records = salvage(bytes.get(at..end).unwrap_or_default());
+        let records = salvage(bytes, at, end);
         if next.is_some() {
             self.fault(at, FaultKind::Group);
             self.take(records);
@@ -160,19 +160,21 @@ fn is_blank(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
 }
 
-/// The group at the beginning of `bytes`, when all of it is whole.
-fn whole_group(bytes: &[u8]) -> Option<(GroupHead, Vec<Found<'_>>)> {
-    let head = GroupHead::decode(bytes)?;
-    let mut rest = bytes.get(GROUP_BYTES..)?.get(..head.length)?;
-    if crc32fast::hash(rest) != head.sum {
+/// The group that begins at `at`, when all of it is whole.
+fn whole_group(bytes: &[u8], mut at: usize) -> Option<(GroupHead, Vec<Found<'_>>)> {
+    let head = GroupHead::decode(bytes.get(at..)?)?;
+    at += GROUP_BYTES;
+    let end = at.checked_add(head.length)?;
+    if crc32fast::hash(bytes.get(at..end)?) != head.sum {
         return None;
     }
+    let bytes = bytes.get(..end)?;
     let mut records = Vec::new();
     let mut seq = head.first;
-    while !rest.is_empty() {
-        let found = Found::decode(rest).filter(|found| found.seq == seq)?;
+    while at < end {
+        let found = Found::decode(bytes, at).filter(|found| found.seq == seq)?;
         seq = seq.checked_add(1)?;
-        rest = rest.get(found.len()..)?;
+        at += found.len();
         records.push(found);
     }
     (u32::try_from(records.len()) == Ok(head.count)).then_some((head, records))
@@ -189,11 +191,11 @@ fn next_group(bytes: &[u8], from: usize) -> Option<usize> {
         .map(|at| from + at)
 }
 
-/// Every whole record in bytes that are not whole.
-fn salvage(bytes: &[u8]) -> Vec<Found<'_>> {
+/// Every whole record from `at` to `end`, where not everything is whole.
+fn salvage(bytes: &[u8], mut at: usize, end: usize) -> Vec<Found<'_>> {
+    let bytes = bytes.get(..end).unwrap_or(bytes);
     let mut found = Vec::new();
-    let mut budget = bytes.len().saturating_mul(EFFORT);
-    let mut at = 0;
+    let mut budget = end.saturating_sub(at).saturating_mul(EFFORT);
     while let Some(rest) = bytes.get(at..) {
         let Some(begin) = memmem::find(rest, &RECORD_MAGIC) else {
             break;
@@ -207,7 +209,7 @@ fn salvage(bytes: &[u8]) -> Vec<Found<'_>> {
             Some(left) => left,
             None => break,
         };
-        match length.and_then(|_| Found::decode(candidate)) {
+        match length.and_then(|_| Found::decode(bytes, at)) {
             Some(record) => {
                 at += record.len();
                 found.push(record);

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use bridge_auth::{ActorId, KeySource};
 use bridge_record::{
-    Ended, ErrorType, Event, JournalConfig, JournalFile, ModelThought, OpenError, Outcome,
-    PromptUsage, Record, SegmentContent, Started, TokenUsage, ToolUsage,
+    Ended, ErrorType, Event, FaultKind, JournalConfig, JournalFile, ModelThought, OpenError,
+    Outcome, PromptUsage, Record, SegmentContent, SegmentFault, Started, TokenUsage, ToolUsage,
 };
 
 use crate::support::{Shelf, open};
@@ -118,6 +118,35 @@ fn version_1_is_read() {
     assert_eq!(found, records());
     assert_eq!(sequences, [1, 2, 3, 4, 5, 6]);
     assert!(segment.faults.is_empty() && segment.torn_at.is_none());
+}
+
+#[test]
+fn a_record_that_is_not_understood_is_told_with_its_place() {
+    let mut bytes = fs::read(sample("journal-v1.log")).unwrap();
+    let places = |mark: &[u8]| -> Vec<usize> {
+        let all = bytes.windows(mark.len()).enumerate();
+        let found = all.filter(|(_, place)| *place == mark);
+        found.map(|(at, _)| at).collect()
+    };
+    let event = places(b"\"prompt\":{")[0];
+    let before = |all: Vec<usize>| all.into_iter().rfind(|at| *at < event).unwrap();
+    let (group, record) = (before(places(b"\xFFGR\x01")), before(places(b"\xFFRE\x01")));
+    // The event gets a name that nobody knows, and all checksums are right.
+    bytes[event + 1] = b'q';
+    let length = |at: usize| u32::from_le_bytes(*bytes[at + 4..].first_chunk().unwrap()) as usize;
+    let (end, group_end) = (record + 40 + length(record), group + 28 + length(group));
+    let mut put = |at: usize, parts: [std::ops::Range<usize>; 2]| {
+        let covered = parts.map(|part| bytes[part].to_vec()).concat();
+        bytes.splice(at..at + 4, crc32fast::hash(&covered).to_le_bytes());
+    };
+    put(record + 36, [record + 4..record + 36, record + 40..end]);
+    put(group + 20, [group + 28..group_end, 0..0]);
+    put(group + 24, [group..group + 24, 0..0]);
+
+    let segment = read(&bytes).unwrap();
+    assert_eq!(segment.records.len(), 5);
+    let (offset, what) = (record as u64, FaultKind::Unreadable);
+    assert_eq!(segment.faults, [SegmentFault { offset, what }]);
 }
 
 #[tokio::test]
