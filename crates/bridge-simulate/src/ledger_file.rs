@@ -9,11 +9,11 @@ use bridge_telemetry::ErrorChain;
 use http::StatusCode;
 use parking_lot::Mutex;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use slog::{Logger, warn};
 
 use crate::asked::Asked;
 use crate::dialect::Dialect;
+use crate::digest::sha256;
 use crate::turn::Usage;
 
 /// A line of the file. No text of the request or of the answer is in it.
@@ -83,11 +83,10 @@ impl<'l> Line<'l> {
     }
 
     fn asked(dialect: Dialect, asked: &Asked<'_>, reply: Reply<'l>) -> Self {
-        let digest = Sha256::digest(asked.last.texts.join("\n"));
         Self::Asked {
             dialect: dialect.as_str(),
             stream: asked.wants_stream,
-            prompt_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            prompt_sha256: sha256(asked.last.texts.join("\n")),
             reply,
         }
     }

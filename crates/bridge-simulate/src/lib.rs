@@ -46,6 +46,7 @@ mod body;
 mod chat;
 mod config;
 mod dialect;
+mod digest;
 mod directive;
 mod fingerprint;
 mod ledger_file;

@@ -9,13 +9,13 @@ use http::request::Parts as Head;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::time::sleep;
 
 use crate::answer::{self, Play};
 use crate::asked::Asked;
 use crate::body::{self, BodyError};
 use crate::dialect::{Dialect, retry_after};
+use crate::digest::sha256;
 use crate::directive::{Directives, Fault};
 use crate::fingerprint::{self, Ids};
 use crate::ledger_file::Line;
@@ -296,13 +296,12 @@ fn seen(head: Head, body: &Bytes, response_id: Option<String>) -> Seen {
             value.set_sensitive(true);
         }
     }
-    let digest = Sha256::digest(body);
     let target = head.uri.path_and_query();
     Seen {
         method: head.method,
         target: target.map(ToString::to_string).unwrap_or_default(),
         headers,
-        body_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        body_sha256: sha256(body),
         body_bytes: body.len(),
         response_id,
     }
