@@ -2,18 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use backon::BackoffBuilder as _;
 use bridge_telemetry::{ErrorChain, Metrics, keys};
 use slog::{Logger, info, warn};
 use tokio::time::sleep;
 
-use crate::{Event, Record, Rejected, Sink};
-
-/// Delays between deliveries of a batch that was not kept.
-const RETRY_FLOOR: Duration = Duration::from_millis(50);
-const RETRY_CEILING: Duration = Duration::from_secs(10);
+use crate::{Backoff, Event, Record, Rejected, Sink};
 
 /// The way to a sink.
 pub(crate) struct Delivery {
@@ -42,12 +36,7 @@ impl Delivery {
     /// Returns when every record of the batch is kept or refused for good, however long that
     /// takes. Dropping the future may or may not leave the records kept.
     pub(crate) async fn deliver(&self, batch: &[Record]) {
-        let mut delays = backon::ExponentialBuilder::default()
-            .with_min_delay(RETRY_FLOOR)
-            .with_max_delay(RETRY_CEILING)
-            .with_jitter()
-            .without_max_times()
-            .build();
+        let mut backoff = Backoff::default();
         let mut has_failed = false;
         loop {
             match self.sink.deliver(batch).await {
@@ -67,7 +56,7 @@ impl Delivery {
                         warn!(self.logger, "records not delivered, trying again";
                             "records" => batch.len(), keys::ERROR => ErrorChain(&cause));
                     }
-                    sleep(delays.next().unwrap_or(RETRY_CEILING)).await;
+                    sleep(backoff.delay()).await;
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! What is remembered of an interception, and the seams through which records travel.
 
+mod backoff;
 mod batch;
 mod delivery;
 mod ids;
@@ -9,6 +10,7 @@ mod recorder;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
 
+pub use backoff::Backoff;
 pub use batch::{Batcher, BatcherConfig};
 pub use ids::{InterceptionId, ParseIdError, RecordId};
 pub use journal::{

@@ -34,7 +34,6 @@
 //! `bridge-record`; the types of the wire stay inside.
 
 mod authorize;
-mod backoff;
 mod channel;
 mod config;
 mod in_process;

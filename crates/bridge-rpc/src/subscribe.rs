@@ -2,12 +2,12 @@
 
 use std::future::Future;
 
+use bridge_record::Backoff;
 use bridge_telemetry::{ErrorChain, keys};
 use slog::{Logger, debug, warn};
 use tokio::time::{sleep, timeout};
 use tonic::{Response, Status, Streaming};
 
-use crate::backoff::Backoff;
 use crate::channel::{Channel, Live, Wire};
 use crate::status::{RpcError, is_unwelcome};
 

@@ -8,7 +8,6 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::BackoffBuilder as _;
 use bridge_telemetry::{ErrorChain, keys, wall_clock};
 use parking_lot::MutexGuard;
 use slog::{error, warn};
@@ -21,9 +20,9 @@ use super::queue::{Entry, Queue, Trouble, tell};
 use super::recover::{Recovered, Stretch};
 use super::segment::{Segment, millis};
 use super::shared::Shared;
+use crate::Backoff;
 
-/// Delays between attempts to write to a disk that refused.
-const RETRY_FLOOR: Duration = Duration::from_millis(50);
+/// No longer is the pause between two attempts to write to a disk that refused.
 const RETRY_CEILING: Duration = Duration::from_secs(5);
 /// How long a full journal waits before it looks for space again, if nobody tells of any.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -46,7 +45,7 @@ pub(super) struct Writer {
     last_sync: Option<Instant>,
     /// Whether several waited for the last group, so that it pays to let more share the next.
     is_shared: bool,
-    delays: backon::ExponentialBackoff,
+    backoff: Backoff,
     /// Until then nothing is tried.
     rest_until: Option<Instant>,
 }
@@ -79,7 +78,7 @@ impl Writer {
             group: GroupBuffer::default(),
             last_sync: None,
             is_shared: false,
-            delays: delays(),
+            backoff: Backoff::up_to(RETRY_CEILING),
             rest_until: None,
         }
     }
@@ -156,7 +155,7 @@ impl Writer {
                     since: wall_clock(),
                     reason: ErrorChain(&cause).to_string().into(),
                 };
-                let delay = self.delays.next().unwrap_or(RETRY_CEILING);
+                let delay = self.backoff.delay();
                 self.refused(trouble, delay);
             }
             Err(Refused::NoSpace) => self.refused(Trouble::NoSpace, LOOK_AGAIN),
@@ -271,7 +270,7 @@ impl Writer {
         drop(queue);
         self.is_shared = told.len() > 1;
         if was_in_trouble {
-            self.delays = delays();
+            self.backoff.reset();
         }
         tell(told);
         self.shared.deliverable.notify_one();
@@ -374,13 +373,4 @@ impl Writer {
         }
         self.shared.report();
     }
-}
-
-fn delays() -> backon::ExponentialBackoff {
-    backon::ExponentialBuilder::default()
-        .with_min_delay(RETRY_FLOOR)
-        .with_max_delay(RETRY_CEILING)
-        .with_jitter()
-        .without_max_times()
-        .build()
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use bridge_auth::Grant;
 use bridge_proto::v1::CheckKeysRequest;
+use bridge_record::Backoff;
 use bridge_telemetry::{ErrorChain, keys};
 use slog::{debug, error, info, warn};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::cache::Digest;
 use super::{Inner, Outage};
-use crate::backoff::Backoff;
 use crate::channel::Line;
 use crate::status::RpcError;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bridge_proto::v1::ConnectRequest;
 use bridge_proto::{CONTRACT_VERSION, may_go_on};
+use bridge_record::Backoff;
 use bridge_telemetry::{ErrorChain, keys};
 use slog::{Logger, debug, error, info, warn};
 use tokio::sync::{Notify, watch};
@@ -15,7 +16,6 @@ use super::dial::Dialling;
 use super::wire::{Live, Wire};
 use super::{ConnectionState, Link};
 use crate::ChannelConfig;
-use crate::backoff::Backoff;
 use crate::status::{FatalKind, fatal_at_connect, words};
 
 /// A connection that lasted this long was good: the next delay is the shortest again. One that is
