@@ -1,0 +1,96 @@
+//! Connections of callers, and what becomes of their requests before a provider is asked.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+
+use super::Metrics;
+use super::labels::KindLabels;
+use super::registrar::Registrar;
+
+/// Whether traffic can flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Readiness {
+    /// It cannot.
+    NotReady,
+    /// It does, and somebody should look.
+    Degraded,
+    /// It does.
+    Ready,
+}
+
+pub(super) struct Requests {
+    connections: Counter,
+    connections_open: Gauge,
+    connections_full: Counter,
+    failures: Family<KindLabels, Counter>,
+    running: Gauge,
+    readiness: Gauge,
+}
+
+impl Requests {
+    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+        Self {
+            connections: to.add("connections", "Downstream connections accepted"),
+            connections_open: to.add("connections_open", "Downstream connections open now"),
+            connections_full: to.add(
+                "connections_full",
+                "Times that accepting waited because as many connections were open as may be",
+            ),
+            failures: to.add(
+                "request_failures",
+                "Requests the gateway itself answered with a failure",
+            ),
+            running: to.add("requests_running", "Requests that run"),
+            readiness: to.add(
+                "readiness",
+                "Whether traffic can flow: 2 ready, 1 degraded, 0 not ready",
+            ),
+        }
+    }
+}
+
+impl Metrics {
+    fn requests(&self) -> &Requests {
+        &self.families().requests
+    }
+
+    /// A downstream connection was opened.
+    pub fn connection_opened(&self) {
+        self.requests().connections_open.inc();
+        self.requests().connections.inc();
+    }
+
+    /// A downstream connection ended.
+    pub fn connection_closed(&self) {
+        self.requests().connections_open.dec();
+    }
+
+    /// Connections wait because as many are open as may be.
+    pub fn connections_full(&self) {
+        self.requests().connections_full.inc();
+    }
+
+    /// The gateway answered a request with an error of its own, of this kind.
+    pub fn request_failed(&self, kind: &'static str) {
+        self.requests()
+            .failures
+            .get_or_create(&KindLabels { kind })
+            .inc();
+    }
+
+    /// How many requests run.
+    pub fn requests_running(&self, requests: usize) {
+        let requests = i64::try_from(requests).unwrap_or(i64::MAX);
+        self.requests().running.set(requests);
+    }
+
+    /// Whether traffic can flow.
+    pub fn readiness(&self, readiness: Readiness) {
+        self.requests().readiness.set(match readiness {
+            Readiness::NotReady => 0,
+            Readiness::Degraded => 1,
+            Readiness::Ready => 2,
+        });
+    }
+}
