@@ -27,6 +27,51 @@ pub enum FrameError {
     },
 }
 
+/// A stream of AWS's messages cannot be followed any further.
+///
+/// Offsets say where the message begins: bytes from the beginning of the stream, however it was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EventStreamError {
+    /// The checksum of a message's lengths is wrong.
+    #[error("message at offset {offset} has damaged lengths")]
+    PreludeChecksum {
+        /// Where it begins.
+        offset: u64,
+    },
+    /// The checksum of a whole message is wrong.
+    #[error("message at offset {offset} is damaged")]
+    MessageChecksum {
+        /// Where it begins.
+        offset: u64,
+    },
+    /// The lengths of a message do not fit each other, or its headers are too long.
+    #[error("message at offset {offset} has impossible lengths")]
+    Lengths {
+        /// Where it begins.
+        offset: u64,
+    },
+    /// A message is larger than is tolerated.
+    #[error("message at offset {offset} is larger than {limit} bytes")]
+    TooLarge {
+        /// Where it begins.
+        offset: u64,
+        /// The limit.
+        limit: usize,
+    },
+    /// The headers of a message are not well formed.
+    #[error("message at offset {offset} has headers that cannot be read")]
+    Headers {
+        /// Where it begins.
+        offset: u64,
+    },
+    /// The stream ended inside a message.
+    #[error("stream ends inside the message at offset {offset}")]
+    Truncated {
+        /// Where it begins.
+        offset: u64,
+    },
+}
+
 /// A content coding cannot be undone.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {

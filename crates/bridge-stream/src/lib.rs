@@ -2,7 +2,8 @@
 //!
 //! Whoever relays a stream sees it in pieces that end anywhere. This crate follows such a stream
 //! without holding it up: [`SseDecoder`] gives out the events that a piece completes and says
-//! where the last whole one ends, and [`ContentDecoder`] undoes a `Content-Encoding` on the way.
+//! where the last whole one ends, [`ContentDecoder`] undoes a `Content-Encoding` on the way, and
+//! [`EventStreamDecoder`] reads AWS's binary messages and checks their checksums.
 //!
 //! It opens no sockets, spawns nothing, knows no clock, and never learns what the data means: JSON
 //! is somebody else's matter. Everything it holds has a limit.
@@ -22,13 +23,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod aws;
 mod content;
 mod error;
 mod limits;
 mod sse;
 
+pub use aws::{EventStreamDecoder, EventStreamMessage};
 pub use content::{ContentDecoder, Encoding};
-pub use error::{DecodeError, FrameError, UnknownEncoding};
+pub use error::{DecodeError, EventStreamError, FrameError, UnknownEncoding};
 pub use limits::Limits;
 pub use sse::{SseDecoder, SseEvent};
 

@@ -14,3 +14,5 @@ mod content;
 mod cuts;
 #[path = "stream/events.rs"]
 mod events;
+#[path = "stream/messages.rs"]
+mod messages;
