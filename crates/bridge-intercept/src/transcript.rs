@@ -266,7 +266,7 @@ impl Transcript {
             return;
         }
         let labels = InterceptionLabels {
-            provider: self.closing.provider.to_string(),
+            provider: Arc::clone(&self.closing.provider),
             route: self.closing.route,
             client: self.closing.client,
             outcome: label(verdict.outcome),

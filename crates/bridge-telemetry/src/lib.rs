@@ -28,5 +28,7 @@ pub use chain::ErrorChain;
 pub use clock::wall_clock;
 pub use log::{LevelSwitch, LogConfig, LogFormat, Logging, ParseLogError, discard};
 pub use metrics::{
-    AuthResult, InterceptionLabels, JournalFigures, Metrics, OutcomeLabel, Readiness, TokenKind,
+    AuthResult, BreakerLevel, BreakerName, CredentialClass, InterceptionLabels, JournalFigures,
+    KeyRingFigures, KeyTrouble, LabelLimits, Metrics, OutcomeLabel, ProviderFigures,
+    ProviderStatus, Readiness, TokenKind,
 };

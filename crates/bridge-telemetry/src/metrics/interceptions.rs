@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
 
 use super::Metrics;
-use super::labels::{ProviderLabels, ReasonLabels, label_values};
+use super::labels::{Name, ProviderLabels, ReasonLabels, label_values};
 use super::registrar::Registrar;
 
 /// Upper bounds of the duration histogram, in seconds: turns of agents last from half a second to
@@ -61,7 +61,7 @@ label_values!(OutcomeLabel {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct InterceptionLabels {
     /// Name of the provider instance.
-    pub provider: String,
+    pub provider: Arc<str>,
     /// Which route, from a closed list.
     pub route: &'static str,
     /// Name of the calling program, from a closed list.
@@ -72,7 +72,7 @@ pub struct InterceptionLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TokenLabels {
-    provider: String,
+    provider: Name,
     kind: TokenKind,
 }
 
@@ -116,7 +116,7 @@ impl Metrics {
     /// An interception began.
     pub fn interception_started(&self, provider: &Arc<str>) {
         let labels = ProviderLabels {
-            provider: provider.to_string(),
+            provider: Name::from(provider),
         };
         self.interceptions().inflight.get_or_create(&labels).inc();
     }
@@ -125,7 +125,7 @@ impl Metrics {
     pub fn interception_ended(&self, labels: &InterceptionLabels, elapsed: Duration) {
         let families = self.interceptions();
         let provider = ProviderLabels {
-            provider: labels.provider.clone(),
+            provider: Name::from(&labels.provider),
         };
         families.inflight.get_or_create(&provider).dec();
         families.ended.get_or_create(labels).inc();
@@ -136,9 +136,9 @@ impl Metrics {
     }
 
     /// Tokens of this kind were used. The kinds exclude each other, so their sum has a meaning.
-    pub fn tokens(&self, provider: &str, kind: TokenKind, count: u64) {
+    pub fn tokens(&self, provider: &Arc<str>, kind: TokenKind, count: u64) {
         let labels = TokenLabels {
-            provider: provider.to_owned(),
+            provider: Name::from(provider),
             kind,
         };
         let tokens = self.interceptions().tokens.get_or_create(&labels);
@@ -146,9 +146,9 @@ impl Metrics {
     }
 
     /// An observer could not follow an answer that was relayed.
-    pub fn observation_failed(&self, provider: &str, reason: &'static str) {
+    pub fn observation_failed(&self, provider: &Arc<str>, reason: &'static str) {
         let labels = ReasonLabels {
-            provider: provider.to_owned(),
+            provider: Name::from(provider),
             reason,
         };
         self.interceptions()

@@ -1,6 +1,9 @@
 //! Sets of labels that several subjects use, and how a closed enum becomes a label's value.
 
-use prometheus_client::encoding::EncodeLabelSet;
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 
 /// Spells a closed enum as values of a label.
 macro_rules! label_values {
@@ -20,14 +23,36 @@ macro_rules! label_values {
 }
 pub(super) use label_values;
 
+/// A name as a label's value. Cloning shares its text, so that an event costs no allocation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Name(Arc<str>);
+
+impl Name {
+    pub(super) fn new(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+}
+
+impl From<&Arc<str>> for Name {
+    fn from(text: &Arc<str>) -> Self {
+        Self(Arc::clone(text))
+    }
+}
+
+impl EncodeLabelValue for Name {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        self.0.as_ref().encode(encoder)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ProviderLabels {
-    pub(super) provider: String,
+    pub(super) provider: Name,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ReasonLabels {
-    pub(super) provider: String,
+    pub(super) provider: Name,
     pub(super) reason: &'static str,
 }
 

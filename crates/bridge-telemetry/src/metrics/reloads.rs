@@ -1,4 +1,4 @@
-//! Settings and sets of providers that were taken or refused.
+//! Settings that were read again and taken or refused.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -6,12 +6,12 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use super::Metrics;
 use super::labels::KindLabels;
-use super::registrar::Registrar;
+use super::registrar::{Registrar, now};
 
 pub(super) struct Reloads {
     settings: Family<KindLabels, Counter>,
-    providers: Family<KindLabels, Counter>,
-    generation: Gauge,
+    last_reload: Gauge,
+    last_success: Gauge,
 }
 
 impl Reloads {
@@ -21,35 +21,27 @@ impl Reloads {
                 "settings_reloads",
                 "Configurations read again and taken or refused",
             ),
-            providers: to.add("reloads", "Provider sets taken or refused"),
-            generation: to.add("generation", "Number of the provider set in use"),
+            last_reload: to.add(
+                "settings_last_reload_timestamp_seconds",
+                "When the configuration was read again last; 0 when it never was",
+            ),
+            last_success: to.add(
+                "settings_last_reload_success_timestamp_seconds",
+                "When a configuration that was read again was taken last; 0 when none was",
+            ),
         }
     }
 }
 
 impl Metrics {
-    fn reloads(&self) -> &Reloads {
-        &self.families().reloads
-    }
-
     /// The configuration was read again and taken, or refused.
     pub fn settings_reloaded(&self, taken: bool) {
+        let families = &self.families().reloads;
         let kind = if taken { "taken" } else { "refused" };
-        self.reloads()
-            .settings
-            .get_or_create(&KindLabels { kind })
-            .inc();
-    }
-
-    /// A new set of providers was taken, or refused.
-    pub fn reloaded(&self, generation: u64, taken: bool) {
-        let families = self.reloads();
-        let kind = if taken { "taken" } else { "refused" };
-        families.providers.get_or_create(&KindLabels { kind }).inc();
+        families.settings.get_or_create(&KindLabels { kind }).inc();
+        families.last_reload.set(now());
         if taken {
-            families
-                .generation
-                .set(i64::try_from(generation).unwrap_or(i64::MAX));
+            families.last_success.set(now());
         }
     }
 }

@@ -1,20 +1,31 @@
-//! Exchanges with providers.
+//! Exchanges with providers, and the connections that carry them.
+
+use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 
 use super::Metrics;
-use super::labels::ReasonLabels;
+use super::labels::{Name, ReasonLabels};
 use super::registrar::Registrar;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PassthroughLabels {
-    provider: String,
+    provider: Name,
     route: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProtocolLabels {
+    protocol: &'static str,
+}
+
 pub(super) struct Upstream {
+    connections: Family<ProtocolLabels, Counter>,
+    connections_open: Family<ProtocolLabels, Gauge>,
+    egress_refusals: Family<ReasonLabels, Counter>,
     passthroughs: Family<PassthroughLabels, Counter>,
     failures: Family<ReasonLabels, Counter>,
 }
@@ -22,6 +33,18 @@ pub(super) struct Upstream {
 impl Upstream {
     pub(super) fn register(to: &mut Registrar<'_>) -> Self {
         Self {
+            connections: to.add(
+                "upstream_connections",
+                "Connections opened to providers, by protocol",
+            ),
+            connections_open: to.add(
+                "upstream_connections_open",
+                "Connections to providers open now, by protocol",
+            ),
+            egress_refusals: to.add(
+                "egress_refusals",
+                "Requests that were not sent because of where they would have gone",
+            ),
             passthroughs: to.add("passthroughs", "Requests passed through unrecorded"),
             failures: to.add("upstream_failures", "Failed exchanges with providers"),
         }
@@ -34,20 +57,48 @@ impl Metrics {
     }
 
     /// A request was passed through without being recorded.
-    pub fn passed_through(&self, provider: &str, route: &'static str) {
+    pub fn passed_through(&self, provider: &Arc<str>, route: &'static str) {
         let labels = PassthroughLabels {
-            provider: provider.to_owned(),
+            provider: Name::from(provider),
             route,
         };
         self.upstream().passthroughs.get_or_create(&labels).inc();
     }
 
     /// An exchange with a provider failed in this way.
-    pub fn upstream_failed(&self, provider: &str, reason: &'static str) {
+    pub fn upstream_failed(&self, provider: &Arc<str>, reason: &'static str) {
         let labels = ReasonLabels {
-            provider: provider.to_owned(),
+            provider: Name::from(provider),
             reason,
         };
         self.upstream().failures.get_or_create(&labels).inc();
+    }
+
+    /// A connection to a provider was opened, which speaks this protocol.
+    pub fn upstream_connection_opened(&self, protocol: &'static str) {
+        let labels = ProtocolLabels { protocol };
+        self.upstream().connections.get_or_create(&labels).inc();
+        self.upstream()
+            .connections_open
+            .get_or_create(&labels)
+            .inc();
+    }
+
+    /// Such a connection ended.
+    pub fn upstream_connection_closed(&self, protocol: &'static str) {
+        let labels = ProtocolLabels { protocol };
+        self.upstream()
+            .connections_open
+            .get_or_create(&labels)
+            .dec();
+    }
+
+    /// A request was not sent because of where it would have gone.
+    pub fn egress_refused(&self, provider: &Arc<str>, reason: &'static str) {
+        let labels = ReasonLabels {
+            provider: Name::from(provider),
+            reason,
+        };
+        self.upstream().egress_refusals.get_or_create(&labels).inc();
     }
 }
