@@ -1,0 +1,114 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "any instant will do as the first"
+)]
+
+use super::*;
+
+fn place(model: &str) -> Place {
+    Place {
+        route: "/v1/messages",
+        model: model.into(),
+        class: "centralized",
+    }
+}
+
+fn at_once() -> BreakerConfig {
+    BreakerConfig {
+        failures: 1,
+        probes: 1,
+        ..BreakerConfig::default()
+    }
+}
+
+fn ticket(breakers: &Arc<Breakers>, place: &Place, now: Instant) -> Option<Ticket> {
+    let admitted = breakers.admit(place.clone(), at_once(), now);
+    admitted.ok().map(|(ticket, _)| ticket)
+}
+
+fn fail(breakers: &Arc<Breakers>, place: &Place, now: Instant) -> Option<Transition> {
+    let ticket = ticket(breakers, place, now)?;
+    ticket.settle(Judgement::Failed, now)
+}
+
+#[test]
+fn places_are_apart() {
+    let (breakers, now) = (Arc::new(Breakers::new(8)), Instant::now());
+    let moved = fail(&breakers, &place("a"), now).unwrap();
+    assert_eq!(moved.to, BreakerState::Open);
+    let rejected = breakers.admit(place("a"), at_once(), now).unwrap_err();
+    assert_eq!(rejected.wait, Duration::from_secs(30));
+    let others = [
+        place("b"),
+        Place {
+            route: "/v1/chat/completions",
+            ..place("a")
+        },
+        Place {
+            class: "byok",
+            ..place("a")
+        },
+    ];
+    for other in &others {
+        assert!(ticket(&breakers, other, now).is_some(), "{other:?}");
+    }
+}
+
+#[test]
+fn nothing_is_kept_of_places_in_health() {
+    let (breakers, now) = (Arc::new(Breakers::new(8)), Instant::now());
+    let answered = ticket(&breakers, &place("a"), now).unwrap();
+    assert_eq!(answered.settle(Judgement::Answered, now), None);
+    drop(ticket(&breakers, &place("b"), now));
+    assert!(breakers.is_empty());
+
+    let patient = BreakerConfig::default();
+    let (failing, _) = breakers.admit(place("a"), patient, now).unwrap();
+    assert_eq!(failing.settle(Judgement::Failed, now), None);
+    assert_eq!(breakers.len(), 1);
+    let (answering, _) = breakers.admit(place("a"), patient, now).unwrap();
+    assert_eq!(answering.settle(Judgement::Answered, now), None);
+    assert!(breakers.is_empty());
+}
+
+#[test]
+fn a_place_that_recovered_does_not_hear_of_the_trouble_again() {
+    let (breakers, now) = (Arc::new(Breakers::new(8)), Instant::now());
+    let hanging = ticket(&breakers, &place("a"), now).unwrap();
+    fail(&breakers, &place("a"), now);
+    let later = now + at_once().open_for;
+    let probe = ticket(&breakers, &place("a"), later).unwrap();
+    let moved = probe.settle(Judgement::Answered, later).unwrap();
+    assert_eq!(moved.to, BreakerState::Closed);
+    assert_eq!(hanging.settle(Judgement::Failed, later), None);
+    assert_eq!(breakers.state(&place("a")), BreakerState::Closed);
+}
+
+#[test]
+fn a_dropped_ticket_gives_its_place_back() {
+    let (breakers, now) = (Arc::new(Breakers::new(8)), Instant::now());
+    fail(&breakers, &place("a"), now);
+    let later = now + at_once().open_for;
+    let probe = ticket(&breakers, &place("a"), later);
+    assert!(probe.is_some());
+    assert!(ticket(&breakers, &place("a"), later).is_none());
+    drop(probe);
+    let probe = ticket(&breakers, &place("a"), later).unwrap();
+    assert_eq!(probe.settle(Judgement::Unknown, later), None);
+    assert!(ticket(&breakers, &place("a"), later).is_some());
+}
+
+#[test]
+fn no_more_are_kept_than_may_be_and_open_ones_stay_the_longest() {
+    let (breakers, now) = (Arc::new(Breakers::new(4)), Instant::now());
+    fail(&breakers, &place("open"), now);
+    let patient = BreakerConfig::default();
+    for number in 0..100_u32 {
+        let now = now + Duration::from_millis(u64::from(number));
+        let other = place(&format!("model {number}"));
+        let (ticket, _) = breakers.admit(other, patient, now).unwrap();
+        assert_eq!(ticket.settle(Judgement::Failed, now), None);
+        assert!(breakers.len() <= 4);
+    }
+    assert_eq!(breakers.state(&place("open")), BreakerState::Open);
+}
