@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bridge_auth::{
-    AuthError, Authorizer, Claim, Delegation, Grant, HeaderPolicy, KeySource, Scrubbed, Seal,
-    Standing, Verdict,
+    AuthError, Authorizer, Claim, Delegation, Grant, HeaderPolicy, KeySource, Presented, Scrubbed,
+    Seal, Standing, Verdict,
 };
 use bridge_intercept::{ClientHint, FirewallMark};
 use bridge_telemetry::{AuthResult, Metrics};
@@ -12,6 +12,16 @@ use http::HeaderMap;
 
 use crate::Origin;
 use crate::firewall::{self, InvalidMark};
+
+/// What a request says of itself, and its headers without what must not travel. Nobody has been
+/// asked about it.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub(crate) presented: Presented,
+    headers: Scrubbed,
+    hint: ClientHint,
+    firewall: Result<Option<FirewallMark>, InvalidMark>,
+}
 
 /// A request whose caller is known.
 #[derive(Debug)]
@@ -44,13 +54,6 @@ pub(crate) enum AdmissionError {
     Auth(#[source] AuthError),
 }
 
-/// What holds for whoever comes in, from the request's generation.
-#[derive(Clone, Copy)]
-pub(crate) struct HouseRules<'r> {
-    pub(crate) policy: &'r HeaderPolicy,
-    pub(crate) allow_own_keys: bool,
-}
-
 /// Everything needed to admit a request.
 pub(crate) struct Door {
     pub(crate) authorizer: Arc<dyn Authorizer>,
@@ -58,36 +61,57 @@ pub(crate) struct Door {
     pub(crate) metrics: Metrics,
 }
 
-impl Door {
-    /// Reads what the request claims, removes the organisation's credential from the headers, and
-    /// asks whose it is.
-    pub(crate) async fn admit(
-        &self,
-        headers: HeaderMap,
-        origin: &Origin,
-        rules: HouseRules<'_>,
-    ) -> Result<Admitted, AdmissionError> {
+impl Claimed {
+    /// Reads what the request claims and removes the organisation's credential from the headers.
+    pub(crate) fn read(headers: HeaderMap, policy: &HeaderPolicy) -> Self {
         let hint = ClientHint::read(&headers);
-        let mark = firewall::read(&headers);
+        let firewall = firewall::read(&headers);
         let bridge_auth::Admitted {
             presented,
             scrubbed,
-        } = rules.policy.admit(headers);
-        let mode = presented.key_mode();
+        } = policy.admit(headers);
+        Self {
+            presented,
+            headers: scrubbed,
+            hint,
+            firewall,
+        }
+    }
+
+    /// Whether the caller would bring a provider credential of their own though that is not
+    /// allowed. Nobody needs to be asked who they are.
+    pub(crate) fn check_own_keys(&self, are_allowed: bool) -> Result<(), AdmissionError> {
+        match self.presented.key_mode() {
+            KeySource::Byok if !are_allowed => Err(AdmissionError::OwnKeys),
+            KeySource::Byok | KeySource::Centralized => Ok(()),
+        }
+    }
+}
+
+impl Door {
+    /// Asks whose the credential is.
+    pub(crate) async fn admit(
+        &self,
+        claimed: Claimed,
+        origin: &Origin,
+    ) -> Result<Admitted, AdmissionError> {
+        let Claimed {
+            presented,
+            headers,
+            hint,
+            firewall,
+        } = claimed;
         let delegation = self.delegation(origin)?;
         let grant = self.grant(presented.verdict(), delegation).await?;
-        if mode == KeySource::Byok && !rules.allow_own_keys {
-            return Err(AdmissionError::OwnKeys);
-        }
         let workspace_id = match delegation {
             Some(delegation) => delegation.workspace().map(str::to_owned),
             None => grant.workspace_id.clone(),
         };
         Ok(Admitted {
-            mode,
-            headers: scrubbed,
+            mode: presented.key_mode(),
+            headers,
             hint,
-            firewall: mark.map_err(AdmissionError::Firewall)?,
+            firewall: firewall.map_err(AdmissionError::Firewall)?,
             correlation_id: presented.correlation_id().map(str::to_owned),
             is_delegated: delegation.is_some(),
             source: delegation.and_then(|delegation| Some(delegation.source()?.to_string())),

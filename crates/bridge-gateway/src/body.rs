@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bridge_guard::FrontPlace;
 use bridge_intercept::{AnswerBody, Closing, Handler};
 use bridge_pool::Lease;
 use bridge_telemetry::keys;
@@ -39,6 +40,9 @@ pub(crate) struct ClosingLine {
     pub(crate) logger: Logger,
     /// Keeps it on the list of those that run.
     pub(crate) turn: Listed,
+    /// Its place among those that may run at once, from when it was let in until its answer is
+    /// over.
+    pub(crate) place: Option<FrontPlace>,
     /// Why the gateway itself answered or broke the answer, if it did.
     pub(crate) refusal: Option<Refusal>,
 }
@@ -109,9 +113,15 @@ impl Body for GatewayBody {
                 }
             },
         };
-        if let (Some(line), Some(Ok(frame))) = (&this.line, &frame) {
-            let sent = frame.data_ref().map_or(0, |data| data.len() as u64);
-            line.turn.has_sent(sent);
+        if let Some(line) = &mut this.line {
+            match &frame {
+                Some(Ok(frame)) => {
+                    let sent = frame.data_ref().map_or(0, |data| data.len() as u64);
+                    line.turn.has_sent(sent);
+                }
+                // Whoever holds a body that is over does not hold its place.
+                Some(Err(_)) | None => drop(line.place.take()),
+            }
         }
         Poll::Ready(frame)
     }

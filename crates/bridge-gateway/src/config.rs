@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bridge_auth::{Authorizer, Seal};
+use bridge_guard::FrontLimits;
 use bridge_pool::PoolConfig;
 use bridge_telemetry::Metrics;
 use slog::Logger;
@@ -22,6 +23,8 @@ pub struct GatewayConfig {
     pub connections: usize,
     /// Whether callers may bring their own provider credentials. Default yes.
     pub allow_own_keys: bool,
+    /// How many requests may run at once and how fast one caller may come. Default: any number.
+    pub front: FrontLimits,
     /// The handlers kept ready. The observer stays the one that the gateway was made with.
     pub pool: PoolConfig,
 }
@@ -34,6 +37,7 @@ impl Default for GatewayConfig {
             head_timeout: Duration::from_secs(60),
             connections: 10_000,
             allow_own_keys: true,
+            front: FrontLimits::default(),
             pool: PoolConfig::default(),
         }
     }

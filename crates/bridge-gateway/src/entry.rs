@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use crate::admission::Door;
 use crate::body::{ClosingLine, GatewayBody, Refusal};
 use crate::factory::HandlerFactory;
+use crate::front_limits::FrontDoor;
 use crate::places::Places;
 use crate::request::Visit;
 use crate::terms::Terms;
@@ -31,6 +32,7 @@ use crate::{Drain, DrainSignal, Failure, GatewayConfig, GatewayParts, Origin, Ru
 pub struct Gateway(Arc<Inner>);
 
 pub(crate) struct Inner {
+    pub(crate) front: FrontDoor,
     pub(crate) door: Door,
     pub(crate) pool: Pool<Arc<HandlerFactory>>,
     pub(crate) factory: Arc<HandlerFactory>,
@@ -84,6 +86,7 @@ impl Gateway {
             metrics: metrics.clone(),
         };
         Self(Arc::new(Inner {
+            front: FrontDoor::default(),
             door,
             pool,
             factory,
@@ -118,6 +121,12 @@ impl Gateway {
     #[must_use]
     pub fn running(&self) -> usize {
         self.0.turns.count()
+    }
+
+    /// How many callers are kept apart, because there are limits for each of them.
+    #[must_use]
+    pub fn known_callers(&self) -> usize {
+        self.0.front.callers()
     }
 
     /// The requests that run, the oldest first.
@@ -181,6 +190,7 @@ impl Gateway {
         let mut line = ClosingLine {
             logger: self.0.logger.clone(),
             turn: self.0.turns.begin(method, path, terms.generation),
+            place: None,
             refusal: None,
         };
         let visit = Visit {

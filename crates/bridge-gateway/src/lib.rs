@@ -14,6 +14,7 @@ mod drain;
 mod entry;
 mod factory;
 mod firewall;
+mod front_limits;
 mod in_process;
 mod listen;
 mod origin;

@@ -15,7 +15,7 @@ use http_body::Body;
 use slog::{Logger, o};
 use tokio::time::Instant;
 
-use crate::admission::{Admitted, HouseRules};
+use crate::admission::{Admitted, Claimed};
 use crate::body::{ClosingLine, GatewayBody};
 use crate::entry::Arrival;
 use crate::factory::HandlerKey;
@@ -128,13 +128,16 @@ impl Gateway {
             return Err(Failure::draining().shaped(dialect));
         }
         let is_upgrade = wants_upgrade(&head.headers);
-        let rules = HouseRules {
-            policy: &blueprint.policy,
-            allow_own_keys: visit.terms.limits.allow_own_keys,
-        };
+        let claimed = Claimed::read(head.headers, &blueprint.policy);
+        let place = self.front_place(&claimed.presented, visit, line.turn.arrived());
+        let no_place = |refusal| Failure::from_front(refusal).shaped(dialect);
+        line.place = Some(place.map_err(no_place)?);
+        let refused = |error| Failure::from_admission(error).shaped(dialect);
+        claimed
+            .check_own_keys(visit.terms.limits.allow_own_keys)
+            .map_err(refused)?;
         let door = &self.inner().door;
-        let admitted = door.admit(head.headers, visit.origin, rules).await;
-        let admitted = admitted.map_err(|error| Failure::from_admission(error).shaped(dialect))?;
+        let admitted = door.admit(claimed, visit.origin).await.map_err(refused)?;
         line.logger = identified(&line.logger, &admitted);
         if is_upgrade {
             return Err(Failure::upgrade().shaped(dialect));

@@ -6,6 +6,7 @@
 
 use bridge_api::{ApiFailure, DialectId, FailureKind, error_body};
 use bridge_auth::AuthError;
+use bridge_guard::FrontRefusal;
 use bridge_intercept::{FailureClass, InterceptError, Refused};
 use bridge_telemetry::ErrorChain;
 use bytes::Bytes;
@@ -136,6 +137,32 @@ impl Failure {
             .with(http::header::CONNECTION, "upgrade")
     }
 
+    /// The texts are those that clients of such gateways know. Nobody knows when a running request
+    /// ends, so the shortest wait is named; a rate is counted over a second.
+    pub(crate) fn from_front(refusal: FrontRefusal) -> Self {
+        let full = "AI Gateway is currently at capacity. Please try again later.";
+        let failure = match refusal {
+            FrontRefusal::Full { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "at_capacity", full)
+            }
+            FrontRefusal::TooManyCallers { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_callers", full)
+            }
+            FrontRefusal::CallerBusy { limit } => {
+                let text = format!(
+                    "You have {limit} requests running, which is as many as may run at once. \
+                     Please try again when one of them has ended."
+                );
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "caller_busy", text)
+            }
+            FrontRefusal::TooFast { .. } => {
+                let text = "You've been rate limited. Please try again later.";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", text)
+            }
+        };
+        failure.with(RETRY_AFTER, "1").because(refusal.to_string())
+    }
+
     pub(crate) fn from_admission(error: AdmissionError) -> Self {
         let forbidden = |kind| Self::new(StatusCode::FORBIDDEN, kind, "unauthorized");
         match error {
@@ -146,7 +173,8 @@ impl Failure {
             AdmissionError::Malformed => forbidden("malformed_credential"),
             AdmissionError::ForeignDelegation => forbidden("foreign_delegation"),
             AdmissionError::OwnKeys => {
-                let text = "Bring Your Own Key (BYOK) mode is not enabled.";
+                let text = "Bring Your Own Key (BYOK) mode is not enabled. Contact your \
+                            administrator to enable it with gateway.allow_own_keys.";
                 Self::new(StatusCode::FORBIDDEN, "own_keys", text)
             }
             AdmissionError::Firewall(invalid) => Self::new(

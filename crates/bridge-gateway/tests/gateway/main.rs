@@ -14,6 +14,7 @@ mod drain;
 mod durable;
 mod edges;
 mod faults;
+mod front_limits;
 mod generations;
 mod in_process;
 mod relay;
