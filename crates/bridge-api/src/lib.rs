@@ -25,6 +25,7 @@
 //! inside that dialect's folder.
 
 mod anthropic;
+mod bedrock;
 mod dialect;
 mod envelope;
 mod facts;
@@ -36,6 +37,10 @@ mod openai_responses;
 mod provider;
 mod route;
 
+pub use bedrock::{
+    BedrockEvent, BedrockModel, BedrockModels, BedrockRequest, bedrock_event, bedrock_exception,
+    bedrock_failure, bedrock_request,
+};
 pub use dialect::DialectId;
 pub use envelope::{Envelope, EnvelopeError, EnvelopeLimits};
 pub use facts::{RequestFacts, SessionHints};
