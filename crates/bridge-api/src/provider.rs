@@ -42,11 +42,15 @@ pub enum ProviderType {
     Vercel,
     /// Anything else in OpenAI's format.
     OpenAiCompat,
+    /// Anthropic's models on Amazon Bedrock.
+    Bedrock,
+    /// ChatGPT's subscriptions; each caller brings their own.
+    ChatGpt,
 }
 
 impl ProviderType {
     /// Every type, in the order in which they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Anthropic,
         Self::OpenAi,
         Self::Copilot,
@@ -55,6 +59,8 @@ impl ProviderType {
         Self::OpenRouter,
         Self::Vercel,
         Self::OpenAiCompat,
+        Self::Bedrock,
+        Self::ChatGpt,
     ];
 
     /// The type of this name.
@@ -75,6 +81,8 @@ impl ProviderType {
             Self::OpenRouter => "openrouter",
             Self::Vercel => "vercel",
             Self::OpenAiCompat => "openai-compat",
+            Self::Bedrock => "bedrock",
+            Self::ChatGpt => "chatgpt",
         }
     }
 
@@ -82,9 +90,10 @@ impl ProviderType {
     #[must_use]
     pub const fn format(self) -> Format {
         match self {
-            Self::Anthropic => Format::Anthropic,
+            Self::Anthropic | Self::Bedrock => Format::Anthropic,
             Self::Copilot => Format::Copilot,
             Self::OpenAi
+            | Self::ChatGpt
             | Self::Azure
             | Self::Google
             | Self::OpenRouter

@@ -32,6 +32,6 @@ pub use client_hint::ClientHint;
 pub use cx::{Cx, FirewallMark};
 pub use error::{InterceptError, Refused};
 pub use handler::{Answer, Handler, Inbound, Plan};
-pub use provider::{Provider, ProviderError, ProviderSet, ProviderSpec};
+pub use provider::{BedrockSpec, MannersSpec, Provider, ProviderError, ProviderSet, ProviderSpec};
 pub use relay::AnswerBody;
 pub use transcript::Closing;

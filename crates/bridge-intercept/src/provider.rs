@@ -8,20 +8,9 @@ use bridge_api::{Format, ProviderType, is_valid_provider_name};
 use bridge_auth::Secret;
 use bridge_upstream::{Endpoint, EndpointError};
 
-/// A provider as the control plane describes it, not yet checked.
-#[derive(Debug, Clone)]
-pub struct ProviderSpec {
-    /// The first segment of the paths that lead to it.
-    pub name: String,
-    /// `anthropic`, `openai`, `openai-compat` and so on.
-    pub provider_type: String,
-    /// Whether it may be used.
-    pub enabled: bool,
-    /// Where it lives.
-    pub base_url: String,
-    /// The operator's keys, in the order of preference.
-    pub keys: Vec<Secret>,
-}
+mod spec;
+
+pub use spec::{BedrockSpec, MannersSpec, ProviderSpec};
 
 /// A provider that can be used.
 pub struct Provider {

@@ -15,4 +15,8 @@ pub mod v1 {
 }
 
 /// Version of the contract in this crate; `proto/README.md` has the rule for comparing two.
-pub const CONTRACT_VERSION: &str = "1.1";
+pub const CONTRACT_VERSION: &str = "1.2";
+
+/// The lowest version that a gateway of this crate can do with. What came later it can miss: a
+/// control plane that has no settings of providers sends none.
+pub const CONTRACT_NEEDED: &str = "1.1";

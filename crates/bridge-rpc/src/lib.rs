@@ -55,7 +55,9 @@ pub use config::ChannelConfig;
 pub use in_process::{Dialer, MemoryIncoming, memory_pipe};
 pub use record::RemoteSink;
 pub use sealed::{SealedProviders, UnsealError};
-pub use snapshot::{ProviderSnapshot, Snapshot};
+pub use snapshot::{
+    BedrockSettings, MannersSettings, ProviderSettings, ProviderSnapshot, Snapshot,
+};
 pub use status::{FatalKind, RpcError};
 pub use target::{Address, ControlTarget, ParseAddressError};
 pub use watch::ProviderWatch;

@@ -3,6 +3,10 @@
 use bridge_auth::Secret;
 use bridge_proto::v1;
 
+mod settings;
+
+pub use settings::{BedrockSettings, MannersSettings, ProviderSettings};
+
 /// A whole set of providers, as the control plane has it. Whether it can be used is for others to
 /// judge: nothing in it was validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub struct ProviderSnapshot {
     pub base_url: String,
     /// The operator's keys, in the order of preference.
     pub keys: Vec<Secret>,
+    /// What is peculiar to it.
+    pub settings: ProviderSettings,
 }
 
 impl From<v1::ProviderSet> for Snapshot {
@@ -55,6 +61,7 @@ impl From<&ProviderSnapshot> for v1::Provider {
             enabled: provider.enabled,
             base_url: provider.base_url.clone(),
             keys: keys.collect(),
+            settings: provider.settings.to_wire(),
         }
     }
 }
@@ -67,6 +74,7 @@ impl From<v1::Provider> for ProviderSnapshot {
             enabled: provider.enabled,
             base_url: provider.base_url,
             keys: provider.keys.into_iter().map(Secret::new).collect(),
+            settings: provider.settings.map(Into::into).unwrap_or_default(),
         }
     }
 }

@@ -37,7 +37,9 @@ impl ProviderWatch {
             "WatchProviders",
             logger.clone(),
             |wire| async move {
-                let request = WatchProvidersRequest {};
+                let request = WatchProvidersRequest {
+                    takes_every_type: true,
+                };
                 wire.configurator().watch_providers(request).await
             },
             {

@@ -9,6 +9,7 @@ mod last_set;
 mod listeners;
 mod operator;
 mod plane;
+mod provider_spec;
 mod readiness;
 pub(crate) mod recording;
 mod reload;

@@ -30,11 +30,16 @@ pub enum ProviderType {
     /// Anything else that speaks OpenAI's formats.
     #[serde(rename = "openai-compat")]
     OpenAiCompat,
+    /// Anthropic's models on Amazon Bedrock; requests are signed with AWS credentials.
+    Bedrock,
+    /// ChatGPT's subscriptions; each caller brings their own.
+    #[serde(rename = "chatgpt")]
+    ChatGpt,
 }
 
 impl ProviderType {
     /// Every type there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Anthropic,
         Self::OpenAi,
         Self::Copilot,
@@ -43,6 +48,8 @@ impl ProviderType {
         Self::OpenRouter,
         Self::Vercel,
         Self::OpenAiCompat,
+        Self::Bedrock,
+        Self::ChatGpt,
     ];
 
     /// The word for it in JSON, in the contract and in the store.
@@ -57,13 +64,25 @@ impl ProviderType {
             Self::OpenRouter => "openrouter",
             Self::Vercel => "vercel",
             Self::OpenAiCompat => "openai-compat",
+            Self::Bedrock => "bedrock",
+            Self::ChatGpt => "chatgpt",
         }
     }
 
-    /// Whether an operator's keys are used with it. Copilot's callers bring tokens of their own.
+    /// Whether an operator's keys are used with it. Callers of Copilot and ChatGPT bring tokens of
+    /// their own, and Bedrock has credentials of another kind.
     #[must_use]
-    pub fn takes_keys(self) -> bool {
-        self != Self::Copilot
+    pub const fn takes_keys(self) -> bool {
+        match self {
+            Self::Copilot | Self::ChatGpt | Self::Bedrock => false,
+            Self::Anthropic
+            | Self::OpenAi
+            | Self::Azure
+            | Self::Google
+            | Self::OpenRouter
+            | Self::Vercel
+            | Self::OpenAiCompat => true,
+        }
     }
 
     /// The type of this name.

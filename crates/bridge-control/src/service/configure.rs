@@ -10,15 +10,17 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use super::{Service, Watch};
+use crate::api::ProviderType;
 use crate::store::{ProviderSet as StoredSet, StoredProvider};
 
 #[tonic::async_trait]
 impl ProviderConfiguratorService for Service {
     async fn get_providers(
         &self,
-        _: Request<GetProvidersRequest>,
+        request: Request<GetProvidersRequest>,
     ) -> Result<Response<GetProvidersResponse>, Status> {
-        let providers = Some(self.providers().await?);
+        let types = Types::of(request.into_inner().takes_every_type);
+        let providers = Some(self.providers(types).await?);
         Ok(Response::new(GetProvidersResponse { providers }))
     }
 
@@ -26,10 +28,11 @@ impl ProviderConfiguratorService for Service {
 
     async fn watch_providers(
         &self,
-        _: Request<WatchProvidersRequest>,
+        request: Request<WatchProvidersRequest>,
     ) -> Result<Response<Self::WatchProvidersStream>, Status> {
         let watcher = Watcher {
             service: self.clone(),
+            types: Types::of(request.into_inner().takes_every_type),
             changes: self.control.0.provider_changes.subscribe(),
             sent: None,
         };
@@ -39,16 +42,51 @@ impl ProviderConfiguratorService for Service {
     }
 }
 
+/// Which types of providers a gateway can be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Types {
+    /// It marks those that it cannot use.
+    Every,
+    /// It would refuse the whole set for one that it does not know.
+    First,
+}
+
+impl Types {
+    fn of(takes_every_type: bool) -> Self {
+        if takes_every_type {
+            Self::Every
+        } else {
+            Self::First
+        }
+    }
+
+    fn include(self, kind: ProviderType) -> bool {
+        match kind {
+            ProviderType::Bedrock | ProviderType::ChatGpt => self == Self::Every,
+            ProviderType::Anthropic
+            | ProviderType::OpenAi
+            | ProviderType::Copilot
+            | ProviderType::Azure
+            | ProviderType::Google
+            | ProviderType::OpenRouter
+            | ProviderType::Vercel
+            | ProviderType::OpenAiCompat => true,
+        }
+    }
+}
+
 impl Service {
-    async fn providers(&self) -> Result<ProviderSet, Status> {
+    async fn providers(&self, types: Types) -> Result<ProviderSet, Status> {
         let set = self.control.0.store.provider_set().await;
-        set.map(message).map_err(|cause| self.unavailable(&cause))
+        set.map(|set| message(set, types))
+            .map_err(|cause| self.unavailable(&cause))
     }
 }
 
 /// One subscriber. Changes that happen while it takes a set are one change to it.
 struct Watcher {
     service: Service,
+    types: Types,
     changes: watch::Receiver<()>,
     sent: Option<u64>,
 }
@@ -62,7 +100,7 @@ impl Watcher {
         loop {
             // Marked before reading: a change in between is read twice rather than missed.
             watcher.changes.mark_unchanged();
-            let set = match watcher.service.providers().await {
+            let set = match watcher.service.providers(watcher.types).await {
                 Ok(set) => set,
                 Err(status) => return Some((Err(status), None)),
             };
@@ -76,10 +114,12 @@ impl Watcher {
     }
 }
 
-fn message(set: StoredSet) -> ProviderSet {
+fn message(set: StoredSet, types: Types) -> ProviderSet {
+    let told = set.providers.into_iter();
+    let told = told.filter(|provider| types.include(provider.kind));
     ProviderSet {
         generation: set.generation,
-        providers: set.providers.into_iter().map(provider).collect(),
+        providers: told.map(provider).collect(),
     }
 }
 
@@ -92,5 +132,6 @@ fn provider(stored: StoredProvider) -> Provider {
         r#type: stored.kind.as_str().to_owned(),
         enabled: stored.enabled,
         base_url: stored.base_url,
+        settings: None,
     }
 }

@@ -53,7 +53,9 @@ async fn the_set_comes_at_once_and_after_each_change() {
     let stage = Stage::new();
     let (channel, served) = stage.gateway().await;
     let mut client = ProviderConfiguratorServiceClient::new(channel);
-    let watch = client.watch_providers(WatchProvidersRequest {}).await;
+    let watch = client
+        .watch_providers(WatchProvidersRequest::default())
+        .await;
     let mut watch = watch.unwrap().into_inner();
     let first = next(&mut watch).await;
     assert_eq!(first.providers, []);
@@ -71,7 +73,10 @@ async fn the_set_comes_at_once_and_after_each_change() {
         ("main", "openai")
     );
     assert_eq!(provider.keys, ["operator-key"]);
-    let whole = client.get_providers(GetProvidersRequest {}).await.unwrap();
+    let whole = client
+        .get_providers(GetProvidersRequest::default())
+        .await
+        .unwrap();
     assert_eq!(whole.into_inner().providers, Some(second));
 
     // Keys of a disabled provider are not told.
@@ -105,4 +110,32 @@ async fn the_set_comes_at_once_and_after_each_change() {
 
     served.stop().await;
     assert!(watch.message().await.unwrap().is_none());
+}
+
+/// A gateway of the contract's version 1.1 refuses a whole set for a type that it does not know.
+#[tokio::test]
+async fn older_gateways_are_not_told_of_later_types() {
+    let stage = Stage::new();
+    let (channel, _served) = stage.gateway().await;
+    let mut client = ProviderConfiguratorServiceClient::new(channel);
+    let later = ProviderSpec {
+        kind: "chatgpt".to_owned(),
+        keys: None,
+        ..spec(true, 1)
+    };
+    for (name, spec) in [("main", spec(true, 1)), ("subscribers", later)] {
+        stage.control.put_provider(name, spec).await.unwrap();
+    }
+    for (takes_every_type, expected) in [(false, vec!["main"]), (true, vec!["main", "subscribers"])]
+    {
+        let request = GetProvidersRequest { takes_every_type };
+        let got = client.get_providers(request).await.unwrap().into_inner();
+        let watched = client
+            .watch_providers(WatchProvidersRequest { takes_every_type })
+            .await;
+        let set = next(&mut watched.unwrap().into_inner()).await;
+        let names: Vec<_> = set.providers.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, expected);
+        assert_eq!(got.providers, Some(set));
+    }
 }

@@ -130,7 +130,9 @@ impl Gateway {
     /// A stream of providers, of which the first set has come.
     pub(crate) async fn watch(&self) -> Streaming<WatchProvidersResponse> {
         let mut client = ProviderConfiguratorServiceClient::new(self.0.clone());
-        let request = bridge_proto::v1::WatchProvidersRequest {};
+        let request = bridge_proto::v1::WatchProvidersRequest {
+            takes_every_type: true,
+        };
         let mut stream = soon(client.watch_providers(request))
             .await
             .unwrap()

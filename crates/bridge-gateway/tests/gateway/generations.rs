@@ -34,6 +34,7 @@ fn providers(world: &World, key: &str) -> Arc<Blueprint> {
         enabled: true,
         base_url: format!("http://{}/", world.provider.address),
         keys: vec![Secret::new(key.to_owned())],
+        ..ProviderSpec::default()
     };
     Arc::new(Blueprint {
         providers: Arc::new(ProviderSet::try_new(vec![spec]).unwrap()),

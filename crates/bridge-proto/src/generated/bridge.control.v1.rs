@@ -2,7 +2,8 @@
 /// What a gateway says of itself.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ConnectRequest {
-    /// "MAJOR.MINOR" of the contract the gateway was built with, for example "1.0".
+    /// "MAJOR.MINOR" of the lowest version of the contract that the gateway can do with, for example
+    /// "1.0".
     #[prost(string, tag = "1")]
     pub contract_version: ::prost::alloc::string::String,
     /// The program's own version, for logs only.
@@ -1531,7 +1532,13 @@ pub mod recorder_service_server {
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetProvidersRequest {}
+pub struct GetProvidersRequest {
+    /// The gateway can do without a provider that it cannot use, and takes the others. Without this,
+    /// which came with version 1.2, providers of types that gateways of 1.1 do not know are left out:
+    /// those would refuse the whole set.
+    #[prost(bool, tag = "1")]
+    pub takes_every_type: bool,
+}
 /// Carries secrets: never logged.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetProvidersResponse {
@@ -1539,7 +1546,11 @@ pub struct GetProvidersResponse {
     pub providers: ::core::option::Option<ProviderSet>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct WatchProvidersRequest {}
+pub struct WatchProvidersRequest {
+    /// As in GetProvidersRequest.
+    #[prost(bool, tag = "1")]
+    pub takes_every_type: bool,
+}
 /// Carries secrets: never logged.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchProvidersResponse {
@@ -1560,18 +1571,99 @@ pub struct Provider {
     /// Lower-case letters, digits and single hyphens; the first segment of the path.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// "anthropic", "openai", "copilot", "azure", "google", "openrouter", "vercel", "openai-compat".
+    /// "anthropic", "openai", "copilot", "azure", "google", "openrouter", "vercel", "openai-compat",
+    /// and since version 1.2 "bedrock" and "chatgpt".
     #[prost(string, tag = "2")]
     pub r#type: ::prost::alloc::string::String,
     /// Disabled providers are named so that callers get a clear answer.
     #[prost(bool, tag = "3")]
     pub enabled: bool,
-    /// Absolute, http or https.
+    /// Absolute, http or https. Of "bedrock" it may be empty: the region says it then.
     #[prost(string, tag = "4")]
     pub base_url: ::prost::alloc::string::String,
     /// In the order of preference; only for enabled providers.
     #[prost(string, repeated, tag = "5")]
     pub keys: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Since version 1.2. Absent: everything is as the type and the gateway have it.
+    #[prost(message, optional, tag = "6")]
+    pub settings: ::core::option::Option<ProviderSettings>,
+}
+/// What is peculiar to one provider.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProviderSettings {
+    /// How it is connected to. Absent: as the gateway's own configuration says.
+    #[prost(message, optional, tag = "1")]
+    pub manners: ::core::option::Option<Manners>,
+    /// Of providers that are reached through Amazon Bedrock.
+    #[prost(message, optional, tag = "2")]
+    pub bedrock: ::core::option::Option<Bedrock>,
+}
+/// How a provider is connected to. What is absent is as the gateway's own configuration says.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Manners {
+    /// How long a connection may take, TLS included, in milliseconds; at least 1.
+    #[prost(uint64, optional, tag = "1")]
+    pub connect_timeout_ms: ::core::option::Option<u64>,
+    /// How long the head of an answer may take, in milliseconds; at least 1.
+    #[prost(uint64, optional, tag = "2")]
+    pub first_byte_timeout_ms: ::core::option::Option<u64>,
+    /// How long an answer may be silent, in milliseconds; at least 1.
+    #[prost(uint64, optional, tag = "3")]
+    pub idle_timeout_ms: ::core::option::Option<u64>,
+    /// How long an exchange may take as a whole, in milliseconds; 0 says that there is no such limit.
+    #[prost(uint64, optional, tag = "4")]
+    pub total_timeout_ms: ::core::option::Option<u64>,
+    /// How often a request is sent again after an attempt that failed; 0 is never.
+    #[prost(uint32, optional, tag = "5")]
+    pub max_retries: ::core::option::Option<u32>,
+    /// An http or https URL of a proxy, which may hold a password: it is a secret. Empty: no proxy,
+    /// whatever the gateway's environment says.
+    #[prost(string, optional, tag = "6")]
+    pub proxy_url: ::core::option::Option<::prost::alloc::string::String>,
+    /// Certificates in PEM form that are trusted besides the gateway's own.
+    #[prost(string, optional, tag = "7")]
+    pub ca_pem: ::core::option::Option<::prost::alloc::string::String>,
+    /// "1.1" or "2". Absent: what both sides speak best.
+    #[prost(string, optional, tag = "8")]
+    pub http_version: ::core::option::Option<::prost::alloc::string::String>,
+    /// Private address ranges in CIDR form to which the host's name may resolve.
+    #[prost(string, repeated, tag = "9")]
+    pub allowed_private: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Amazon Bedrock with Anthropic's models.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Bedrock {
+    /// For example "eu-central-1".
+    #[prost(string, tag = "1")]
+    pub region: ::prost::alloc::string::String,
+    /// "invoke" or "mantle"; absent is "invoke".
+    #[prost(string, optional, tag = "2")]
+    pub protocol: ::core::option::Option<::prost::alloc::string::String>,
+    /// The model that is asked for in place of what the caller names; absent: what the caller names.
+    #[prost(string, optional, tag = "3")]
+    pub model: ::core::option::Option<::prost::alloc::string::String>,
+    /// The same for callers that ask for a small and fast model.
+    #[prost(string, optional, tag = "4")]
+    pub small_fast_model: ::core::option::Option<::prost::alloc::string::String>,
+    /// Static credentials; absent: those that the gateway finds on its machine. Only for enabled
+    /// providers.
+    #[prost(string, optional, tag = "5")]
+    pub access_key_id: ::core::option::Option<::prost::alloc::string::String>,
+    /// A secret.
+    #[prost(string, optional, tag = "6")]
+    pub secret_access_key: ::core::option::Option<::prost::alloc::string::String>,
+    /// A secret.
+    #[prost(string, optional, tag = "7")]
+    pub session_token: ::core::option::Option<::prost::alloc::string::String>,
+    /// The role that is assumed with those credentials.
+    #[prost(string, optional, tag = "8")]
+    pub role_arn: ::core::option::Option<::prost::alloc::string::String>,
+    /// What is said when it is assumed; the control plane made it.
+    #[prost(string, optional, tag = "9")]
+    pub external_id: ::core::option::Option<::prost::alloc::string::String>,
+    /// A profile of the gateway's own AWS configuration.
+    #[prost(string, optional, tag = "10")]
+    pub profile: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Generated client implementations.
 pub mod provider_configurator_service_client {

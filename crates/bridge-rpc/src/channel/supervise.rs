@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bridge_proto::v1::ConnectRequest;
-use bridge_proto::{CONTRACT_VERSION, may_go_on};
+use bridge_proto::{CONTRACT_NEEDED, may_go_on};
 use bridge_record::Backoff;
 use bridge_telemetry::{ErrorChain, keys};
 use slog::{Logger, debug, error, info, warn};
@@ -133,7 +133,7 @@ impl Supervisor {
     /// The first call on every connection.
     async fn greet(&self, wire: Wire) -> Result<(), Failure> {
         let request = ConnectRequest {
-            contract_version: CONTRACT_VERSION.to_owned(),
+            contract_version: CONTRACT_NEEDED.to_owned(),
             build_version: self.config.build_version.clone(),
             gateway_name: self.config.gateway_name.clone(),
         };
@@ -146,9 +146,9 @@ impl Supervisor {
                 });
             }
         };
-        if !may_go_on(CONTRACT_VERSION, &theirs.contract_version) {
+        if !may_go_on(CONTRACT_NEEDED, &theirs.contract_version) {
             let reason = format!(
-                "it speaks version {:?} of the contract, this gateway {CONTRACT_VERSION:?}",
+                "it speaks version {:?} of the contract, this gateway {CONTRACT_NEEDED:?}",
                 theirs.contract_version
             );
             return Err(Failure::Fatal(FatalKind::Version, reason));

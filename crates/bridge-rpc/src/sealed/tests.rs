@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::ProviderSnapshot;
+use crate::{BedrockSettings, MannersSettings, ProviderSettings, ProviderSnapshot};
 
 const HERE: &str = "https://control.example";
 const PAYS: &str = "operator-key-that-pays";
@@ -15,7 +17,25 @@ fn snapshot() -> Snapshot {
             enabled: true,
             base_url: "https://provider.example".to_owned(),
             keys: vec![Secret::new(PAYS.to_owned())],
+            settings: settings(),
         }],
+    }
+}
+
+fn settings() -> ProviderSettings {
+    let secret = |text: &str| Some(Secret::new(text.to_owned()));
+    ProviderSettings {
+        manners: MannersSettings {
+            idle_timeout: Some(Duration::from_secs(90)),
+            max_retries: Some(0),
+            proxy_url: secret("http://user:proxy-word@proxy.example"),
+            ..MannersSettings::default()
+        },
+        bedrock: Some(BedrockSettings {
+            region: "eu-central-1".to_owned(),
+            secret_access_key: secret("signing-key"),
+            ..BedrockSettings::default()
+        }),
     }
 }
 
@@ -51,7 +71,14 @@ async fn nothing_of_it_can_be_read_in_the_file() {
     let providers = sealed(folder.path(), "gateway-key", HERE);
     providers.keep(Arc::new(snapshot())).await.unwrap();
     let bytes = std::fs::read(folder.path().join(NAME)).unwrap();
-    for part in [PAYS, "claude", "provider.example", "gateway-key"] {
+    for part in [
+        PAYS,
+        "claude",
+        "provider.example",
+        "gateway-key",
+        "proxy-word",
+        "signing-key",
+    ] {
         let is_there = bytes
             .windows(part.len())
             .any(|window| window == part.as_bytes());

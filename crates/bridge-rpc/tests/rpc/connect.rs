@@ -31,7 +31,7 @@ async fn check(control: &Control, channel: &Channel) {
     assert_eq!(grant.api_key_id, "key-1");
     assert_eq!(grant.actor.username, "user-1");
     let (greeting, _) = control.greeted().remove(0);
-    assert_eq!(greeting.contract_version, bridge_proto::CONTRACT_VERSION);
+    assert_eq!(greeting.contract_version, bridge_proto::CONTRACT_NEEDED);
 }
 
 #[tokio::test]

@@ -496,8 +496,11 @@ impl ProviderConfiguratorService for Control {
 
     async fn watch_providers(
         &self,
-        _: Request<WatchProvidersRequest>,
+        request: Request<WatchProvidersRequest>,
     ) -> Result<Response<Self::WatchProvidersStream>, Status> {
+        if !request.into_inner().takes_every_type {
+            return Err(Status::invalid_argument("some types would be left out"));
+        }
         let (sender, receiver) = mpsc::channel(16);
         let providers = Some(self.0.script.lock().providers.clone());
         let first = WatchProvidersResponse { providers };

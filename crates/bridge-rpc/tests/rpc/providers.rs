@@ -1,10 +1,13 @@
 //! The set of providers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bridge_auth::Secret;
-use bridge_proto::v1::{Provider, ProviderSet};
-use bridge_rpc::{ProviderSnapshot, ProviderWatch, Snapshot};
+use bridge_proto::v1::{self, Provider, ProviderSet};
+use bridge_rpc::{
+    BedrockSettings, MannersSettings, ProviderSettings, ProviderSnapshot, ProviderWatch, Snapshot,
+};
 use tonic::Status;
 
 use crate::control::{Control, connect, settle, soon};
@@ -19,6 +22,10 @@ fn set(generation: u64) -> ProviderSet {
                 enabled: true,
                 base_url: "https://provider.example".to_owned(),
                 keys: vec!["first".to_owned(), "second".to_owned()],
+                settings: Some(v1::ProviderSettings {
+                    manners: Some(manners()),
+                    bedrock: Some(bedrock()),
+                }),
             },
             Provider {
                 name: "old".to_owned(),
@@ -40,6 +47,10 @@ fn snapshot(generation: u64) -> Snapshot {
                 enabled: true,
                 base_url: "https://provider.example".to_owned(),
                 keys: vec![secret("first"), secret("second")],
+                settings: ProviderSettings {
+                    manners: manners_as_data(),
+                    bedrock: Some(bedrock_as_data()),
+                },
             },
             ProviderSnapshot {
                 name: "old".to_owned(),
@@ -47,8 +58,70 @@ fn snapshot(generation: u64) -> Snapshot {
                 enabled: false,
                 base_url: String::new(),
                 keys: Vec::new(),
+                settings: ProviderSettings::default(),
             },
         ],
+    }
+}
+
+fn manners() -> v1::Manners {
+    v1::Manners {
+        connect_timeout_ms: Some(1),
+        first_byte_timeout_ms: Some(2),
+        idle_timeout_ms: Some(3_000),
+        total_timeout_ms: Some(0),
+        max_retries: Some(5),
+        proxy_url: Some("http://user:word@proxy.example".to_owned()),
+        ca_pem: Some("certificate".to_owned()),
+        http_version: Some("1.1".to_owned()),
+        allowed_private: vec!["10.0.0.0/8".to_owned()],
+    }
+}
+
+fn manners_as_data() -> MannersSettings {
+    MannersSettings {
+        connect_timeout: Some(Duration::from_millis(1)),
+        first_byte_timeout: Some(Duration::from_millis(2)),
+        idle_timeout: Some(Duration::from_secs(3)),
+        total_timeout: Some(Duration::ZERO),
+        max_retries: Some(5),
+        proxy_url: Some(Secret::new("http://user:word@proxy.example".to_owned())),
+        ca_pem: Some("certificate".to_owned()),
+        http_version: Some("1.1".to_owned()),
+        allowed_private: vec!["10.0.0.0/8".to_owned()],
+    }
+}
+
+fn bedrock() -> v1::Bedrock {
+    let text = |text: &str| Some(text.to_owned());
+    v1::Bedrock {
+        region: "eu-central-1".to_owned(),
+        protocol: text("mantle"),
+        model: text("large"),
+        small_fast_model: text("small"),
+        access_key_id: text("access"),
+        secret_access_key: text("signing"),
+        session_token: text("session"),
+        role_arn: text("role"),
+        external_id: text("external"),
+        profile: text("profile"),
+    }
+}
+
+fn bedrock_as_data() -> BedrockSettings {
+    let text = |text: &str| Some(text.to_owned());
+    let secret = |text: &str| Some(Secret::new(text.to_owned()));
+    BedrockSettings {
+        region: "eu-central-1".to_owned(),
+        protocol: text("mantle"),
+        model: text("large"),
+        small_fast_model: text("small"),
+        access_key_id: secret("access"),
+        secret_access_key: secret("signing"),
+        session_token: secret("session"),
+        role_arn: text("role"),
+        external_id: text("external"),
+        profile: text("profile"),
     }
 }
 
@@ -65,7 +138,10 @@ async fn sets_arrive_as_plain_data() {
     assert!(watch.current().is_none());
     assert_eq!(*next(&mut watch).await, snapshot(1));
     assert_eq!(watch.current().as_deref(), Some(&snapshot(1)));
-    assert!(!format!("{watch:?}").contains("first"), "{watch:?}");
+    let shown = format!("{watch:?}");
+    for secret in ["first", "word", "access\"", "signing", "session\""] {
+        assert!(!shown.contains(secret), "{secret}: {shown}");
+    }
     control.push_providers(set(2)).await;
     assert_eq!(*next(&mut watch).await, snapshot(2));
 }

@@ -33,10 +33,10 @@ enum Deed {
     Set {
         /// The first segment of the paths that lead to it
         name: String,
-        /// anthropic, openai, copilot, azure, google, openrouter, vercel or openai-compat
+        /// anthropic, openai, chatgpt, copilot, azure, google, openrouter, vercel or openai-compat
         #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
         kind: ProviderType,
-        /// Where it is; known for anthropic, openai and copilot
+        /// Where it is; known for anthropic, openai, chatgpt and copilot
         #[arg(long, value_name = "URL")]
         base_url: Option<String>,
         /// Let no requests go there

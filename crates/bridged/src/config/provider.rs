@@ -142,6 +142,12 @@ fn check(
 ) -> Option<Provider> {
     let before = findings.problems.len();
     check_name(path, &raw.name, findings);
+    if raw.r#type == ProviderType::Bedrock {
+        let text = "\"bedrock\" has settings that do not stand here: make it with `bridged provider \
+                    create`";
+        findings.problem(format!("{path}.type"), text);
+        return None;
+    }
     let base_url = raw
         .base_url
         .clone()
@@ -195,7 +201,7 @@ fn keys(
         findings.problem(path, text);
     }
     if !keys.is_empty() && !raw.r#type.takes_keys() {
-        findings.problem(path, "has keys: copilot's callers bring their own");
+        findings.problem(path, "has keys: callers of this type bring their own");
     }
     keys
 }
@@ -238,7 +244,9 @@ pub(crate) fn default_base_url(kind: ProviderType) -> Option<BaseUrl> {
         ProviderType::Anthropic => "https://api.anthropic.com",
         ProviderType::OpenAi => "https://api.openai.com/v1",
         ProviderType::Copilot => "https://api.individual.githubcopilot.com",
-        ProviderType::Azure
+        ProviderType::ChatGpt => "https://chatgpt.com/backend-api/codex",
+        ProviderType::Bedrock
+        | ProviderType::Azure
         | ProviderType::Google
         | ProviderType::OpenRouter
         | ProviderType::Vercel

@@ -316,9 +316,9 @@ section! {
     RawProvider at "providers" {
         /// The first segment of the paths that lead to it: lower-case letters, digits and single hyphens.
         name: String, Example "anthropic";
-        /// anthropic, openai, copilot, azure, google, openrouter, vercel or openai-compat.
+        /// anthropic, openai, chatgpt, copilot, azure, google, openrouter, vercel or openai-compat.
         r#type: ProviderType, Example "anthropic";
-        /// Where it is. Known for anthropic, openai and copilot; openai's ends with /v1.
+        /// Where it is. Known for anthropic, openai, chatgpt and copilot; openai's ends with /v1.
         base_url: Option<BaseUrl>, Example "https://api.anthropic.com";
         /// Whether requests may go there.
         enabled: bool, Default "true";

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bridge_auth::HeaderPolicy;
 use bridge_gateway::{Gateway, GatewayConfig};
-use bridge_intercept::{Blueprint, InterceptConfig, ProviderSet, ProviderSpec};
-use bridge_rpc::{ProviderSnapshot, Snapshot};
+use bridge_intercept::{Blueprint, InterceptConfig, ProviderSet};
+use bridge_rpc::Snapshot;
 use bridge_telemetry::{ErrorChain, keys};
 use bridge_upstream::Client;
 use parking_lot::Mutex;
@@ -15,6 +15,7 @@ use slog::{Logger, error};
 use tokio::sync::watch;
 
 use super::last_set::LastSet;
+use super::provider_spec::spec;
 
 /// Begins the generations of one gateway. Cloning shares it.
 #[derive(Clone)]
@@ -142,15 +143,5 @@ impl Generations {
 impl Parts {
     fn begin(&self, gateway: &Gateway) -> u64 {
         gateway.replace(Arc::new(self.blueprint.clone()), self.limits.clone())
-    }
-}
-
-fn spec(provider: &ProviderSnapshot) -> ProviderSpec {
-    ProviderSpec {
-        name: provider.name.clone(),
-        provider_type: provider.provider_type.clone(),
-        enabled: provider.enabled,
-        base_url: provider.base_url.clone(),
-        keys: provider.keys.clone(),
     }
 }

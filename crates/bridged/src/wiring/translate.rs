@@ -115,5 +115,6 @@ pub(super) fn provider_spec(provider: &Provider) -> ProviderSpec {
         enabled: provider.enabled,
         base_url: provider.base_url.as_str().to_owned(),
         keys: provider.keys.clone(),
+        ..ProviderSpec::default()
     }
 }

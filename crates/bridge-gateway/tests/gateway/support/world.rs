@@ -223,6 +223,7 @@ fn providers(base: &str) -> Vec<ProviderSpec> {
             .map(|key| Secret::new(key.to_owned()))
             .into_iter()
             .collect(),
+        ..ProviderSpec::default()
     };
     vec![
         spec(
