@@ -14,6 +14,8 @@ use serde_json::Value;
 use crate::asked::Asked;
 use crate::dialect::Dialect;
 use crate::directive::{Directives, Fault};
+use crate::face::Face;
+use crate::frame;
 use crate::parts::Parts;
 use crate::script::{AnswerBody, Middle, Script, Source};
 use crate::seen::Ledger;
@@ -21,6 +23,7 @@ use crate::turn::Turn;
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream; charset=utf-8";
+const FRAMES: &str = "application/vnd.amazon.eventstream";
 
 /// What a caller gets who asked for a web page.
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\
@@ -34,6 +37,7 @@ const DRIP: Duration = Duration::from_secs(1);
 
 /// How an answer is to be played.
 pub(crate) struct Play<'d> {
+    pub(crate) face: Face,
     pub(crate) directives: &'d Directives,
     pub(crate) pace: Duration,
 }
@@ -63,7 +67,16 @@ impl Play<'_> {
     }
 
     fn stream(&self, dialect: Dialect, mut parts: Parts) -> Response<AnswerBody> {
-        if let Some(response) = self.wrong(EVENTS) {
+        let content_type = match self.face {
+            Face::Bedrock => FRAMES,
+            Face::Plain
+            | Face::Mantle
+            | Face::Copilot
+            | Face::Azure
+            | Face::Google
+            | Face::OpenRouter => EVENTS,
+        };
+        if let Some(response) = self.wrong(content_type) {
             return response;
         }
         let gzip = self.directives.gzip;
@@ -77,7 +90,7 @@ impl Play<'_> {
             _ => (Source::Events(parts), self.pace),
         };
         let script = Script::new(source, pace, middle, gzip);
-        response(EVENTS, gzip, AnswerBody::script(script))
+        response(content_type, gzip, AnswerBody::script(script))
     }
 
     fn whole(&self, dialect: Dialect, body: &Value) -> Response<AnswerBody> {
@@ -119,6 +132,7 @@ impl Play<'_> {
             Fault::Garbage => (content_type, Bytes::from_static(GARBAGE)),
             Fault::Status(_)
             | Fault::StreamError
+            | Fault::BadChecksum
             | Fault::ResetBefore
             | Fault::ResetMid
             | Fault::Hang
@@ -131,7 +145,8 @@ impl Play<'_> {
         match self.directives.fault {
             Some(Fault::ResetMid) => Middle::Break,
             Some(Fault::StreamError) if events == 0 => Middle::Break,
-            Some(Fault::StreamError) => Middle::End(dialect.stream_error(events)),
+            Some(Fault::StreamError) => Middle::End(dialect.stream_error(self.face, events)),
+            Some(Fault::BadChecksum) => Middle::End(frame::spoiled()),
             _ if !self.directives.silence.is_zero() => Middle::Silence(self.directives.silence),
             _ => Middle::Nothing,
         }
@@ -152,6 +167,12 @@ pub(crate) fn json(body: &Value, status: StatusCode) -> Response<AnswerBody> {
     let mut response = response(JSON, false, body);
     *response.status_mut() = status;
     response
+}
+
+/// A line for people.
+pub(crate) fn text(line: &str) -> Response<AnswerBody> {
+    let body = AnswerBody::whole(Bytes::from(format!("{line}\n")));
+    response("text/plain; charset=utf-8", false, body)
 }
 
 fn response(content_type: &'static str, gzip: bool, body: AnswerBody) -> Response<AnswerBody> {

@@ -6,7 +6,8 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::fingerprint::Ids;
+use crate::bedrock;
+use crate::face::Face;
 use crate::parts::{Deltas, Parts};
 use crate::pieces::Pieces;
 use crate::turn::{Turn, Usage};
@@ -15,9 +16,15 @@ use crate::turn::{Turn, Usage};
 const SIGNATURE: usize = 200;
 
 pub(crate) fn stream(mut turn: Turn) -> (String, Parts) {
-    let id = message_id(&mut turn.ids);
+    let id = message_id(&mut turn);
     let mut parts = Parts::default();
-    let message = message(&id, &turn.model, &json!([]), None, &first_usage(turn.usage));
+    let message = message(
+        &id,
+        model(&turn),
+        &json!([]),
+        None,
+        &first_usage(turn.usage),
+    );
     let start = json!({"type": "message_start", "message": message});
     parts.named("message_start", &start);
     let stop_reason = stop_reason(&turn);
@@ -35,7 +42,7 @@ pub(crate) fn stream(mut turn: Turn) -> (String, Parts) {
         blocks.close();
     }
     for call in turn.calls {
-        let id = turn.ids.letters("toolu_01", 22);
+        let id = turn.ids.letters(&tool_prefix(turn.face), 22);
         blocks.open(&json!({"type": "tool_use", "id": id, "name": call.name, "input": {}}));
         blocks.delta(&json!({"type": "input_json_delta", "partial_json": ""}));
         blocks.deltas("input_json_delta", "partial_json", call.pieces());
@@ -48,7 +55,11 @@ pub(crate) fn stream(mut turn: Turn) -> (String, Parts) {
         "usage": last_usage(turn.usage),
     });
     parts.named("message_delta", &delta);
-    parts.named("message_stop", &json!({"type": "message_stop"}));
+    let mut stop = json!({"type": "message_stop"});
+    if let (Face::Bedrock, Some(stop)) = (turn.face, stop.as_object_mut()) {
+        stop.insert(METRICS.to_owned(), metrics(turn.usage));
+    }
+    parts.named("message_stop", &stop);
     (id, parts)
 }
 
@@ -96,7 +107,7 @@ impl Blocks {
 }
 
 pub(crate) fn whole(mut turn: Turn) -> (String, Value) {
-    let id = message_id(&mut turn.ids);
+    let id = message_id(&mut turn);
     let mut content = Vec::new();
     if let Some(thought) = &turn.thought {
         let signature = turn.ids.letters("", SIGNATURE);
@@ -107,7 +118,7 @@ pub(crate) fn whole(mut turn: Turn) -> (String, Value) {
         content.push(json!({"type": "text", "text": text.text()}));
     }
     for call in &turn.calls {
-        let id = turn.ids.letters("toolu_01", 22);
+        let id = turn.ids.letters(&tool_prefix(turn.face), 22);
         let input: Value = serde_json::from_str(&call.input).unwrap_or_else(|_| json!({}));
         content.push(json!({"type": "tool_use", "id": id, "name": call.name, "input": input}));
     }
@@ -116,12 +127,45 @@ pub(crate) fn whole(mut turn: Turn) -> (String, Value) {
         first.extend(last);
     }
     let stop_reason = stop_reason(&turn);
-    let message = message(&id, &turn.model, &content.into(), Some(stop_reason), &usage);
+    let message = message(
+        &id,
+        model(&turn),
+        &content.into(),
+        Some(stop_reason),
+        &usage,
+    );
     (id, message)
 }
 
-fn message_id(ids: &mut Ids) -> String {
-    ids.letters("msg_01", 22)
+fn message_id(turn: &mut Turn) -> String {
+    let prefix = format!("msg_{}01", turn.face.mark());
+    turn.ids.letters(&prefix, 22)
+}
+
+fn tool_prefix(face: Face) -> String {
+    format!("toolu_{}01", face.mark())
+}
+
+/// The model as the answer names it.
+fn model(turn: &Turn) -> &str {
+    match turn.face {
+        Face::Bedrock | Face::Mantle => bedrock::bare_model(&turn.model),
+        Face::Plain | Face::Copilot | Face::Azure | Face::Google | Face::OpenRouter => &turn.model,
+    }
+}
+
+/// What Bedrock adds to the last event of a stream.
+const METRICS: &str = "amazon-bedrock-invocationMetrics";
+
+fn metrics(usage: Usage) -> Value {
+    json!({
+        "inputTokenCount": usage.input,
+        "outputTokenCount": usage.output,
+        "invocationLatency": 7,
+        "firstByteLatency": 3,
+        "cacheReadInputTokenCount": usage.cache_read,
+        "cacheWriteInputTokenCount": usage.cache_write,
+    })
 }
 
 fn stop_reason(turn: &Turn) -> &'static str {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::dialect::Dialect;
+use crate::route::Named;
 
 /// A request body. What is large in it is not copied.
 #[derive(Debug)]
@@ -39,10 +40,17 @@ pub(crate) enum AskedError {
     Missing(&'static str),
     #[error("{0}: Input has the wrong type")]
     Mistyped(&'static str),
+    #[error("{0}: Extra inputs are not permitted")]
+    Extra(&'static str),
 }
 
 impl<'b> Asked<'b> {
-    pub(crate) fn read(dialect: Dialect, body: &'b [u8]) -> Result<Self, AskedError> {
+    /// Reads a body. What the path names need not stand in it.
+    pub(crate) fn read(
+        dialect: Dialect,
+        body: &'b [u8],
+        named: &Named<'_>,
+    ) -> Result<Self, AskedError> {
         let fields: HashMap<String, &RawValue> =
             serde_json::from_slice(body).map_err(AskedError::NotJson)?;
         let mut asked = Self {
@@ -54,8 +62,14 @@ impl<'b> Asked<'b> {
             body_bytes: body.len(),
             marks_cache: memchr::memmem::find(body, b"\"cache_control\"").is_some(),
         };
-        asked.model = asked.required("model")?;
-        asked.wants_stream = asked.field("stream")?.unwrap_or(false);
+        asked.model = match &named.model {
+            Some(model) => model.clone().into_owned(),
+            None => asked.required("model")?,
+        };
+        asked.wants_stream = match named.wants_stream {
+            Some(wants_stream) => wants_stream,
+            None => asked.field("stream")?.unwrap_or(false),
+        };
         if dialect == Dialect::Responses {
             asked.read_input()?;
         } else {
@@ -77,6 +91,11 @@ impl<'b> Asked<'b> {
 
     pub(crate) fn required<T: Deserialize<'b>>(&self, name: &'static str) -> Result<T, AskedError> {
         self.field(name)?.ok_or(AskedError::Missing(name))
+    }
+
+    /// Whether there is such a field, null or not.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
     }
 
     /// A field whatever it holds. Absent is null.

@@ -8,16 +8,18 @@ use serde_json::{Value, json};
 
 use crate::asked::Asked;
 use crate::dialect::CREATED;
+use crate::face::Face;
 use crate::fingerprint::Ids;
 use crate::parts::{Deltas, Parts};
 use crate::pieces::Pieces;
 use crate::turn::{Call, ToolKind, Turn, Usage};
+use crate::{compatible, copilot};
 
 /// What stands for the provider's build.
 const SYSTEM_FINGERPRINT: &str = "fp_simulated1";
 
 pub(crate) fn stream(mut turn: Turn, asked: &Asked<'_>) -> (String, Parts) {
-    let id = completion_id(&mut turn.ids);
+    let id = completion_id(&mut turn);
     let options = asked.value("stream_options");
     let wants_usage = options.get("include_usage") == Some(&Value::Bool(true));
     let mut chunks = Chunks {
@@ -25,6 +27,14 @@ pub(crate) fn stream(mut turn: Turn, asked: &Asked<'_>) -> (String, Parts) {
         head: head(&id, &turn.model),
         usage: if wants_usage { ",\"usage\":null" } else { "" },
     };
+    match turn.face {
+        Face::Azure => {
+            let first = compatible::azure_first_chunk();
+            chunks.parts.unnamed(&first.to_string());
+        }
+        Face::OpenRouter => chunks.parts.comment("OPENROUTER PROCESSING"),
+        Face::Plain | Face::Bedrock | Face::Mantle | Face::Copilot | Face::Google => {}
+    }
     let content = if turn.text.is_some() {
         json!("")
     } else {
@@ -33,6 +43,8 @@ pub(crate) fn stream(mut turn: Turn, asked: &Asked<'_>) -> (String, Parts) {
     let role = json!({"role": "assistant", "content": content, "refusal": null});
     chunks.chunk(&role, "null");
     let finish = finish_reason(&turn);
+    let counts_in_finish = counts_in_finish(&turn);
+    let face = turn.face;
     if let Some(thought) = turn.thought.filter(|thought| thought.is_wished) {
         chunks.deltas("{\"reasoning_content\":", thought.text, "}");
     }
@@ -41,7 +53,7 @@ pub(crate) fn stream(mut turn: Turn, asked: &Asked<'_>) -> (String, Parts) {
     }
     for (index, call) in turn.calls.iter().enumerate() {
         let (kind, key) = words(call.kind);
-        let mut first = call_value(&mut turn.ids, call, "");
+        let mut first = call_value(face, &mut turn.ids, call, "");
         if let Some(first) = first.as_object_mut() {
             first.insert("index".to_owned(), json!(index));
         }
@@ -49,9 +61,14 @@ pub(crate) fn stream(mut turn: Turn, asked: &Asked<'_>) -> (String, Parts) {
         let before = format!("{{\"tool_calls\":[{{\"index\":{index},\"{kind}\":{{\"{key}\":");
         chunks.deltas(&before, call.pieces(), "}}]}");
     }
-    chunks.chunk(&json!({}), &format!("\"{finish}\""));
-    if wants_usage {
-        let usage = usage_value(turn.usage);
+    let usage = usage_value(turn.usage);
+    if counts_in_finish {
+        let usage = format!(",\"usage\":{usage}");
+        chunks.chunk_with(&json!({}), &format!("\"{finish}\""), &usage);
+    } else {
+        chunks.chunk(&json!({}), &format!("\"{finish}\""));
+    }
+    if wants_usage && !counts_in_finish {
         let last = format!("{}\"choices\":[],\"usage\":{usage}}}", chunks.head);
         chunks.parts.unnamed(&last);
     }
@@ -68,7 +85,11 @@ struct Chunks {
 
 impl Chunks {
     fn chunk(&mut self, delta: &Value, finish: &str) {
-        let Self { parts, head, usage } = self;
+        self.chunk_with(delta, finish, self.usage);
+    }
+
+    fn chunk_with(&mut self, delta: &Value, finish: &str, usage: &str) {
+        let Self { parts, head, .. } = self;
         parts.unnamed(&format!(
             "{head}\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\
              \"finish_reason\":{finish}}}]{usage}}}"
@@ -98,7 +119,7 @@ fn head(id: &str, model: &str) -> String {
 }
 
 pub(crate) fn whole(mut turn: Turn) -> (String, Value) {
-    let id = completion_id(&mut turn.ids);
+    let id = completion_id(&mut turn);
     let mut message = json!({
         "role": "assistant",
         "content": turn.text.as_ref().map(Pieces::text),
@@ -111,11 +132,11 @@ pub(crate) fn whole(mut turn: Turn) -> (String, Value) {
             message.insert("reasoning_content".to_owned(), json!(thought.text.text()));
         }
         if !turn.calls.is_empty() {
-            let ids = &mut turn.ids;
+            let (face, ids) = (turn.face, &mut turn.ids);
             let calls = turn
                 .calls
                 .iter()
-                .map(|call| call_value(ids, call, &call.input));
+                .map(|call| call_value(face, ids, call, &call.input));
             message.insert("tool_calls".to_owned(), calls.collect());
         }
     }
@@ -134,8 +155,16 @@ pub(crate) fn whole(mut turn: Turn) -> (String, Value) {
     (id, completion)
 }
 
-fn completion_id(ids: &mut Ids) -> String {
-    ids.letters("chatcmpl-", 29)
+fn completion_id(turn: &mut Turn) -> String {
+    match counts_in_finish(turn) {
+        true => turn.ids.letters("msg_vrtx_01", 22),
+        false => turn.ids.letters("chatcmpl-", 29),
+    }
+}
+
+/// Copilot serves models of others, which have their own ids and count where the answer ends.
+fn counts_in_finish(turn: &Turn) -> bool {
+    turn.face == Face::Copilot && copilot::counts_in_last_chunk(&turn.model)
 }
 
 fn finish_reason(turn: &Turn) -> &'static str {
@@ -145,9 +174,17 @@ fn finish_reason(turn: &Turn) -> &'static str {
     }
 }
 
-fn call_value(ids: &mut Ids, call: &Call, input: &str) -> Value {
+fn call_value(face: Face, ids: &mut Ids, call: &Call, input: &str) -> Value {
     let (kind, key) = words(call.kind);
-    let id = ids.letters("call_", 24);
+    let id = match face {
+        Face::Copilot => ids.letters("toolu_vrtx_01", 22),
+        Face::Plain
+        | Face::Bedrock
+        | Face::Mantle
+        | Face::Azure
+        | Face::Google
+        | Face::OpenRouter => ids.letters("call_", 24),
+    };
     json!({"id": id, "type": kind, kind: {"name": call.name, key: input}})
 }
 

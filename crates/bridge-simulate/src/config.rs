@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::AwsSender;
+
 /// How a simulated provider behaves.
 #[derive(Clone)]
 pub struct SimulateConfig {
@@ -15,8 +17,11 @@ pub struct SimulateConfig {
     /// Whether equal requests get equal ids. Default [`IdSource::Request`].
     pub ids: IdSource,
     /// The credential callers must present, as `Authorization: Bearer`, or as `X-Api-Key` where Messages are
-    /// spoken. Others are refused with status 401. Default: none is asked for.
+    /// spoken, or as `Api-Key` where Azure is. Others are refused with status 401. Default: none is asked for.
     pub expected_key: Option<String>,
+    /// Whose signatures are taken where AWS Bedrock is spoken. Others are refused with status 403.
+    /// Default: signatures are not looked at.
+    pub aws_sender: Option<AwsSender>,
     /// How many requests, and how many answers' ends, are remembered for
     /// [`Simulator::seen`](crate::Simulator::seen) and
     /// [`Simulator::ends_of`](crate::Simulator::ends_of). Default 64. With 0 the bodies are not
@@ -52,6 +57,7 @@ impl Default for SimulateConfig {
             seed: 0,
             ids: IdSource::default(),
             expected_key: None,
+            aws_sender: None,
             keep_seen: 64,
             ledger: None,
             ledger_bytes: 256 << 20,
@@ -68,6 +74,7 @@ impl fmt::Debug for SimulateConfig {
             .field("seed", &self.seed)
             .field("ids", &self.ids)
             .field("asks_for_key", &self.expected_key.is_some())
+            .field("aws_sender", &self.aws_sender)
             .field("keep_seen", &self.keep_seen)
             .field("ledger", &self.ledger)
             .field("ledger_bytes", &self.ledger_bytes)

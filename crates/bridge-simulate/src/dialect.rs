@@ -7,10 +7,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use crate::asked::{Asked, AskedError};
+use crate::face::Face;
 use crate::fingerprint::Ids;
 use crate::parts::Parts;
 use crate::turn::Turn;
-use crate::{anthropic, chat, responses};
+use crate::{anthropic, chat, frame, responses};
 
 /// How a request is written, and how its answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,12 @@ impl Dialect {
 
     /// The answer as a stream, and its id.
     pub(crate) fn stream(self, turn: Turn, asked: &Asked<'_>) -> (String, Parts) {
+        let is_framed = turn.face == Face::Bedrock;
         match self {
+            Self::Anthropic if is_framed => {
+                let (id, parts) = anthropic::stream(turn);
+                (id, parts.framed())
+            }
             Self::Anthropic => anthropic::stream(turn),
             Self::Chat => chat::stream(turn, asked),
             Self::Responses => responses::stream(turn, asked),
@@ -60,8 +66,11 @@ impl Dialect {
     }
 
     /// The event by which a stream says that it has failed, after `events` others.
-    pub(crate) fn stream_error(self, events: usize) -> Bytes {
+    pub(crate) fn stream_error(self, face: Face, events: usize) -> Bytes {
         let message = "The simulated provider had an error while processing the request.";
+        if face == Face::Bedrock {
+            return frame::exception("throttlingException", "Too many requests");
+        }
         let event = match self {
             Self::Anthropic => {
                 let error = json!({"type": "overloaded_error", "message": "Overloaded"});

@@ -49,6 +49,8 @@ pub(crate) enum Fault {
     Status(u16),
     /// An error in the middle of the stream.
     StreamError,
+    /// A frame in the middle of the stream is not the one that its checksum was made of.
+    BadChecksum,
     /// The connection is reset instead of an answer.
     ResetBefore,
     /// The connection ends in the middle of the answer.
@@ -70,6 +72,7 @@ impl Fault {
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "stream-error" => Self::StreamError,
+            "bad-checksum" => Self::BadChecksum,
             "reset-before" => Self::ResetBefore,
             "reset-mid" => Self::ResetMid,
             "html" => Self::Html,

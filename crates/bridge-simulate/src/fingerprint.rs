@@ -41,6 +41,14 @@ impl Ids {
         id
     }
 
+    /// A UUID of version 4.
+    pub(crate) fn uuid(&mut self) -> String {
+        let (high, low) = (self.number(), self.number());
+        let (first, second, third) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);
+        let (fourth, last) = ((low >> 48) & 0x3fff | 0x8000, low & 0xffff_ffff_ffff);
+        format!("{first:08x}-{second:04x}-4{third:03x}-{fourth:04x}-{last:012x}")
+    }
+
     /// `prefix` and then 48 hexadecimal digits.
     pub(crate) fn hex(&mut self, prefix: &str) -> String {
         let (one, two, three) = (self.number(), self.number(), self.number());
@@ -103,5 +111,8 @@ mod tests {
         assert_ne!(first, ids.letters("msg_01", 22));
         assert_eq!(first, Ids::new(3).letters("msg_01", 22));
         assert_eq!(ids.hex("resp_").len(), 53);
+        let uuid = ids.uuid();
+        let parts: Vec<usize> = uuid.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12], "{uuid}");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! It answers Anthropic Messages, OpenAI Chat Completions and OpenAI Responses over HTTP/1.1,
 //! streaming and blocking, in the shapes that the providers' own SDKs and the coding agents
-//! accept. It is for trying a gateway out and for loading it, without an account.
+//! accept, and with the habits of AWS Bedrock, GitHub Copilot, Azure, Google and OpenRouter where
+//! it is asked below their base paths. It is for trying a gateway out and for loading it, without an account.
 //!
 //! ```
 //! use std::time::Duration;
@@ -39,16 +40,22 @@
 //! Gateways, identities, TLS and the content of a conversation: it looks at what was said last
 //! and at nothing before it. It is no oracle of what a provider would say.
 
+mod access;
 mod answer;
 mod anthropic;
 mod asked;
+mod bedrock;
 mod body;
 mod chat;
+mod compatible;
 mod config;
+mod copilot;
 mod dialect;
 mod digest;
 mod directive;
+mod face;
 mod fingerprint;
+mod frame;
 mod ledger_file;
 mod parts;
 mod pieces;
@@ -59,11 +66,13 @@ mod schema;
 mod script;
 mod seen;
 mod server;
+mod sigv4;
 mod turn;
 
 pub use config::{IdSource, SimulateConfig};
 pub use seen::{Ends, Seen};
 pub use server::{SimulateError, Simulator};
+pub use sigv4::AwsSender;
 
 /// The README's example compiles.
 #[cfg(doctest)]

@@ -10,6 +10,7 @@ use std::io::Write;
 use bytes::{BufMut, BytesMut};
 use serde_json::Value;
 
+use crate::frame;
 use crate::pieces::Pieces;
 
 /// A stream that is still to be written.
@@ -17,6 +18,7 @@ use crate::pieces::Pieces;
 pub(crate) struct Parts {
     queue: VecDeque<Part>,
     left: usize,
+    is_framed: bool,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,17 @@ impl Parts {
         self.left += 1;
     }
 
+    /// A line for people, as some providers send it to keep a connection open.
+    pub(crate) fn comment(&mut self, text: &str) {
+        self.raw(format!(": {text}\n\n"));
+    }
+
+    /// The same events, each in a frame of its own instead of between blank lines.
+    pub(crate) fn framed(mut self) -> Self {
+        self.is_framed = true;
+        self
+    }
+
     /// One event for each piece. Says how many.
     pub(crate) fn deltas(&mut self, deltas: Deltas) -> usize {
         let count = deltas.pieces.count();
@@ -70,6 +83,18 @@ impl Parts {
 
     /// Writes the next event. False when there is none.
     pub(crate) fn next(&mut self, out: &mut BytesMut) -> bool {
+        if !self.is_framed {
+            return self.next_event(out);
+        }
+        let mut event = BytesMut::new();
+        let is_there = self.next_event(&mut event);
+        if is_there {
+            frame::chunk(data(&event), out);
+        }
+        is_there
+    }
+
+    fn next_event(&mut self, out: &mut BytesMut) -> bool {
         loop {
             match self.queue.front_mut() {
                 None => return false,
@@ -88,6 +113,13 @@ impl Parts {
             return true;
         }
     }
+}
+
+/// The data of an event: JSON in one line.
+fn data(event: &[u8]) -> &[u8] {
+    const DATA: &[u8] = b"data: ";
+    let at = memchr::memmem::find(event, DATA).map_or(0, |at| at + DATA.len());
+    event.get(at..).unwrap_or_default().trim_ascii_end()
 }
 
 impl Deltas {

@@ -17,13 +17,16 @@ use crate::body::{self, BodyError};
 use crate::dialect::{Dialect, retry_after};
 use crate::digest::sha256;
 use crate::directive::{Directives, Fault};
+use crate::face::Face;
 use crate::fingerprint::{self, Ids};
 use crate::ledger_file::Line;
-use crate::route::Route;
+use crate::route::{Route, Target};
 use crate::script::AnswerBody;
 use crate::seen::{Ledger, Seen};
 use crate::turn::{Turn, tokens};
-use crate::{IdSource, SimulateConfig, anthropic, chat, responses};
+use crate::{
+    IdSource, SimulateConfig, access, anthropic, bedrock, chat, compatible, copilot, responses,
+};
 
 /// The header that holds directives.
 const SIMULATE: &str = "x-simulate";
@@ -48,20 +51,30 @@ struct Reply {
 }
 
 /// A refusal in the provider's shape.
-struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     message: String,
+    /// Not in the shape of an error, but as a line of text.
+    is_plain: bool,
     retry_after: Option<u64>,
     delay: Duration,
 }
 
 impl Refusal {
-    fn new(status: StatusCode, message: &(impl ToString + ?Sized)) -> Self {
+    pub(crate) fn new(status: StatusCode, message: &(impl ToString + ?Sized)) -> Self {
         Self {
             status,
             message: message.to_string(),
+            is_plain: false,
             retry_after: retry_after(status).map(|wait| wait.as_secs()),
             delay: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn plain_text(status: StatusCode, message: &(impl ToString + ?Sized)) -> Self {
+        Self {
+            is_plain: true,
+            ..Self::new(status, message)
         }
     }
 
@@ -78,16 +91,19 @@ impl Provider {
     ) -> Result<Response<AnswerBody>, Reset> {
         let (head, body) = request.into_parts();
         let number = self.ledger.count();
-        let path = head.uri.path();
-        let route = Route::of(&head.method, path);
-        let dialect = route.dialect(path, head.headers.contains_key("anthropic-version"));
+        let path = head.uri.path().to_owned();
+        let target = Target::of(&head.method, &path);
+        let (face, route) = (target.face, target.route);
+        let dialect = route.dialect(&path, head.headers.contains_key("anthropic-version"));
         let body = body::collect(body, self.config.body_bytes).await;
         let known = body.as_ref().map_or(&[][..], |body| body);
         let mut ids = Ids::new(self.start(dialect, number, known));
-        let request_id = dialect.request_id(&mut ids);
-        let reply = self.reply(route, dialect, &head, &body, ids);
-        let mut reply = reply.unwrap_or_else(|refusal| refuse(dialect, &refusal, &request_id));
-        dialect.headers(reply.response.headers_mut(), &request_id);
+        let request_id = face.request_id(dialect, &mut ids);
+        let reply = self.reply(&target, dialect, &head, &body, ids);
+        let refuse = |refusal: Refusal| refuse(face, dialect, &refusal, &request_id);
+        let mut reply = reply.unwrap_or_else(refuse);
+        let status = reply.response.status();
+        face.headers(dialect, status, reply.response.headers_mut(), &request_id);
         if let (Ok(body), true) = (body, self.ledger.keeps()) {
             self.ledger.saw(seen(head, &body, reply.id.clone()));
         }
@@ -112,12 +128,13 @@ impl Provider {
 
     fn reply(
         &self,
-        route: Route,
+        target: &Target<'_>,
         dialect: Dialect,
         head: &Head,
         body: &Result<Bytes, BodyError>,
         ids: Ids,
     ) -> Result<Reply, Refusal> {
+        let (face, route) = (target.face, target.route);
         match route {
             Route::Unknown => {
                 let text = format!("Invalid URL ({} {})", head.method, head.uri.path());
@@ -137,13 +154,17 @@ impl Provider {
                 ));
             }
             Route::Hello => return Ok(Reply::plain(&json!({"message": "hello"}))),
+            Route::Ping => return Ok(Reply::plain(&json!("OK"))),
             Route::Answer(_) | Route::CountTokens | Route::Compact | Route::Models => {}
         }
-        self.check_key(dialect, &head.headers)?;
+        let known = body.as_ref().map_or(&[][..], |body| body);
+        access::check(&self.config, face, dialect, head, known)?;
+        check_version(face, head)?;
         if route == Route::Models {
-            return Ok(Reply::plain(&match dialect {
-                Dialect::Anthropic => anthropic::models(),
-                Dialect::Chat | Dialect::Responses => chat::models(),
+            return Ok(Reply::plain(&match (face, dialect) {
+                (Face::Copilot, _) => copilot::models(),
+                (_, Dialect::Anthropic) => anthropic::models(),
+                (_, Dialect::Chat | Dialect::Responses) => chat::models(),
             }));
         }
         let body = body
@@ -151,7 +172,9 @@ impl Provider {
             .map_err(|cause| Refusal::new(cause.status(), cause))?;
         let body = body::decode(&head.headers, body.clone(), self.config.body_bytes)
             .map_err(|cause| Refusal::new(cause.status(), &cause))?;
-        let asked = Asked::read(dialect, &body).map_err(|cause| Refusal::bad(&cause))?;
+        let bad = |cause| Refusal::bad(&cause);
+        let asked = Asked::read(dialect, &body, &target.named).map_err(bad)?;
+        face.check(&asked).map_err(bad)?;
         let directives = directives(&head.headers, &asked)?;
         match route {
             Route::CountTokens => {
@@ -159,40 +182,22 @@ impl Provider {
                 Ok(Reply::plain(&count))
             }
             Route::Compact => {
-                let turn = Turn::decide(dialect, &asked, &directives, ids);
+                let turn = Turn::decide(face, dialect, &asked, &directives, ids);
                 let (_, body) = responses::compacted(turn);
                 Ok(Reply::plain(&body))
             }
             Route::Answer(_)
             | Route::Models
             | Route::Hello
+            | Route::Ping
             | Route::WrongMethod
-            | Route::Unknown => self.turn(dialect, &asked, directives, ids),
+            | Route::Unknown => self.turn(face, dialect, &asked, directives, ids),
         }
-    }
-
-    /// A provider looks at the credential before it looks at the body.
-    fn check_key(&self, dialect: Dialect, headers: &HeaderMap) -> Result<(), Refusal> {
-        let Some(expected) = &self.config.expected_key else {
-            return Ok(());
-        };
-        let is_it = |value: Option<&HeaderValue>, prefix: &str| {
-            let value = value.and_then(|value| value.to_str().ok());
-            value.and_then(|value| value.strip_prefix(prefix)) == Some(expected)
-        };
-        let is_bearer = is_it(headers.get(header::AUTHORIZATION), "Bearer ");
-        if is_bearer || (dialect == Dialect::Anthropic && is_it(headers.get("x-api-key"), "")) {
-            return Ok(());
-        }
-        let message = match dialect {
-            Dialect::Anthropic => "invalid x-api-key",
-            Dialect::Chat | Dialect::Responses => "Incorrect API key provided.",
-        };
-        Err(Refusal::new(StatusCode::UNAUTHORIZED, message))
     }
 
     fn turn(
         &self,
+        face: Face,
         dialect: Dialect,
         asked: &Asked<'_>,
         mut directives: Directives,
@@ -209,6 +214,12 @@ impl Provider {
                 directives.fault = None;
             }
         }
+        let has_frames = face == Face::Bedrock && asked.wants_stream;
+        if directives.fault == Some(Fault::BadChecksum) && !has_frames {
+            return Err(Refusal::bad(
+                "directive `bad-checksum` needs an answer in frames",
+            ));
+        }
         if let Some(Fault::Status(status)) = directives.fault {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
             let mut refusal = Refusal::new(status, &Dialect::message(status));
@@ -219,13 +230,17 @@ impl Provider {
             }
             return Err(refusal);
         }
-        let turn = Turn::decide(dialect, asked, &directives, ids);
+        let turn = Turn::decide(face, dialect, asked, &directives, ids);
         let (usage, tools) = (turn.usage, turn.calls.len());
         let play = Play {
+            face,
             directives: &directives,
             pace: directives.pace.unwrap_or(self.config.pace),
         };
-        let (response, id) = play.respond(dialect, turn, asked, &self.ledger);
+        let (mut response, id) = play.respond(dialect, turn, asked, &self.ledger);
+        if face == Face::Bedrock && !asked.wants_stream {
+            bedrock::count(response.headers_mut(), usage);
+        }
         if let Some(file) = self.ledger.file() {
             file.write(&Line::answered(dialect, asked, &id, usage, tools));
         }
@@ -240,8 +255,16 @@ impl Provider {
 
 impl Reply {
     fn plain(body: &Value) -> Self {
+        Self::of(answer::json(body, StatusCode::OK))
+    }
+
+    fn text(line: &str) -> Self {
+        Self::of(answer::text(line))
+    }
+
+    fn of(response: Response<AnswerBody>) -> Self {
         Self {
-            response: answer::json(body, StatusCode::OK),
+            response,
             id: None,
             delay: Duration::ZERO,
             fault: None,
@@ -249,9 +272,20 @@ impl Reply {
     }
 }
 
-fn refuse(dialect: Dialect, refusal: &Refusal, request_id: &str) -> Reply {
-    let body = dialect.error(refusal.status, &refusal.message, request_id);
-    let mut reply = Reply::plain(&body);
+/// Azure's older paths want to know the version of the API.
+fn check_version(face: Face, head: &Head) -> Result<(), Refusal> {
+    let is_old = face == Face::Azure && head.uri.path().starts_with("/openai/deployments/");
+    match is_old && !compatible::has_api_version(head.uri.query()) {
+        true => Err(Refusal::new(StatusCode::NOT_FOUND, "Resource not found")),
+        false => Ok(()),
+    }
+}
+
+fn refuse(face: Face, dialect: Dialect, refusal: &Refusal, request_id: &str) -> Reply {
+    let mut reply = match refusal.is_plain {
+        true => Reply::text(&refusal.message),
+        false => Reply::plain(&face.error(dialect, refusal.status, &refusal.message, request_id)),
+    };
     reply.delay = refusal.delay;
     *reply.response.status_mut() = refusal.status;
     if let Some(seconds) = refusal.retry_after {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::asked::Asked;
 use crate::dialect::Dialect;
 use crate::directive::{DEFAULT_BYTES, Directives, ToolWish};
+use crate::face::Face;
 use crate::fingerprint::Ids;
 use crate::pieces::{Cut, Pieces};
 use crate::schema;
@@ -18,6 +19,7 @@ const ARGUMENT_BYTES: usize = 16;
 /// One answer of the model.
 #[derive(Debug)]
 pub(crate) struct Turn {
+    pub(crate) face: Face,
     pub(crate) ids: Ids,
     pub(crate) model: String,
     pub(crate) thought: Option<Thought>,
@@ -81,6 +83,7 @@ impl Call {
 
 impl Turn {
     pub(crate) fn decide(
+        face: Face,
         dialect: Dialect,
         asked: &Asked<'_>,
         directives: &Directives,
@@ -106,6 +109,7 @@ impl Turn {
         let said = text.as_ref().map_or(0, |text| text.text().len());
         usage.output = tokens(inputs + said) + usage.thought;
         Self {
+            face,
             ids,
             model: asked.model.clone(),
             thought,

@@ -4,6 +4,7 @@
 mod simulate {
     mod client;
     mod dialects;
+    mod faces;
     mod faults;
     mod memory;
     mod shapes;

@@ -166,7 +166,7 @@ pub(crate) async fn run(
         Command::Serve(args) => serve::run(&args, context, out).await,
         Command::Control(args) => control::run(&args, context, out).await,
         Command::Demo(args) => demo::run(&args, out).await,
-        Command::Simulate(args) => simulate::run(&args, out).await,
+        Command::Simulate(args) => simulate::run(&args, context.environment, out).await,
         Command::CheckConfig(args) => check_config::run(&args, context, out),
         Command::User(args) => user::run(args, context, out).await,
         Command::Key(args) => key::run(args, context, out).await,

@@ -6,7 +6,7 @@ use super::*;
 
 fn check(dialect: Dialect, body: &Value, texts: &[&str], tool_result: Option<&str>) {
     let body = body.to_string();
-    let asked = Asked::read(dialect, body.as_bytes()).unwrap();
+    let asked = Asked::read(dialect, body.as_bytes(), &Named::default()).unwrap();
     assert_eq!(asked.last.texts, texts, "{body}");
     assert_eq!(asked.last.tool_result.as_deref(), tool_result, "{body}");
 }
@@ -99,7 +99,7 @@ fn chat_and_responses_are_read() {
 #[test]
 fn bad_bodies_are_named() {
     let check = |dialect, body: &str, wanted: &str| {
-        let error = Asked::read(dialect, body.as_bytes()).unwrap_err();
+        let error = Asked::read(dialect, body.as_bytes(), &Named::default()).unwrap_err();
         assert_eq!(error.to_string(), wanted, "{body}");
     };
     let not_json = "The request body is not valid JSON.";
@@ -132,6 +132,6 @@ fn bad_bodies_are_named() {
 #[test]
 fn of_two_equal_keys_the_last_counts() {
     let body = r#"{"model": "a", "messages": [], "model": "b"}"#;
-    let asked = Asked::read(Dialect::Chat, body.as_bytes()).unwrap();
+    let asked = Asked::read(Dialect::Chat, body.as_bytes(), &Named::default()).unwrap();
     assert_eq!(asked.model, "b");
 }

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bridge_simulate::{SimulateConfig, Simulator};
+use bridge_simulate::{AwsSender, SimulateConfig, Simulator};
 use bridge_telemetry::{LogConfig, Logging};
 use slog::info;
 
 use super::{CommandError, say};
 use crate::config::duration;
+use crate::config::env::Environment;
 use crate::log_bridge;
 use crate::signals::{Order, Signals};
 
@@ -31,6 +32,30 @@ pub(crate) struct Args {
     /// Append each request and each answer's end to this file, as JSON lines
     #[arg(long, value_name = "PATH")]
     ledger: Option<PathBuf>,
+    /// Refuse Bedrock requests that AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and
+    /// AWS_SESSION_TOKEN if it is set, have not signed
+    #[arg(long)]
+    check_signatures: bool,
+}
+
+/// Whose signatures are good, from the variables that AWS's own tools read.
+fn aws_sender(environment: &Environment) -> Result<AwsSender, CommandError> {
+    let text = |name: &str| match environment.text(name) {
+        Ok(text) => Ok(text),
+        Err(_) => Err(CommandError::Usage(format!(
+            "the variable {name} is not UTF-8"
+        ))),
+    };
+    let needed = |name: &str| {
+        let missing =
+            || CommandError::Usage(format!("--check-signatures needs the variable {name}"));
+        text(name)?.map(ToOwned::to_owned).ok_or_else(missing)
+    };
+    Ok(AwsSender {
+        access_key_id: needed("AWS_ACCESS_KEY_ID")?,
+        secret_access_key: needed("AWS_SECRET_ACCESS_KEY")?,
+        session_token: text("AWS_SESSION_TOKEN")?.map(ToOwned::to_owned),
+    })
 }
 
 fn pace(text: &str) -> Result<Duration, String> {
@@ -38,7 +63,15 @@ fn pace(text: &str) -> Result<Duration, String> {
 }
 
 /// Serves until the first SIGTERM or SIGINT, and then until running answers have ended.
-pub(crate) async fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
+pub(crate) async fn run(
+    args: &Args,
+    environment: &Environment,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    let aws_sender = match args.check_signatures {
+        true => Some(aws_sender(environment)?),
+        false => None,
+    };
     let (_logging, logger) = Logging::start(LogConfig::default());
     log_bridge::install(&logger);
     let mut signals = Signals::listen().map_err(CommandError::Signals)?;
@@ -47,6 +80,7 @@ pub(crate) async fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandE
         pace: args.pace.unwrap_or_default(),
         seed: args.seed,
         ledger: args.ledger.clone(),
+        aws_sender,
         // Nobody in this process looks at them, and a load test is spared the hashing.
         keep_seen: 0,
         ..SimulateConfig::default()
