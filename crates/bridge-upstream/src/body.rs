@@ -1,18 +1,18 @@
 //! The body of an answer, as it arrives.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use crate::idle::{IdleLinks, Link};
+use crate::patience::Patience;
+use crate::place::Place;
 use crate::{Endpoint, UpstreamError};
 
 /// The body of a provider's answer. Polling it lets its connection work in the caller's task.
@@ -24,53 +24,24 @@ pub struct Body {
     /// Gone once the connection is put back or has ended.
     link: Option<Link>,
     home: Home,
-    silence: Silence,
+    patience: Patience,
     ended: bool,
 }
 
 /// Where the connection goes back to.
 pub(crate) struct Home {
     pub(crate) idle: Weak<IdleLinks>,
-    pub(crate) endpoint: Endpoint,
-}
-
-/// Watches for answers that stop in the middle. The timer is armed only while nothing arrives and
-/// is not moved for each piece: when it goes off it looks at when the last piece came.
-struct Silence {
-    limit: Duration,
-    heard: Instant,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Silence {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let due = self.heard + self.limit;
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-        loop {
-            ready!(timer.as_mut().poll(cx));
-            if Instant::now() >= self.heard + self.limit {
-                return Poll::Ready(());
-            }
-            timer.as_mut().reset(self.heard + self.limit);
-        }
-    }
+    pub(crate) place: Arc<Place>,
 }
 
 impl Body {
-    pub(crate) fn new(incoming: Incoming, link: Link, home: Home, silence: Duration) -> Self {
-        let heard = Instant::now();
+    pub(crate) fn new(incoming: Incoming, link: Link, home: Home, patience: Patience) -> Self {
         let mut body = Self {
             ended: incoming.is_end_stream(),
             incoming,
             link: Some(link),
             home,
-            silence: Silence {
-                limit: silence,
-                heard,
-                timer: None,
-            },
+            patience,
         };
         if body.ended {
             body.go_home();
@@ -91,8 +62,18 @@ impl Body {
             return;
         }
         if let Some(idle) = self.home.idle.upgrade() {
-            idle.put(&self.home.endpoint, link, Instant::now());
+            idle.put(&self.home.place, link, Instant::now());
         }
+    }
+
+    /// Closes the connection and ends with this error.
+    fn give_up(
+        &mut self,
+        error: UpstreamError,
+    ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
+        self.ended = true;
+        self.link = None;
+        Poll::Ready(Some(Err(error)))
     }
 
     fn poll_data(
@@ -125,14 +106,12 @@ impl http_body::Body for Body {
             return Poll::Ready(None);
         }
         match self.poll_data(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
-                self.silence.heard = Instant::now();
-                Poll::Ready(Some(Ok(frame)))
-            }
+            Poll::Ready(Some(Ok(frame))) => match self.patience.heard() {
+                Ok(()) => Poll::Ready(Some(Ok(frame))),
+                Err(too_late) => self.give_up(too_late),
+            },
             Poll::Ready(Some(Err(cause))) => {
-                self.ended = true;
-                self.link = None;
-                Poll::Ready(Some(Err(UpstreamError::BodyBroken(Box::new(cause)))))
+                self.give_up(UpstreamError::BodyBroken(Box::new(cause)))
             }
             Poll::Ready(None) => {
                 self.ended = true;
@@ -140,11 +119,8 @@ impl http_body::Body for Body {
                 Poll::Ready(None)
             }
             Poll::Pending => {
-                ready!(self.silence.poll(cx));
-                self.ended = true;
-                self.link = None;
-                let after = self.silence.limit;
-                Poll::Ready(Some(Err(UpstreamError::IdleTimeout { after })))
+                let too_late = ready!(self.patience.poll(cx));
+                self.give_up(too_late)
             }
         }
     }
@@ -170,7 +146,7 @@ impl Home {
     pub(crate) fn new(idle: &Arc<IdleLinks>, endpoint: &Endpoint) -> Self {
         Self {
             idle: Arc::downgrade(idle),
-            endpoint: endpoint.clone(),
+            place: Arc::clone(endpoint.place()),
         }
     }
 }

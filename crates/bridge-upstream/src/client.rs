@@ -16,16 +16,15 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig as TlsConfig, RootCertStore};
-use slog::{Logger, debug, o, warn};
-use tokio::time::{Instant, timeout};
+use slog::{Logger, debug, o};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::body::Home;
 use crate::dial::dial;
 use crate::idle::{IdleLinks, Link};
-use crate::{Body, Endpoint, Exchange, Outbound, Reply, UpstreamError};
+use crate::patience::{End, Patience};
+use crate::tls::Tls;
+use crate::{Body, ClientError, Endpoint, Exchange, Manners, Outbound, Reply, UpstreamError};
 
 /// How long each part of an exchange may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +36,9 @@ pub struct Timeouts {
     pub head: Duration,
     /// Between two pieces of the answer. Default 5 minutes.
     pub silence: Duration,
+    /// From the beginning of the exchange to the last byte of its answer. Default none: an answer
+    /// that goes on is not cut.
+    pub total: Option<Duration>,
 }
 
 impl Default for Timeouts {
@@ -45,6 +47,7 @@ impl Default for Timeouts {
             connect: Duration::from_secs(10),
             head: Duration::from_secs(600),
             silence: Duration::from_secs(300),
+            total: None,
         }
     }
 }
@@ -73,27 +76,10 @@ impl Default for ClientConfig {
     }
 }
 
-/// Why a client cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The file with extra certificates cannot be read.
-    #[error("cannot read certificates from {}", path.display())]
-    ExtraRoots {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: rustls::pki_types::pem::Error,
-    },
-    /// TLS cannot be set up.
-    #[error("cannot set up TLS")]
-    Tls(#[source] rustls::Error),
-}
-
 /// Speaks to providers. Cloning shares the connections.
 #[derive(Clone)]
 pub struct Client {
-    tls: Arc<TlsConfig>,
+    tls: Arc<Tls>,
     idle: Arc<IdleLinks>,
     timeouts: Timeouts,
     logger: Logger,
@@ -114,14 +100,7 @@ impl Client {
     /// When the extra certificates cannot be read or TLS cannot be set up.
     pub fn try_new(config: &ClientConfig, logger: &Logger) -> Result<Self, ClientError> {
         let logger = logger.new(o!(bridge_telemetry::keys::COMPONENT => "upstream"));
-        let roots = roots(config, &logger)?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut tls = TlsConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(ClientError::Tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let tls = Tls::try_new(config.extra_roots.as_deref(), &logger)?;
         Ok(Self {
             tls: Arc::new(tls),
             idle: Arc::new(IdleLinks::new(config.idle_per_endpoint, config.idle_keep)),
@@ -146,7 +125,7 @@ impl Client {
         to: &Endpoint,
         mut request: Request<Full<Bytes>>,
     ) -> Result<(Response<Incoming>, Link), UpstreamError> {
-        while let Some(link) = self.idle.take(to, Instant::now()) {
+        while let Some(link) = self.idle.take(to.place(), Instant::now()) {
             match converse(link, request).await {
                 Ok(answer) => return Ok(answer),
                 // A waiting connection had ended: nothing was sent, so the next one is tried.
@@ -164,7 +143,7 @@ impl Client {
     }
 
     async fn open(&self, to: &Endpoint) -> Result<Link, UpstreamError> {
-        let after = self.timeouts.connect;
+        let after = self.timeouts.of(to.manners()).connect;
         let wire = timeout(after, dial(to, &self.tls)).await.map_err(|_| {
             UpstreamError::ConnectTimeout {
                 authority: to.authority().to_owned(),
@@ -179,21 +158,37 @@ impl Client {
     }
 }
 
+impl Timeouts {
+    /// What holds for a provider that is spoken to in this way.
+    fn of(self, manners: &Manners) -> Self {
+        Self {
+            connect: manners.connect.unwrap_or(self.connect),
+            head: manners.first_byte.unwrap_or(self.head),
+            silence: manners.idle.unwrap_or(self.silence),
+            total: manners.total.or(self.total),
+        }
+    }
+}
+
 #[async_trait]
 impl Exchange for Client {
     async fn exchange(&self, to: &Endpoint, request: Outbound) -> Result<Reply, UpstreamError> {
         let request = assemble(to, request)?;
-        let after = self.timeouts.head + self.timeouts.connect;
-        let (answer, link) = timeout(after, self.send(to, request))
-            .await
-            .map_err(|_| UpstreamError::HeadTimeout { after })??;
+        let limits = self.timeouts.of(to.manners());
+        let end = limits.total.map(End::in_time);
+        let after = limits.head + limits.connect;
+        let sent = self.send(to, request);
+        let (answer, link) = match end {
+            Some(end) if end.after < after => timeout_at(end.at, sent)
+                .await
+                .map_err(|_| end.too_late())??,
+            Some(_) | None => timeout(after, sent)
+                .await
+                .map_err(|_| UpstreamError::HeadTimeout { after })??,
+        };
         let (head, incoming) = answer.into_parts();
-        let body = Body::new(
-            incoming,
-            link,
-            Home::new(&self.idle, to),
-            self.timeouts.silence,
-        );
+        let patience = Patience::new(limits.silence, end);
+        let body = Body::new(incoming, link, Home::new(&self.idle, to), patience);
         Ok(Reply {
             status: head.status,
             headers: head.headers,
@@ -246,28 +241,4 @@ async fn converse(
             Err(Unanswered { cause, request })
         }
     }
-}
-
-fn roots(config: &ClientConfig, logger: &Logger) -> Result<RootCertStore, ClientError> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    for cause in &found.errors {
-        warn!(logger, "platform certificates incomplete"; "error" => %cause);
-    }
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    if let Some(path) = &config.extra_roots {
-        let unreadable = |source| ClientError::ExtraRoots {
-            path: path.clone(),
-            source,
-        };
-        for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-            roots
-                .add(certificate.map_err(unreadable)?)
-                .map_err(ClientError::Tls)?;
-        }
-    }
-    Ok(roots)
 }

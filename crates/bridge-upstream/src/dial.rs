@@ -2,16 +2,15 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::ClientConfig as TlsConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::tls::Tls;
 use crate::{Endpoint, UpstreamError};
 
 /// A connection to a provider, plain or encrypted.
@@ -22,7 +21,7 @@ pub(crate) enum Wire {
 }
 
 /// Opens a connection. The caller limits the time.
-pub(crate) async fn dial(endpoint: &Endpoint, tls: &Arc<TlsConfig>) -> Result<Wire, UpstreamError> {
+pub(crate) async fn dial(endpoint: &Endpoint, tls: &Tls) -> Result<Wire, UpstreamError> {
     let stream = connect(endpoint).await?;
     // Small writes are whole requests here: waiting to join them only adds latency.
     let _ignored = stream.set_nodelay(true);
@@ -35,9 +34,11 @@ pub(crate) async fn dial(endpoint: &Endpoint, tls: &Arc<TlsConfig>) -> Result<Wi
     };
     let name = ServerName::try_from(endpoint.host().to_owned())
         .map_err(|cause| failed(io::Error::new(io::ErrorKind::InvalidInput, cause)))?;
-    let session = TlsConnector::from(Arc::clone(tls))
-        .connect(name, stream)
-        .await;
+    let place = endpoint.place();
+    let config = tls
+        .config(place.extra_roots.as_ref(), place.http_version)
+        .map_err(|cause| failed(io::Error::other(cause)))?;
+    let session = TlsConnector::from(config).connect(name, stream).await;
     session
         .map(|session| Wire::Tls(Box::new(session)))
         .map_err(failed)

@@ -7,16 +7,22 @@ use bridge_auth::Secret;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Uri};
 
+use crate::Manners;
 use crate::credential::{BoundCredential, CredentialStyle};
+use crate::place::Place;
 
-/// A provider's base address. Cheap to clone.
+/// A provider's base address, and how the provider is spoken to. Cheap to clone.
 #[derive(Clone)]
 pub struct Endpoint(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
-    tls: bool,
+    /// Whose it is; empty where nobody said.
+    provider: String,
+    manners: Manners,
+    place: Arc<Place>,
+    /// As the address spells it, without the brackets of an IPv6 address.
     host: String,
-    port: u16,
     /// `host:port` as it stands in the URL, for the `Host` header.
     authority: String,
     host_header: HeaderValue,
@@ -65,16 +71,46 @@ impl Endpoint {
             Some(both) => (both.path(), both.query()),
             None => ("", None),
         };
+        let host = host(&authority);
+        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let manners = Manners::default();
         Ok(Self(Arc::new(Inner {
-            tls,
-            host: host(&authority),
-            port: authority.port_u16().unwrap_or(if tls { 443 } else { 80 }),
+            provider: String::new(),
+            place: Arc::new(Place::new(tls, &host, port, &manners)),
+            manners,
+            host,
             host_header: HeaderValue::from_str(authority.as_str())
                 .map_err(|_| EndpointError::NotAbsolute)?,
             authority: authority.to_string(),
             base_path: path.trim_end_matches('/').to_owned(),
             base_query: query.map(str::to_owned),
         })))
+    }
+
+    /// The same address as that of a provider, which is spoken to in this way. The name is for
+    /// those who read errors.
+    #[must_use]
+    pub fn of_provider(self, name: &str, manners: Manners) -> Self {
+        let inner = Arc::unwrap_or_clone(self.0);
+        let place = Place::new(inner.place.tls, &inner.host, inner.place.port, &manners);
+        Self(Arc::new(Inner {
+            provider: name.to_owned(),
+            manners,
+            place: Arc::new(place),
+            ..inner
+        }))
+    }
+
+    /// The name of the provider; empty where nobody said.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        &self.0.provider
+    }
+
+    /// How the provider is spoken to.
+    #[must_use]
+    pub fn manners(&self) -> &Manners {
+        &self.0.manners
     }
 
     /// Ties a credential to this endpoint: it will be sent nowhere else.
@@ -104,7 +140,7 @@ impl Endpoint {
     }
 
     pub(crate) fn tls(&self) -> bool {
-        self.0.tls
+        self.0.place.tls
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -112,7 +148,11 @@ impl Endpoint {
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.0.port
+        self.0.place.port
+    }
+
+    pub(crate) fn place(&self) -> &Arc<Place> {
+        &self.0.place
     }
 
     pub(crate) fn host_header(&self) -> HeaderValue {
@@ -121,10 +161,9 @@ impl Endpoint {
 
     /// Whether both lead to the same place: scheme, host and port.
     pub(crate) fn is_same_place(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-            || (self.0.tls == other.0.tls
-                && self.0.port == other.0.port
-                && self.0.host.eq_ignore_ascii_case(&other.0.host))
+        let (one, another) = (self.place(), other.place());
+        Arc::ptr_eq(one, another)
+            || (one.tls == another.tls && one.port == another.port && one.host == another.host)
     }
 }
 
@@ -139,7 +178,7 @@ fn host(authority: &Authority) -> String {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.0.tls { "https" } else { "http" };
+        let scheme = if self.tls() { "https" } else { "http" };
         write!(
             f,
             "Endpoint({scheme}://{}{})",

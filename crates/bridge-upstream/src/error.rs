@@ -82,6 +82,12 @@ pub enum UpstreamError {
         /// The limit.
         after: Duration,
     },
+    /// The whole exchange took too long.
+    #[error("no end of the answer within {} ms", after.as_millis())]
+    TotalTimeout {
+        /// The limit.
+        after: Duration,
+    },
     /// The connection broke before the head of the answer, or what came was no HTTP.
     #[error("connection broke before an answer")]
     NoHead(#[source] Box<dyn Error + Send + Sync>),
@@ -107,7 +113,9 @@ impl UpstreamError {
             | Self::ConnectTimeout { .. }
             | Self::InvalidRequest(_)
             | Self::WrongDestination { .. } => FailureClass::NeverSent,
-            Self::HeadTimeout { .. } | Self::IdleTimeout { .. } => FailureClass::TimedOut,
+            Self::HeadTimeout { .. } | Self::IdleTimeout { .. } | Self::TotalTimeout { .. } => {
+                FailureClass::TimedOut
+            }
             Self::NoHead(_) | Self::BodyBroken(_) => FailureClass::BrokenOff,
         }
     }

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::Endpoint;
 use crate::dial::Wire;
+use crate::place::Place;
 
 /// Both halves of a connection: the one that takes requests, and the one that does the work when
 /// it is polled.
@@ -62,29 +63,12 @@ impl fmt::Debug for Link {
     }
 }
 
-/// The waiting connections of all endpoints.
+/// The waiting connections of all places.
 #[derive(Debug)]
 pub(crate) struct IdleLinks {
-    links: Mutex<HashMap<Place, VecDeque<Waiting>>>,
+    links: Mutex<HashMap<Arc<Place>, VecDeque<Waiting>>>,
     per_place: usize,
     keep: Duration,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Place {
-    tls: bool,
-    host: String,
-    port: u16,
-}
-
-impl Place {
-    fn of(endpoint: &Endpoint) -> Self {
-        Self {
-            tls: endpoint.tls(),
-            host: endpoint.host().to_ascii_lowercase(),
-            port: endpoint.port(),
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -103,17 +87,17 @@ impl IdleLinks {
     }
 
     /// The connection that has waited shortest: the likeliest to be alive.
-    pub(crate) fn take(&self, endpoint: &Endpoint, now: Instant) -> Option<Link> {
+    pub(crate) fn take(&self, place: &Arc<Place>, now: Instant) -> Option<Link> {
         let mut links = self.links.lock();
-        let waiting = links.get_mut(&Place::of(endpoint))?;
+        let waiting = links.get_mut(place)?;
         let last = waiting.pop_back()?;
         (now.duration_since(last.since) < self.keep).then_some(last.link)
     }
 
     /// Keeps a connection for the next request, unless enough are waiting.
-    pub(crate) fn put(&self, endpoint: &Endpoint, link: Link, now: Instant) {
+    pub(crate) fn put(&self, place: &Arc<Place>, link: Link, now: Instant) {
         let mut links = self.links.lock();
-        let waiting = links.entry(Place::of(endpoint)).or_default();
+        let waiting = links.entry(Arc::clone(place)).or_default();
         drop_old(waiting, now, self.keep);
         if waiting.len() < self.per_place {
             waiting.push_back(Waiting { link, since: now });

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bridge_auth::{HeaderPolicy, Secret};
 use bridge_telemetry::task::{self, Task};
 use bridge_upstream::{
-    Client, ClientConfig, CredentialStyle, Endpoint, Exchange, FailureClass, Outbound, Timeouts,
-    UpstreamError,
+    Client, ClientConfig, CredentialStyle, Endpoint, Exchange, ExtraRoots, FailureClass, Manners,
+    Outbound, Timeouts, UpstreamError,
 };
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -267,6 +267,97 @@ async fn tls_needs_a_certificate_that_is_trusted() {
         ..ClientConfig::default()
     });
     assert_eq!(text(&trusting, &endpoint).await.unwrap(), "ok");
+
+    // One provider's certificates are trusted at that provider, and its connection is its own.
+    let usual = client(&ClientConfig::default());
+    let extra_roots = Some(ExtraRoots::from_pem(&certified.cert.pem()).unwrap());
+    let manners = Manners {
+        extra_roots,
+        ..Manners::default()
+    };
+    let insider = endpoint.clone().of_provider("insider", manners);
+    assert_eq!(text(&usual, &insider).await.unwrap(), "ok");
+    assert_eq!(usual.idle_connections(), 1);
+    let error = text(&usual, &endpoint).await.unwrap_err();
+    assert!(matches!(error, UpstreamError::Tls { .. }), "{error}");
+}
+
+/// Says less and less often, and never ends.
+async fn drip(stream: &mut TcpStream) {
+    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    while stream.write_all(b"1\r\nx\r\n").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_limits_of_a_provider_go_before_those_of_the_client() {
+    let silent = Server::start(None, b"").await;
+    let stalled = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
+    let stalled = Server::start(None, stalled).await;
+    let client = client(&ClientConfig::default());
+    let short = Some(Duration::from_millis(60));
+    let ask = async |port: u16, manners: Manners| {
+        let endpoint = Endpoint::try_new(&format!("http://127.0.0.1:{port}")).unwrap();
+        let endpoint = endpoint.of_provider("short", manners);
+        text(&client, &endpoint).await.unwrap_err()
+    };
+    let first_byte = Manners {
+        connect: short,
+        first_byte: short,
+        ..Manners::default()
+    };
+    let error = ask(silent.port, first_byte).await;
+    assert!(
+        matches!(error, UpstreamError::HeadTimeout { .. }),
+        "{error}"
+    );
+    let idle = Manners {
+        idle: short,
+        ..Manners::default()
+    };
+    let error = ask(stalled.port, idle).await;
+    assert!(
+        matches!(error, UpstreamError::IdleTimeout { .. }),
+        "{error}"
+    );
+    let total = Manners {
+        total: short,
+        ..Manners::default()
+    };
+    for port in [silent.port, stalled.port] {
+        let error = ask(port, total.clone()).await;
+        assert!(
+            matches!(error, UpstreamError::TotalTimeout { .. }),
+            "{error}"
+        );
+    }
+    assert_eq!(client.idle_connections(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_never_ends_is_given_up_although_it_is_never_silent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let _dripping = task::spawn(&bridge_telemetry::discard(), "drip", async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        drip(&mut stream).await;
+    });
+    let manners = Manners {
+        total: Some(Duration::from_millis(200)),
+        ..Manners::default()
+    };
+    let endpoint = Endpoint::try_new(&format!("http://127.0.0.1:{port}")).unwrap();
+    let endpoint = endpoint.of_provider("dripping", manners);
+    let client = client(&ClientConfig::default());
+    let reply = client.exchange(&endpoint, outbound(&endpoint)).await;
+    let error = reply.unwrap().body.collect().await.unwrap_err();
+    assert!(
+        matches!(error, UpstreamError::TotalTimeout { .. }),
+        "{error}"
+    );
+    assert_eq!(error.class(), FailureClass::TimedOut);
 }
 
 #[tokio::test]

@@ -218,6 +218,8 @@ section! {
         head_timeout: Duration, Default "10m";
         /// How long an answer may be silent.
         silence: Duration, Default "5m";
+        /// How long an exchange may take, from its beginning to the last byte of the answer; off sets no limit.
+        total_timeout: Lease, Default "off";
         /// How many connections may wait for a next request, for each provider address.
         idle_connections: Count, Default "256";
         /// How long a connection may wait for a next request.

@@ -49,7 +49,7 @@ pub(crate) struct JournalSize(pub(crate) usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Count(pub(crate) usize);
 
-/// How long an answer may be remembered; nothing when it may not.
+/// A span of time, or nothing where it is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lease(pub(crate) Option<Duration>);
 

@@ -22,6 +22,7 @@ pub(super) fn client_config(config: &Config) -> ClientConfig {
             connect: upstream.connect_timeout,
             head: upstream.head_timeout,
             silence: upstream.silence,
+            total: upstream.total_timeout.0,
         },
         idle_per_endpoint: upstream.idle_connections.0,
         idle_keep: upstream.idle_lifetime,
