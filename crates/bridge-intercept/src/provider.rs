@@ -8,6 +8,7 @@ use bridge_api::{Format, ProviderType, is_valid_provider_name};
 use bridge_auth::Secret;
 use bridge_upstream::{Endpoint, EndpointError};
 
+mod manners;
 mod spec;
 
 pub use spec::{BedrockSpec, MannersSpec, ProviderSpec};
@@ -80,6 +81,16 @@ pub enum ProviderError {
         #[source]
         source: EndpointError,
     },
+    /// How it is to be spoken to cannot be done.
+    #[error("provider {name:?}: {setting}: {problem}")]
+    Manners {
+        /// The provider.
+        name: String,
+        /// Which setting cannot be used.
+        setting: &'static str,
+        /// Why not.
+        problem: String,
+    },
 }
 
 impl ProviderSet {
@@ -147,6 +158,17 @@ fn provider(spec: ProviderSpec) -> Result<Provider, ProviderError> {
             });
         }
     };
+    let manners = match manners::checked(&spec.manners) {
+        Ok(manners) => manners,
+        Err((setting, problem)) => {
+            return Err(ProviderError::Manners {
+                name: spec.name,
+                setting,
+                problem,
+            });
+        }
+    };
+    let endpoint = endpoint.of_provider(&spec.name, manners);
     Ok(Provider {
         name: Arc::from(spec.name),
         format: provider_type.format(),

@@ -165,7 +165,10 @@ impl Timeouts {
             connect: manners.connect.unwrap_or(self.connect),
             head: manners.first_byte.unwrap_or(self.head),
             silence: manners.idle.unwrap_or(self.silence),
-            total: manners.total.or(self.total),
+            total: manners
+                .total
+                .or(self.total)
+                .filter(|total| !total.is_zero()),
         }
     }
 }

@@ -29,8 +29,8 @@ pub struct Manners {
     ///
     /// [`Timeouts::silence`]: crate::Timeouts::silence
     pub idle: Option<Duration>,
-    /// How long an exchange may take, from its beginning to the last byte. None: as
-    /// [`Timeouts::total`].
+    /// How long an exchange may take, from its beginning to the last byte; zero says that there is
+    /// no such limit. None: as [`Timeouts::total`].
     ///
     /// [`Timeouts::total`]: crate::Timeouts::total
     pub total: Option<Duration>,
@@ -78,8 +78,8 @@ impl HttpVersion {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
-            Self::Http1 => "http1",
-            Self::Http2 => "http2",
+            Self::Http1 => "1.1",
+            Self::Http2 => "2",
         }
     }
 

@@ -45,6 +45,7 @@ pub(super) fn gateway_config(config: &Config, metrics: &Metrics) -> GatewayConfi
             observer: Some(Arc::new(PoolMetrics(metrics.clone()))),
             ..PoolConfig::default()
         },
+        ..GatewayConfig::default()
     }
 }
 
