@@ -26,7 +26,7 @@ pub mod task;
 
 pub use chain::ErrorChain;
 pub use clock::wall_clock;
-pub use log::{LevelSwitch, LogConfig, LogFormat, Logging, ParseLogError, discard};
+pub use log::{LevelSwitch, LogConfig, LogFormat, LogLosses, Logging, ParseLogError, discard};
 pub use metrics::{
     AuthResult, BreakerLevel, BreakerName, CredentialClass, InterceptionLabels, JournalFigures,
     KeyRingFigures, KeyTrouble, LabelLimits, Metrics, OutcomeLabel, ProviderFigures,

@@ -1,19 +1,25 @@
 //! Where log lines go.
 
+mod credential_shapes;
+mod flood;
+mod level;
+mod queue;
 mod redact;
 
 use std::fmt;
 use std::io::{IsTerminal, LineWriter};
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use slog::{Drain, Level, Logger, Never, OwnedKVList, Record, o};
-use slog_async::{AsyncGuard, OverflowStrategy};
+use slog::{Drain, Level, Logger, Never, o};
+use slog_async::AsyncGuard;
 
+use self::flood::Flood;
+pub use self::level::LevelSwitch;
+pub use self::queue::LogLosses;
+use self::queue::Queue;
 use self::redact::Redact;
 
-/// How many lines may wait for a slow terminal or disk. More are dropped and counted in a line.
+/// How many lines may wait for a slow terminal or disk. More are dropped and counted.
 const WAITING_LINES: usize = 8_192;
 
 /// How a line looks.
@@ -89,16 +95,18 @@ impl LogConfig {
             }),
         }
     }
-}
 
-/// Changes the level of a running process.
-#[derive(Debug, Clone)]
-pub struct LevelSwitch(Arc<AtomicUsize>);
-
-impl LevelSwitch {
-    /// Logs this level and all above from now on.
-    pub fn set(&self, level: Level) {
-        self.0.store(level.as_usize(), Ordering::Relaxed);
+    /// The name of a level, as [`LogConfig::parse_level`] reads it.
+    #[must_use]
+    pub fn level_name(level: Level) -> &'static str {
+        match level {
+            Level::Trace => "trace",
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warning => "warning",
+            Level::Error => "error",
+            Level::Critical => "critical",
+        }
     }
 }
 
@@ -106,6 +114,7 @@ impl LevelSwitch {
 pub struct Logging {
     _guard: AsyncGuard,
     level: LevelSwitch,
+    losses: LogLosses,
 }
 
 impl fmt::Debug for Logging {
@@ -147,20 +156,15 @@ impl Logging {
     where
         D: Drain<Ok = (), Err = Never> + Send + 'static,
     {
-        let (drain, guard) = slog_async::Async::new(Redact(drain))
-            .chan_size(WAITING_LINES)
-            .overflow_strategy(OverflowStrategy::DropAndReport)
-            .thread_name("log".to_owned())
-            .build_with_guard();
-        let switch = LevelSwitch(Arc::new(AtomicUsize::new(level.as_usize())));
-        let drain = AtSwitch {
-            inner: drain.ignore_res(),
-            level: switch.clone(),
-        };
+        let losses = LogLosses::default();
+        let (queue, guard) = Queue::start(Redact(drain), WAITING_LINES, losses.clone());
+        let switch = LevelSwitch::new(level);
+        let drain = switch.before(Flood::before(queue, losses.clone()));
         (
             Self {
                 _guard: guard,
                 level: switch,
+                losses,
             },
             Logger::root(drain.fuse(), o!()),
         )
@@ -171,6 +175,12 @@ impl Logging {
     pub fn level_switch(&self) -> LevelSwitch {
         self.level.clone()
     }
+
+    /// Tells how many lines were not written.
+    #[must_use]
+    pub fn losses(&self) -> LogLosses {
+        self.losses.clone()
+    }
 }
 
 /// A logger that says nothing.
@@ -178,32 +188,10 @@ pub fn discard() -> Logger {
     Logger::root(slog::Discard, o!())
 }
 
-/// Passes lines at or above the level of a switch.
-struct AtSwitch<D> {
-    inner: D,
-    level: LevelSwitch,
-}
-
-impl<D: Drain<Ok = (), Err = Never>> Drain for AtSwitch<D> {
-    type Ok = ();
-    type Err = Never;
-
-    fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), Never> {
-        if self.is_enabled(record.level()) {
-            self.inner.log(record, values)
-        } else {
-            Ok(())
-        }
-    }
-
-    fn is_enabled(&self, level: Level) -> bool {
-        level.as_usize() <= self.level.0.load(Ordering::Relaxed)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::sync::Arc;
 
     use parking_lot::Mutex;
     use slog::{debug, info};
@@ -254,6 +242,20 @@ mod tests {
     }
 
     #[test]
+    fn credentials_in_values_are_withheld_whatever_their_key_is() {
+        let token = format!("sk-{}", "a1B2c3D4e5F6g7H8");
+        let text = logged(Level::Info, |logger, _| {
+            info!(logger, "refused"; "error" => format!("the key {token} is wrong"),
+                "key_hint" => "sk-a...g7H8", "bytes" => 7);
+        });
+        assert!(!text.contains(&token), "{text}");
+        assert!(text.contains("the key (withheld) is wrong"), "{text}");
+        assert!(text.contains("sk-a...g7H8"), "{text}");
+        // What is not withheld keeps its type.
+        assert!(text.contains("\"bytes\":7"), "{text}");
+    }
+
+    #[test]
     fn the_level_changes_while_running() {
         let text = logged(Level::Info, |logger, switch| {
             debug!(logger, "one");
@@ -271,6 +273,12 @@ mod tests {
     #[test]
     fn words_are_read() {
         assert_eq!(LogConfig::parse_level("warn"), Ok(Level::Warning));
+        for level in [Level::Trace, Level::Debug, Level::Info, Level::Critical] {
+            assert_eq!(
+                LogConfig::parse_level(LogConfig::level_name(level)),
+                Ok(level)
+            );
+        }
         assert!(
             LogConfig::parse_level("loud")
                 .unwrap_err()

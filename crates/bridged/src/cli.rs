@@ -7,6 +7,7 @@ mod gateway_key;
 mod interceptions;
 mod journal;
 mod key;
+mod log;
 mod operator;
 mod print_config;
 mod process;
@@ -74,6 +75,8 @@ enum Command {
     Sessions(sessions::Args),
     /// Make the running server read its configuration again
     Reload(reload::Args),
+    /// Show and change what the running server logs
+    Log(log::Args),
     /// Show the requests that run now
     Turns(turns::Args),
     /// Look after the records on this machine's disk
@@ -175,6 +178,7 @@ pub(crate) async fn run(
         Command::Interceptions(args) => interceptions::run(args, context, out).await,
         Command::Sessions(args) => sessions::run(args, context, out).await,
         Command::Reload(args) => reload::run(&args, context, out).await,
+        Command::Log(args) => log::run(args, context, out).await,
         Command::Turns(args) => turns::run(&args, context, out).await,
         Command::Journal(args) => journal::run(args, context, out).await,
         Command::PrintConfig(args) => print_config::run(&args, out),

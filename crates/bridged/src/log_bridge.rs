@@ -1,4 +1,7 @@
-//! Lines of libraries that speak through the `log` facade, at warning and above.
+//! Lines of libraries, at warning and above: of those that speak through the `log` facade, as rustls
+//! does, here; of those that speak through `tracing` in `events`.
+
+mod events;
 
 use log::{LevelFilter, Log, Metadata, Record};
 use slog::{Logger, error, o, warn};
@@ -25,10 +28,12 @@ impl Log for Bridge {
     fn flush(&self) {}
 }
 
-/// Sends the libraries' lines to `logger` from now on. A second call changes nothing: the facade
-/// takes one destination in the life of a process.
+/// Sends the libraries' lines to `logger` from now on. A second call changes nothing: both ways take
+/// one destination in the life of a process.
 pub(crate) fn install(logger: &Logger) {
-    let bridge = Bridge(logger.new(o!(bridge_telemetry::keys::COMPONENT => "libraries")));
+    let logger = logger.new(o!(bridge_telemetry::keys::COMPONENT => "libraries"));
+    events::install(logger.clone());
+    let bridge = Bridge(logger);
     if log::set_boxed_logger(Box::new(bridge)).is_ok() {
         log::set_max_level(LevelFilter::Warn);
     }

@@ -10,6 +10,7 @@ mod http_client;
 mod log_bridge;
 #[cfg(test)]
 mod log_lines;
+mod log_view;
 mod observers;
 mod operator_api;
 mod reload_view;

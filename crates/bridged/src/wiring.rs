@@ -162,6 +162,9 @@ impl Server {
         );
         let patience = watch::Sender::new(config.drain.patience);
         let patience_now = patience.subscribe();
+        let log = rereads.as_ref();
+        let log = log.map(|rereads| (rereads.level.clone(), rereads.losses.clone()));
+        let (level, losses) = log.unzip();
         let reloading = rereads.map(|rereads| {
             let settings = Settings {
                 rereads,
@@ -185,8 +188,8 @@ impl Server {
             reloads: reloads.clone(),
         };
         let traffic = readiness.clone();
-        let routes = gateway_routes::router(Some(&gateway), reloads.clone(), admin_token);
-        let router = operator::router(&plane, readiness, metrics).merge(routes);
+        let routes = gateway_routes::router(Some(&gateway), reloads.clone(), level, admin_token);
+        let router = operator::router(&plane, readiness, metrics, losses).merge(routes);
         let operator = operator::serve(listeners.operator, router, logger);
         Ok(Self {
             gateway_address: addresses.0,

@@ -1,14 +1,18 @@
 //! What those who watch lost: lines, spans and dumps.
 
+use std::sync::atomic::Ordering;
+
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
 use super::Metrics;
 use super::labels::KindLabels;
 use super::registrar::Registrar;
+use crate::LogLosses;
 
 pub(super) struct Sight {
     log_lines_dropped: Counter,
+    log_lines_suppressed: Counter,
     spans_exported: Counter,
     spans_dropped: Family<KindLabels, Counter>,
     dumps: Family<KindLabels, Counter>,
@@ -20,6 +24,10 @@ impl Sight {
             log_lines_dropped: to.add(
                 "log_lines_dropped",
                 "Lines of the log that were lost because whoever writes them was too slow",
+            ),
+            log_lines_suppressed: to.add(
+                "log_lines_suppressed",
+                "Lines of the log at warning and above that one place of the code said too often",
             ),
             spans_exported: to.add("trace_spans_exported", "Spans that the collector took"),
             spans_dropped: to.add("trace_spans_dropped", "Spans that were lost, by reason"),
@@ -36,9 +44,18 @@ impl Metrics {
         &self.families().sight
     }
 
-    /// This many lines of the log were lost.
-    pub fn log_lines_dropped(&self, lines: u64) {
-        self.sight().log_lines_dropped.inc_by(lines);
+    /// Brings what the log lost up to date. The log is there before the metrics are, and counts
+    /// for itself.
+    pub fn log_losses(&self, losses: &LogLosses) {
+        let (sight, order) = (self.sight(), Ordering::Relaxed);
+        sight
+            .log_lines_dropped
+            .inner()
+            .store(losses.dropped(), order);
+        sight
+            .log_lines_suppressed
+            .inner()
+            .store(losses.suppressed(), order);
     }
 
     /// The collector took this many spans.

@@ -30,6 +30,7 @@ pub(super) async fn run(
     let rereads = Rereads {
         source,
         level: logging.level_switch(),
+        losses: logging.losses(),
         supervisor: supervisor.clone(),
     };
     let outcome = serve(&loaded, rereads, &logger).await;

@@ -10,7 +10,7 @@ use axum::routing::get;
 use bridge_auth::Secret;
 use bridge_control::ControlServer;
 use bridge_telemetry::task::Task;
-use bridge_telemetry::{ErrorChain, Metrics};
+use bridge_telemetry::{ErrorChain, LogLosses, Metrics};
 use slog::{Logger, info};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -57,6 +57,7 @@ impl ControlPlane {
         let metrics = Metrics::default();
         let token = admin_token.clone();
         let control = open(config, is_from_file, folder, token, &metrics, logger).await?;
+        let (level, losses) = (rereads.level.clone(), rereads.losses.clone());
         let settings = Settings {
             rereads,
             config: config.clone(),
@@ -75,8 +76,8 @@ impl ControlPlane {
             gateways: gateways.pulse(),
             reloads: reloads.clone(),
         };
-        let routes = gateway_routes::router(None, Some(reloads.clone()), admin_token);
-        let router = router(&control, ready, metrics).merge(routes);
+        let routes = gateway_routes::router(None, Some(reloads.clone()), Some(level), admin_token);
+        let router = router(&control, ready, metrics, losses).merge(routes);
         Ok(Self {
             gateways_address,
             operator_address,
@@ -115,9 +116,10 @@ impl ControlPlane {
     }
 }
 
-fn router(control: &ControlServer, ready: Ready, metrics: Metrics) -> Router {
+fn router(control: &ControlServer, ready: Ready, metrics: Metrics, losses: LogLosses) -> Router {
+    let measured = metrics.clone();
     let report = move || async move { ready.report().await };
-    operator::common(metrics, || {})
+    operator::common(metrics, move || measured.log_losses(&losses))
         .route("/readyz", get(report))
         .merge(control.rest_beside(gateway_routes::document(false)))
 }
@@ -179,6 +181,7 @@ mod tests {
         let rereads = Rereads {
             source,
             level: logging.level_switch(),
+            losses: logging.losses(),
             supervisor: Supervisor::none(logger),
         };
         let inherited = Inherited::default();

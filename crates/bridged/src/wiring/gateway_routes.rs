@@ -1,5 +1,6 @@
 //! What the operator can ask of this process itself, whatever it keeps.
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -9,30 +10,37 @@ use bridge_auth::Secret;
 use bridge_control::api::{Problem, ProblemDetail};
 use bridge_control::behind_admin_token;
 use bridge_gateway::Gateway;
+use bridge_telemetry::{LevelSwitch, LogConfig};
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::reload_asks::Reloads;
+use crate::log_view::{LogView, SetLevel};
 use crate::reload_view::{ReloadProblem, ReloadRefused, ReloadView};
 use crate::turn_view::TurnView;
 
 /// Every process has this.
 #[derive(OpenApi)]
-#[openapi(paths(reload))]
+#[openapi(paths(reload, log, set_level, reset_level))]
 struct OfProcess;
 
 /// Requests run only where a gateway does.
 #[derive(OpenApi)]
-#[openapi(paths(reload, turns))]
+#[openapi(paths(reload, log, set_level, reset_level, turns))]
 struct OfGateway;
 
 /// Routes below `/api/v1` that ask for the admin token. Requests run only where a gateway does.
 pub(super) fn router(
     gateway: Option<&Gateway>,
     reloads: Option<Reloads>,
+    level: Option<LevelSwitch>,
     admin_token: Secret,
 ) -> Router {
     let mut router = Router::new().route("/api/v1/reload", post(reload).with_state(reloads));
+    if let Some(level) = level {
+        let log = get(log).put(set_level).delete(reset_level);
+        router = router.route("/api/v1/log", log.with_state(level));
+    }
     if let Some(gateway) = gateway {
         router = router.route("/api/v1/turns", get(turns).with_state(gateway.clone()));
     }
@@ -78,6 +86,45 @@ async fn reload(State(reloads): State<Option<Reloads>>) -> Response {
             problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
         }
     }
+}
+
+/// The lowest level that is logged, and the configured one
+#[utoipa::path(get, path = "/api/v1/log", tag = "process",
+    responses(
+        (status = 200, body = LogView),
+        (status = 401, body = Problem)))]
+async fn log(State(level): State<LevelSwitch>) -> Json<LogView> {
+    Json(LogView::of(&level))
+}
+
+/// Log from this level on, until it is reset or another one is configured
+#[utoipa::path(put, path = "/api/v1/log", tag = "process", request_body = SetLevel,
+    responses(
+        (status = 200, body = LogView),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem)))]
+async fn set_level(State(level): State<LevelSwitch>, body: Bytes) -> Response {
+    let asked = serde_json::from_slice::<SetLevel>(&body).map_err(|cause| cause.to_string());
+    let asked = asked.and_then(|asked| {
+        LogConfig::parse_level(&asked.level).map_err(|cause| format!("level: {cause}"))
+    });
+    match asked {
+        Ok(asked) => {
+            level.set(asked);
+            Json(LogView::of(&level)).into_response()
+        }
+        Err(message) => problem(StatusCode::BAD_REQUEST, "invalid", message),
+    }
+}
+
+/// Log from the configured level on again
+#[utoipa::path(delete, path = "/api/v1/log", tag = "process",
+    responses(
+        (status = 200, body = LogView),
+        (status = 401, body = Problem)))]
+async fn reset_level(State(level): State<LevelSwitch>) -> Json<LogView> {
+    level.reset();
+    Json(LogView::of(&level))
 }
 
 fn unprocessable(refused: &ReloadRefused) -> Response {

@@ -7,7 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use bridge_control::api::{Problem, ProblemDetail};
-use bridge_telemetry::{ErrorChain, Metrics};
+use bridge_telemetry::{ErrorChain, LogLosses, Metrics};
 use slog::{Logger, error};
 use tokio::net::TcpListener;
 
@@ -17,9 +17,19 @@ use super::readiness::Readiness;
 use super::running::Running;
 
 /// Everything that the operator can ask a gateway with this control plane for.
-pub(super) fn router(plane: &Plane, readiness: Readiness, metrics: Metrics) -> Router {
+pub(super) fn router(
+    plane: &Plane,
+    readiness: Readiness,
+    metrics: Metrics,
+    losses: Option<LogLosses>,
+) -> Router {
     let measured = (readiness.clone(), metrics.clone());
-    let router = common(metrics, move || measured.0.measure(&measured.1));
+    let router = common(metrics, move || {
+        measured.0.measure(&measured.1);
+        if let Some(losses) = &losses {
+            measured.1.log_losses(losses);
+        }
+    });
     let router = router.route("/readyz", get(|| async move { readiness.report() }));
     match plane {
         Plane::Embedded(embedded) => {

@@ -133,11 +133,12 @@ mod tests {
         };
         let config = source.load().unwrap().config;
         let (logging, logger) = Logging::with_drain(Level::Info, LogLines::default());
-        let level = logging.level_switch();
+        let (level, losses) = (logging.level_switch(), logging.losses());
         Settings {
             rereads: Rereads {
                 source,
                 level,
+                losses,
                 supervisor: Supervisor::none(&logger),
             },
             config,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bridge_auth::HeaderPolicy;
 use bridge_control::ControlServer;
 use bridge_intercept::ProviderSet;
-use bridge_telemetry::{ErrorChain, LevelSwitch, Metrics, keys};
+use bridge_telemetry::{ErrorChain, LevelSwitch, LogLosses, Metrics, keys};
 use bridge_upstream::Client;
 use slog::{Logger, error, info, warn};
 use tokio::sync::watch;
@@ -38,6 +38,7 @@ pub(crate) struct Source {
 pub(crate) struct Rereads {
     pub(crate) source: Source,
     pub(crate) level: LevelSwitch,
+    pub(crate) losses: LogLosses,
     pub(crate) supervisor: Supervisor,
 }
 
@@ -121,7 +122,7 @@ impl Settings {
             .generations
             .as_ref()
             .and_then(|generations| generations.adopt(habits));
-        self.rereads.level.set(loaded.config.log.level);
+        self.rereads.level.configure(loaded.config.log.level);
         self.patience.send_replace(loaded.config.drain.patience);
         self.config = self.config.taking(loaded.config);
         Ok(ReloadView {

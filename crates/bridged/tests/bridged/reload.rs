@@ -95,6 +95,38 @@ fn sighup_puts_new_limits_and_log_level_in_force_and_cuts_nothing() {
 }
 
 #[test]
+fn the_log_level_changes_by_hand_and_outlives_a_reload_for_other_reasons() {
+    let (program, provider) = (Program::new(), HeldProvider::start());
+    provider.let_go();
+    let serving = Start::new(&program, &provider).run();
+    let level = |arguments: &[&str]| {
+        let view = serving.ask(&program, &[&["log", "level"], arguments].concat());
+        let word = |name: &str| view[name].as_str().unwrap().to_owned();
+        (word("level"), word("configured"))
+    };
+    let seen = |level: &str, configured: &str| (level.to_owned(), configured.to_owned());
+    assert_eq!(level(&[]), seen("info", "info"));
+    assert_eq!(level(&["trace"]), seen("trace", "info"));
+    // A connection to a provider has a line at debug.
+    let key = serving.key(&program);
+    assert_eq!(status(&serving, &key), "200");
+    serving.wait_for_log("connected");
+    write(&program, &provider, SMALL);
+    serving.operate(&program, &["reload"]).unwrap();
+    assert_eq!(level(&[]), seen("trace", "info"));
+    assert_eq!(level(&["--reset"]), seen("info", "info"));
+    level(&["debug"]);
+    write(&program, &provider, "[log]\nlevel = \"warning\"\n");
+    serving.operate(&program, &["reload"]).unwrap();
+    assert_eq!(level(&[]), seen("warning", "warning"));
+    let told = serving.operate(&program, &["log", "level", "loud"]);
+    assert!(told.unwrap_err().contains("none of trace, debug"));
+    assert_eq!(call(&serving, "GET /api/v1/log", "wrong").0, "401");
+    let (code, told) = call(&serving, "PUT /api/v1/log", &token(&program));
+    assert_eq!(code, "400", "{told}");
+}
+
+#[test]
 fn a_bad_file_is_refused_with_every_reason_and_the_one_before_stays() {
     let (program, provider) = (Program::new(), HeldProvider::start());
     provider.let_go();
@@ -251,6 +283,7 @@ fn the_document_of_the_api_names_what_a_process_has_besides() {
         let paths = document["paths"].as_object().unwrap();
         assert!(paths.contains_key("/api/v1/users"), "{paths:?}");
         assert_eq!(paths.contains_key("/api/v1/turns"), has_turns);
+        assert!(paths.contains_key("/api/v1/log"), "{paths:?}");
         let answers = &paths["/api/v1/reload"]["post"]["responses"];
         assert!(answers["422"].is_object(), "{answers}");
         let schemas = &document["components"]["schemas"];
