@@ -16,7 +16,8 @@ pub struct HeaderPolicyConfig {
     /// Default: `X-Coder-AI-Governance-Request-Id`.
     pub correlation_id: String,
     /// Headers whose names begin so are for the gateway alone and never travel. A whole name is a
-    /// prefix too. Default: `X-Coder-`, `X-AI-Governance-`, `Coder-Session-Token`.
+    /// prefix too. Default: `X-Coder-`, `X-AI-Governance-`, `Coder-Session-Token`,
+    /// `X-AI-Bridge-Server-Timing`.
     pub internal_prefixes: Vec<String>,
     /// Headers whose names begin so tell a provider who is asking; callers cannot send them, with
     /// or without the dash at the end. Default: `X-AI-Bridge-Actor-`.
@@ -98,9 +99,14 @@ impl Default for HeaderPolicyConfig {
         Self {
             own_key_token: "X-Coder-AI-Governance-Token".to_owned(),
             correlation_id: "X-Coder-AI-Governance-Request-Id".to_owned(),
-            internal_prefixes: ["X-Coder-", "X-AI-Governance-", "Coder-Session-Token"]
-                .map(str::to_owned)
-                .to_vec(),
+            internal_prefixes: [
+                "X-Coder-",
+                "X-AI-Governance-",
+                "Coder-Session-Token",
+                "X-AI-Bridge-Server-Timing",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             actor_prefix: "X-AI-Bridge-Actor-".to_owned(),
             actor_id: ActorHeader::Prefixed,
             actor_username: ActorHeader::Prefixed,

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bridge_guard::FrontPlace;
 use bridge_intercept::{AnswerBody, Closing, Handler};
 use bridge_pool::Lease;
-use bridge_telemetry::keys;
+use bridge_telemetry::{Metrics, Part, keys};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use slog::{Logger, error, info, o, warn};
@@ -45,6 +45,7 @@ pub(crate) struct ClosingLine {
     pub(crate) place: Option<FrontPlace>,
     /// Why the gateway itself answered or broke the answer, if it did.
     pub(crate) refusal: Option<Refusal>,
+    pub(crate) metrics: Metrics,
 }
 
 /// What the operator reads of a failure: instead of an answer, or in its middle.
@@ -168,6 +169,11 @@ impl Drop for GatewayBody {
 impl ClosingLine {
     /// The one line of a request that was answered.
     fn say(&self, closing: Option<Closing>) {
+        let parts = self.turn.parts();
+        parts.add_rest(Part::Relay, self.turn.arrived().elapsed());
+        if self.turn.is_known() {
+            self.metrics.request_timed(parts);
+        }
         let logger = self.logger.new(o!(
             keys::REQUEST_ID => self.turn.id().to_string(),
             keys::METHOD => self.turn.method().to_string(),

@@ -23,6 +23,9 @@ pub struct GatewayConfig {
     pub connections: usize,
     /// Whether callers may bring their own provider credentials. Default yes.
     pub allow_own_keys: bool,
+    /// Whether callers who ask are told where the time until the head of the answer went, in
+    /// `Server-Timing`. Default no: it tells callers of the inside.
+    pub server_timing: bool,
     /// How many requests may run at once and how fast one caller may come. Default: any number.
     pub front: FrontLimits,
     /// The handlers kept ready. The observer stays the one that the gateway was made with.
@@ -37,6 +40,7 @@ impl Default for GatewayConfig {
             head_timeout: Duration::from_secs(60),
             connections: 10_000,
             allow_own_keys: true,
+            server_timing: false,
             front: FrontLimits::default(),
             pool: PoolConfig::default(),
         }

@@ -25,7 +25,9 @@ use crate::places::Places;
 use crate::request::Visit;
 use crate::terms::Terms;
 use crate::turns::Turns;
-use crate::{Drain, DrainSignal, Failure, GatewayConfig, GatewayParts, Origin, RunningTurn};
+use crate::{
+    Drain, DrainSignal, Failure, GatewayConfig, GatewayParts, Origin, RunningTurn, server_timing,
+};
 
 /// A gateway. Cloning shares it.
 #[derive(Clone)]
@@ -192,7 +194,9 @@ impl Gateway {
             turn: self.0.turns.begin(method, path, terms.generation),
             place: None,
             refusal: None,
+            metrics: self.0.metrics.clone(),
         };
+        let is_timed = terms.limits.server_timing && server_timing::is_asked(request.headers());
         let visit = Visit {
             origin: &origin,
             arrival,
@@ -207,7 +211,11 @@ impl Gateway {
                 self.refuse(failure, &mut line)
             }
         };
+        let mut response = response;
         line.turn.is_answered(response.status());
+        if is_timed {
+            server_timing::tell(response.headers_mut(), line.turn.parts());
+        }
         response.map(|body| body.closing_with(line))
     }
 

@@ -22,6 +22,7 @@ mod places;
 mod read_body;
 mod request;
 mod respond;
+mod server_timing;
 mod stalled;
 mod terms;
 mod turns;

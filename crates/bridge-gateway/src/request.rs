@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bridge_auth::Scrubbed;
 use bridge_intercept::{Answer, Cx, Handler, Inbound, Plan};
 use bridge_pool::Lease;
-use bridge_telemetry::{ErrorChain, keys};
+use bridge_telemetry::{ErrorChain, Part, keys};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
 use http::request::Parts;
@@ -84,8 +84,11 @@ impl Gateway {
             path,
         } = prepared;
         let dialect = Some(plan.dialect());
-        let body = framing
-            .read(body, limits.body_bytes, limits.body_silence)
+        let reading = framing.read(body, limits.body_bytes, limits.body_silence);
+        let body = line
+            .turn
+            .parts()
+            .timed(Part::Body, reading)
             .await
             .map_err(|error| Failure::from_body(&error).shaped(dialect))?;
         let (cx, headers) = cx(&line.turn, admitted);
@@ -137,7 +140,9 @@ impl Gateway {
             .check_own_keys(visit.terms.limits.allow_own_keys)
             .map_err(refused)?;
         let door = &self.inner().door;
-        let admitted = door.admit(claimed, visit.origin).await.map_err(refused)?;
+        let admitting = door.admit(claimed, visit.origin);
+        let admitted = line.turn.parts().timed(Part::Auth, admitting).await;
+        let admitted = admitted.map_err(refused)?;
         line.logger = identified(&line.logger, &admitted);
         if is_upgrade {
             return Err(Failure::upgrade().shaped(dialect));
@@ -147,8 +152,10 @@ impl Gateway {
         let grant = Arc::clone(&admitted.grant);
         line.turn
             .is_from(KnownTurn::new(grant, admitted.hint.client, &plan));
-        let lease = self
-            .lease(&admitted)
+        let lease = line
+            .turn
+            .parts()
+            .timed(Part::Pool, self.lease(&admitted))
             .await
             .map_err(|failure| failure.shaped(dialect))?;
         let own = (!lease.is_of(blueprint)).then(|| {
@@ -232,6 +239,7 @@ fn cx(turn: &Listed, admitted: Admitted) -> (Cx, Scrubbed) {
         id: turn.id(),
         arrived: turn.arrived(),
         model: Arc::clone(turn.model()),
+        parts: Arc::clone(turn.parts()),
         grant: admitted.grant,
         hint: admitted.hint,
         source: admitted.source,

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use bridge_auth::Grant;
 use bridge_intercept::{InterceptionId, Plan};
-use bridge_telemetry::wall_clock;
+use bridge_telemetry::{Part, Parts, wall_clock};
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -87,6 +87,7 @@ struct Entry {
     generation: u64,
     known: OnceLock<KnownTurn>,
     model: Arc<OnceLock<String>>,
+    parts: Arc<Parts>,
     /// Zero until there is one.
     status: AtomicU16,
     bytes: AtomicU64,
@@ -104,6 +105,7 @@ impl Turns {
             generation,
             known: OnceLock::new(),
             model: Arc::default(),
+            parts: Arc::default(),
             status: AtomicU16::new(0),
             bytes: AtomicU64::new(0),
         });
@@ -180,12 +182,25 @@ impl Listed {
         let _only_the_first_counts = self.entry.known.set(known);
     }
 
+    /// Whether it is known who asks, and where it goes.
+    pub(crate) fn is_known(&self) -> bool {
+        self.entry.known.get().is_some()
+    }
+
     /// Where the engine puts the model once it has read it.
     pub(crate) fn model(&self) -> &Arc<OnceLock<String>> {
         &self.entry.model
     }
 
+    /// Where its time goes.
+    pub(crate) fn parts(&self) -> &Arc<Parts> {
+        &self.entry.parts
+    }
+
     pub(crate) fn is_answered(&self, status: StatusCode) {
+        self.entry
+            .parts
+            .add_rest(Part::Gateway, self.entry.arrived.elapsed());
         self.entry.status.store(status.as_u16(), Ordering::Relaxed);
     }
 

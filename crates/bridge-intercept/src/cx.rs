@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bridge_auth::Grant;
 use bridge_record::InterceptionId;
+use bridge_telemetry::Parts;
 use tokio::time::Instant;
 
 use crate::ClientHint;
@@ -33,6 +34,8 @@ pub struct Cx {
     pub firewall: Option<FirewallMark>,
     /// Which model is asked for, for who watches: empty until the body has been read. Shortened.
     pub model: Arc<OnceLock<String>>,
+    /// Where its time goes.
+    pub parts: Arc<Parts>,
 }
 
 impl Cx {

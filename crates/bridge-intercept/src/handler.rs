@@ -167,7 +167,7 @@ impl Handler {
                 turn::run(&self.blueprint, &plan, dialect, cx, inbound).await
             }
             RouteKind::Passthrough | RouteKind::Hello => {
-                passthrough::run(&self.blueprint, &plan, inbound).await
+                passthrough::run(&self.blueprint, &plan, cx, inbound).await
             }
         }
     }

@@ -1,18 +1,20 @@
 //! Allowed routes that are relayed without being recorded.
 
 use bridge_api::Format;
+use bridge_telemetry::Part;
 use bridge_upstream::Outbound;
 use http::StatusCode;
 
 use crate::answer_head::{clean, no_answer};
 use crate::credential::choose;
 use crate::handler::{Answer, Inbound, Plan};
-use crate::{AnswerBody, Blueprint, InterceptError};
+use crate::{AnswerBody, Blueprint, Cx, InterceptError};
 
 /// Sends a request on and relays what comes back.
 pub(crate) async fn run(
     blueprint: &Blueprint,
     plan: &Plan,
+    cx: &Cx,
     inbound: Inbound,
 ) -> Result<Answer, InterceptError> {
     let Inbound {
@@ -37,10 +39,8 @@ pub(crate) async fn run(
         credential,
         body,
     };
-    let sent = blueprint
-        .exchange
-        .exchange(&provider.endpoint, outbound)
-        .await;
+    let sent = blueprint.exchange.exchange(&provider.endpoint, outbound);
+    let sent = cx.parts.timed(Part::FirstByte, sent).await;
     let mut reply = sent.map_err(|error| {
         blueprint
             .metrics

@@ -13,14 +13,16 @@ use bridge_record::{
     Ended, ErrorType, Event, InterceptionId, ModelThought, Outcome, PromptUsage, Record,
     RecordError, Recorder, Started, TokenUsage, ToolUsage,
 };
-use bridge_telemetry::{InterceptionLabels, Metrics, OutcomeLabel, TokenKind, wall_clock};
+use bridge_telemetry::{
+    InterceptionLabels, Metrics, OutcomeLabel, Part, Parts, TokenKind, wall_clock,
+};
 use bridge_upstream::{FailureClass, UpstreamError};
 use http::StatusCode;
 use tokio::time::Instant;
 
 use crate::aftercare::Departure;
 use crate::client_hint::shortened;
-use crate::{Blueprint, Cutoff};
+use crate::{Blueprint, Cutoff, Cx};
 
 /// Longest error message that is kept, in characters.
 const LONGEST_MESSAGE: usize = 1_024;
@@ -36,6 +38,7 @@ pub(crate) struct Transcript {
     departure: Departure,
     interception: InterceptionId,
     arrived: Instant,
+    parts: Arc<Parts>,
     prompt: Option<String>,
     status: Option<StatusCode>,
     /// Whether the recorder has answered that the interception is begun.
@@ -88,8 +91,7 @@ impl Transcript {
     /// Dropping the future may leave the beginning recorded, so an end is recorded as well.
     pub(crate) async fn open(
         blueprint: &Blueprint,
-        interception: InterceptionId,
-        arrived: Instant,
+        cx: &Cx,
         started: Started,
         prompt: Option<String>,
         closing: Closing,
@@ -99,16 +101,18 @@ impl Transcript {
             metrics: blueprint.metrics.clone(),
             cutoff: blueprint.cutoff.clone(),
             departure: Departure::new(blueprint),
-            interception,
-            arrived,
+            interception: cx.id,
+            arrived: cx.arrived,
+            parts: Arc::clone(&cx.parts),
             prompt,
             status: None,
             is_begun: false,
             closing,
         };
         let event = Event::Started(Box::new(started));
-        let first = Record::new(interception, wall_clock(), event);
-        if let Err(refused) = blueprint.recorder.start(first).await {
+        let first = Record::new(cx.id, wall_clock(), event);
+        let starting = blueprint.recorder.start(first);
+        if let Err(refused) = cx.parts.timed(Part::Journal, starting).await {
             // There is no beginning, so there is nothing to end.
             transcript.closing.outcome = Some(Outcome::Failed);
             return Err(refused);
@@ -125,6 +129,11 @@ impl Transcript {
         self.status = Some(status);
     }
 
+    /// Where the time of its request goes.
+    pub(crate) fn parts(&self) -> &Arc<Parts> {
+        &self.parts
+    }
+
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
     }
@@ -139,8 +148,8 @@ impl Transcript {
 
     /// Waits until everything that was recorded is safe. Dropping the future changes nothing.
     pub(crate) fn settle(&self) -> Settling {
-        let recorder = Arc::clone(&self.recorder);
-        Box::pin(async move { recorder.settle().await })
+        let (recorder, parts) = (Arc::clone(&self.recorder), Arc::clone(&self.parts));
+        Box::pin(async move { parts.timed(Part::Journal, recorder.settle()).await })
     }
 
     /// Records everything that is left to record. Only the first end counts.

@@ -8,6 +8,7 @@ use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts};
 use bridge_auth::{Grant, KeySource, Standing};
 use bridge_record::{ErrorType, Started};
 use bridge_stream::{ContentDecoder, DecodeError, Encoding, UnknownEncoding};
+use bridge_telemetry::Part;
 use bridge_upstream::{Body, Outbound, Reply, UpstreamError};
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -48,10 +49,10 @@ pub(crate) async fn run(
     cx.asks_for(&facts.model);
     let chosen = choose(&plan.provider, &mut headers)?;
     let provider = &plan.provider;
-    let permitted = blueprint
+    let asking = blueprint
         .authorizer
-        .permit(&cx.grant, &provider.name, &facts.model)
-        .await;
+        .permit(&cx.grant, &provider.name, &facts.model);
+    let permitted = cx.parts.timed(Part::Auth, asking).await;
     permitted.map_err(InterceptError::Permit)?;
     if blueprint.config.send_actor && chosen.kind == KeySource::Centralized {
         headers.name_actor(&cx.grant.actor, &blueprint.policy);
@@ -95,8 +96,9 @@ async fn exchange(
     transcript: Transcript,
     outbound: Outbound,
 ) -> Result<Answer, InterceptError> {
+    let parts = Arc::clone(transcript.parts());
     let sent = blueprint.exchange.exchange(&provider.endpoint, outbound);
-    match sent.await {
+    match parts.timed(Part::FirstByte, sent).await {
         Ok(reply) => answer(&blueprint, dialect, transcript, reply).await,
         Err(error) => Err(unanswered(transcript, error).await),
     }
@@ -204,7 +206,7 @@ async fn open(
         correlation_id: cx.correlation_id.clone(),
         metadata: metadata(&cx.grant),
     };
-    Transcript::open(blueprint, cx.id, cx.arrived, started, facts.prompt, closing)
+    Transcript::open(blueprint, cx, started, facts.prompt, closing)
         .await
         .map_err(InterceptError::Record)
 }
@@ -247,7 +249,8 @@ async fn answer(
     let mut kind = BodyKind::of(status, &headers);
     let mut first = None;
     if matches!(kind, BodyKind::Whole | BodyKind::Unsaid) {
-        first = match first_piece(&mut body).await {
+        let parts = Arc::clone(transcript.parts());
+        first = match parts.timed(Part::FirstByte, first_piece(&mut body)).await {
             Ok(Some(piece)) => Some(piece),
             Ok(None) => {
                 let what = "nothing".to_owned();
@@ -259,7 +262,11 @@ async fn answer(
     if let (BodyKind::Unsaid, Some(piece)) = (kind, &mut first) {
         kind = match &content {
             Some(_) => BodyKind::Whole,
-            None => match sniffed(&mut body, piece).await {
+            None => match transcript
+                .parts()
+                .timed(Part::FirstByte, sniffed(&mut body, piece))
+                .await
+            {
                 Ok(kind) => kind,
                 Err(error) => return Err(unanswered(transcript, error).await),
             },

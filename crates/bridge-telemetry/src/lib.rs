@@ -22,6 +22,7 @@ mod clock;
 pub mod keys;
 mod log;
 mod metrics;
+mod parts;
 pub mod task;
 
 pub use chain::ErrorChain;
@@ -32,3 +33,4 @@ pub use metrics::{
     KeyRingFigures, KeyTrouble, LabelLimits, Metrics, OutcomeLabel, ProviderFigures,
     ProviderStatus, Readiness, TokenKind,
 };
+pub use parts::{Part, Parts};

@@ -19,3 +19,4 @@ mod generations;
 mod in_process;
 mod relay;
 mod support;
+mod timing;

@@ -1,12 +1,23 @@
 //! Connections of callers, and what becomes of their requests before a provider is asked.
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Unit;
 
 use super::Metrics;
 use super::labels::KindLabels;
 use super::registrar::Registrar;
+use crate::{Part, Parts};
+
+/// Upper bounds of the parts of a request, in seconds. What the gateway adds is told in
+/// microseconds, what providers take in minutes.
+const PART_BUCKETS: [f64; 14] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 2.0, 15.0,
+    60.0,
+];
 
 /// Whether traffic can flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +37,37 @@ pub(super) struct Requests {
     failures: Family<KindLabels, Counter>,
     running: Gauge,
     readiness: Gauge,
+    parts: PartClocks,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartLabels {
+    part: &'static str,
+}
+
+/// A histogram for each part, so that nobody looks for one.
+struct PartClocks([(Part, Histogram); Part::ALL.len()]);
+
+fn part_histogram() -> Histogram {
+    Histogram::new(PART_BUCKETS)
+}
+
+impl PartClocks {
+    fn register(to: &mut Registrar<'_>) -> Self {
+        let family: Family<PartLabels, Histogram, fn() -> Histogram> = to.add_with_unit(
+            "request_part",
+            "Where the time of answered requests goes; the parts of one are all of its time",
+            Unit::Seconds,
+            Family::new_with_constructor(part_histogram as fn() -> Histogram),
+        );
+        Self(Part::ALL.map(|part| {
+            let part_name = part.as_str();
+            (
+                part,
+                family.get_or_create_owned(&PartLabels { part: part_name }),
+            )
+        }))
+    }
 }
 
 impl Requests {
@@ -46,6 +88,7 @@ impl Requests {
                 "readiness",
                 "Whether traffic can flow: 2 ready, 1 degraded, 0 not ready",
             ),
+            parts: PartClocks::register(to),
         }
     }
 }
@@ -77,6 +120,15 @@ impl Metrics {
             .failures
             .get_or_create(&KindLabels { kind })
             .inc();
+    }
+
+    /// An answered request is over, and this is where its time went.
+    pub fn request_timed(&self, parts: &Parts) {
+        for (part, clock) in &self.requests().parts.0 {
+            if let Some(time) = parts.of(*part) {
+                clock.observe(time.as_secs_f64());
+            }
+        }
     }
 
     /// How many requests run.
