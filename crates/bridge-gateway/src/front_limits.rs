@@ -54,7 +54,7 @@ impl FrontDoor {
 }
 
 impl Gateway {
-    /// The place of a request, to be kept until its answer is over.
+    /// The place of a request, to be kept until its answer is over. A refusal is counted.
     pub(crate) fn front_place(
         &self,
         presented: &Presented,
@@ -64,7 +64,8 @@ impl Gateway {
         let door = &self.inner().front;
         let key = || door.key(presented, visit.origin);
         let limits = &visit.terms.limits.front;
-        door.front.enter(key, limits, now.into_std())
+        let place = door.front.enter(key, limits, now.into_std());
+        place.inspect_err(|refusal| self.inner().metrics.front_refused(refusal.as_str()))
     }
 }
 

@@ -83,6 +83,19 @@ pub enum FrontRefusal {
     },
 }
 
+impl FrontRefusal {
+    /// A closed name of the limit that was reached, for metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full { .. } => "concurrency",
+            Self::TooManyCallers { .. } => "callers",
+            Self::CallerBusy { .. } => "caller_concurrency",
+            Self::TooFast { .. } => "caller_rate",
+        }
+    }
+}
+
 /// Counts who is inside. Cloning shares it.
 #[derive(Debug, Clone, Default)]
 pub struct Front(Arc<Inner>);

@@ -35,8 +35,8 @@ pub(crate) use self::provider::Provider;
 pub(crate) use self::quantity::duration;
 use self::reader::{Description, SectionReader};
 use self::sections::{
-    Admin, Auth, Control, Data, DrainSection, Engine, Gateway, Headers, JournalSection, Listen,
-    Log, RawProvider, RecordSection, SECTIONS, Upstream,
+    Admin, Auth, Control, Data, DrainSection, Engine, Gateway, Headers, JournalSection,
+    LimitsSection, Listen, Log, RawProvider, RecordSection, SECTIONS, Upstream,
 };
 
 /// Everything that can be set, checked.
@@ -54,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     /// Limits towards callers.
     pub(crate) gateway: Gateway,
+    /// How many requests may run and how fast callers may come.
+    pub(crate) limits: LimitsSection,
     /// Limits and habits of the interception.
     pub(crate) engine: Engine,
     /// Connections to providers.
@@ -159,6 +161,7 @@ impl Config {
         let control = control.and_then(|control| control::remote(control, environment, findings));
         let log = Log::read(told.section(Log::DESCRIPTION, findings));
         let gateway = Gateway::read(told.section(Gateway::DESCRIPTION, findings));
+        let limits = LimitsSection::read(told.section(LimitsSection::DESCRIPTION, findings));
         let engine = Engine::read(told.section(Engine::DESCRIPTION, findings));
         let upstream = Upstream::read(told.section(Upstream::DESCRIPTION, findings));
         let auth = Auth::read(told.section(Auth::DESCRIPTION, findings));
@@ -179,6 +182,7 @@ impl Config {
             control,
             log: log?,
             gateway: gateway?,
+            limits: limits?,
             engine: engine?,
             upstream: upstream?,
             headers: operator.headers,

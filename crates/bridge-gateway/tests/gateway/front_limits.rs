@@ -91,8 +91,12 @@ async fn beyond_the_limit_nobody_is_asked_and_the_answer_says_when_to_come_back(
     until(|| world.gateway.running() == 0).await;
     assert_eq!(ask(&world, KEY).await.status, 200);
     let metrics = world.metrics.expose();
-    let counted = "bridge_request_failures_total{kind=\"at_capacity\"} 5";
-    assert!(metrics.contains(counted), "{metrics}");
+    for counted in [
+        "bridge_request_failures_total{kind=\"at_capacity\"} 5",
+        "bridge_front_refusals_total{limit=\"concurrency\"} 5",
+    ] {
+        assert!(metrics.contains(counted), "{metrics}");
+    }
 }
 
 #[tokio::test]

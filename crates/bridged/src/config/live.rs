@@ -6,9 +6,10 @@ use super::sections::Log;
 
 /// Sections and settings that a reload puts into force. Everything else needs a restart, so that a
 /// new setting is never claimed to hold when it does not.
-const LIVE: [&str; 7] = [
+const LIVE: [&str; 8] = [
     "log.level",
     "gateway",
+    "limits",
     "engine",
     "upstream",
     "headers",
@@ -72,6 +73,7 @@ impl Config {
             control,
             log,
             gateway,
+            limits,
             engine,
             upstream,
             headers,
@@ -89,6 +91,7 @@ impl Config {
         paths.extend(way_differences(control.as_ref(), other.control.as_ref()));
         paths.extend(log.differences(&other.log));
         paths.extend(gateway.differences(&other.gateway));
+        paths.extend(limits.differences(&other.limits));
         paths.extend(engine.differences(&other.engine));
         paths.extend(upstream.differences(&other.upstream));
         paths.extend(headers.differences(&other.headers));
@@ -113,6 +116,7 @@ impl Config {
                 format: old.log.format,
             },
             gateway: new.gateway,
+            limits: new.limits,
             engine: new.engine,
             upstream: new.upstream,
             headers: new.headers,

@@ -14,7 +14,7 @@ use slog::Level;
 
 use super::live::Compared;
 use super::reader::{Description, Fallback, Field, SectionReader};
-use super::setting::{AbortHabit, BaseUrl, Count, JournalMode, JournalSize, Lease, Size};
+use super::setting::{AbortHabit, BaseUrl, Count, JournalMode, JournalSize, Lease, Limit, Size};
 
 /// Makes the struct of a section, its description, and the function that reads it.
 ///
@@ -77,13 +77,14 @@ macro_rules! section {
 }
 
 /// All sections but the list of providers, in the order of the sample.
-pub(crate) const SECTIONS: [Description; 13] = [
+pub(crate) const SECTIONS: [Description; 14] = [
     Listen::DESCRIPTION,
     Data::DESCRIPTION,
     Admin::DESCRIPTION,
     Control::DESCRIPTION,
     Log::DESCRIPTION,
     Gateway::DESCRIPTION,
+    LimitsSection::DESCRIPTION,
     Engine::DESCRIPTION,
     Upstream::DESCRIPTION,
     Headers::DESCRIPTION,
@@ -180,6 +181,23 @@ section! {
         ready_handlers: Count, Default "5000";
         /// How long a handler is kept ready. Use does not extend it.
         handler_lifetime: Duration, Default "15m";
+    }
+}
+
+section! {
+    /// How many requests may run and how fast callers may come. Beyond that they are refused before anybody is asked who they are.
+    /// A request runs from its head to the end of its answer; what is passed through counts as well, and a probe does not.
+    LimitsSection at "limits" {
+        /// How many requests may run at once, or off. Further ones get 503.
+        concurrency: Limit, Default "off";
+        /// How many requests of one caller may run at once, or off. Further ones get 429.
+        /// A caller is whoever presents the same credential, else whoever has the same address.
+        caller_concurrency: Limit, Default "off";
+        /// How many requests one caller may make in a second, or off. Further ones get 429.
+        /// It is counted over a sliding second, so a caller who was quiet may make all of them at once.
+        caller_rate: Limit, Default "off";
+        /// How many callers are kept apart. When there are more, one of those with no running request is forgotten.
+        callers: Count, Default "100000";
     }
 }
 

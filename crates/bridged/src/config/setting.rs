@@ -20,6 +20,9 @@ const SHOWN_CHARACTERS: usize = 60;
 /// The highest number that a [`Count`] can be.
 const HIGHEST_COUNT: usize = 1_000_000;
 
+/// The highest number that a [`Limit`] can be.
+const HIGHEST_LIMIT: u32 = 1_000_000;
+
 /// A journal with less room is full after a few requests.
 const LEAST_JOURNAL: usize = 1 << 20;
 
@@ -52,6 +55,10 @@ pub(crate) struct Count(pub(crate) usize);
 /// A span of time, or nothing where it is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lease(pub(crate) Option<Duration>);
+
+/// A limit on a number of things, from one to a million; nothing when there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limit(pub(crate) Option<u32>);
 
 /// Whether there is a journal, and what happens when it fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,6 +227,20 @@ impl Setting for Count {
         number_or_text(value, wanted, |text| {
             let count = text.replace('_', "").parse().ok()?;
             (1..=HIGHEST_COUNT).contains(&count).then_some(count)
+        })
+        .map(Self)
+    }
+}
+
+impl Setting for Limit {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a limit: give a whole number from 1 to 1000000, or off";
+        number_or_text(value, wanted, |text| {
+            if text == "off" {
+                return Some(None);
+            }
+            let limit = text.replace('_', "").parse().ok()?;
+            (1..=HIGHEST_LIMIT).contains(&limit).then_some(Some(limit))
         })
         .map(Self)
     }
@@ -412,6 +433,10 @@ mod tests {
         check::<Count>("10_000", None);
         check::<Count>("0", Some("from 1"));
         check::<Count>("1000001", Some("from 1"));
+        check::<Limit>("10_000", None);
+        check::<Limit>("off", None);
+        check::<Limit>("0", Some("from 1 to 1000000, or off"));
+        check::<Limit>("none", Some("a limit"));
         check::<HeaderName>("X-Token", None);
         check::<HeaderName>("X Token", Some("header name"));
         check::<ProviderType>("openai-compat", None);

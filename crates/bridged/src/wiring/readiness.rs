@@ -165,6 +165,7 @@ impl Readiness {
             .map(|outage| outage.until.saturating_duration_since(now));
         let grants = self.authorizer.stats().entries;
         metrics.requests_running(self.gateway.running());
+        metrics.front_callers(self.gateway.known_callers());
         metrics.control_plane_seen(is_connected, grace_left, grants);
         metrics.readiness(match self.report().state {
             State::Ready => Level::Ready,

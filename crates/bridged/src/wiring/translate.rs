@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bridge_gateway::GatewayConfig;
+use bridge_guard::FrontLimits;
 use bridge_intercept::{AftercareLimits, InterceptConfig, OnAbort, ProviderSpec};
 use bridge_pool::PoolConfig;
 use bridge_record::{BatcherConfig, Durability, JournalConfig};
@@ -10,7 +11,7 @@ use bridge_rpc::AuthorizerConfig;
 use bridge_telemetry::Metrics;
 use bridge_upstream::{ClientConfig, Timeouts};
 
-use crate::config::setting::{AbortHabit, JournalMode};
+use crate::config::setting::{AbortHabit, JournalMode, Limit};
 use crate::config::{Config, Provider};
 use crate::observers::PoolMetrics;
 
@@ -32,13 +33,20 @@ pub(super) fn client_config(config: &Config) -> ClientConfig {
 
 /// Limits towards callers.
 pub(super) fn gateway_config(config: &Config, metrics: &Metrics) -> GatewayConfig {
-    let gateway = &config.gateway;
+    let (gateway, limits) = (&config.gateway, &config.limits);
+    let whole = |limit: Limit| limit.0.and_then(|limit| usize::try_from(limit).ok());
     GatewayConfig {
         body_bytes: gateway.body_bytes.0,
         body_silence: gateway.body_silence,
         head_timeout: gateway.head_timeout,
         connections: gateway.connections.0,
         allow_own_keys: gateway.allow_own_keys,
+        front: FrontLimits {
+            concurrency: whole(limits.concurrency),
+            caller_concurrency: whole(limits.caller_concurrency),
+            caller_rate: limits.caller_rate.0,
+            callers: limits.callers.0,
+        },
         pool: PoolConfig {
             capacity: gateway.ready_handlers.0,
             ttl: gateway.handler_lifetime,
