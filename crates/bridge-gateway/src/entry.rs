@@ -6,7 +6,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use bridge_intercept::Blueprint;
+use bridge_intercept::{Blueprint, ProviderSet};
 use bridge_pool::Pool;
 use bridge_telemetry::{Metrics, keys};
 use bytes::Bytes;
@@ -135,6 +135,14 @@ impl Gateway {
     #[must_use]
     pub fn turns(&self) -> Vec<RunningTurn> {
         self.0.turns.all()
+    }
+
+    /// The providers that requests are served with from now on; none before the first set came.
+    #[must_use]
+    pub fn providers(&self) -> Option<Arc<ProviderSet>> {
+        let terms = self.0.factory.terms();
+        let blueprint = terms.blueprint.as_ref()?;
+        Some(Arc::clone(&blueprint.providers))
     }
 
     /// Whether there are providers to serve with, and the gateway is not shutting down.

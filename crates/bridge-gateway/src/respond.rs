@@ -237,6 +237,13 @@ impl Failure {
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!("provider_disabled: AI provider \"{provider}\" is disabled"),
             ),
+            InterceptError::Unusable { provider, .. } => new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!(
+                    "provider_error: AI provider \"{provider}\" cannot be used as it is set up: \
+                     ask the operator"
+                ),
+            ),
             InterceptError::Body(cause) => new(
                 StatusCode::BAD_REQUEST,
                 format!("invalid request body: {cause}"),

@@ -1,6 +1,6 @@
 //! Which credential goes to the provider: exactly one, or none.
 
-use bridge_api::Format;
+use bridge_api::{Format, ProviderType};
 use bridge_auth::{KeySource, Scrubbed, Secret, SecretHint};
 use bridge_upstream::{BoundCredential, CredentialStyle};
 use http::header::{AUTHORIZATION, HeaderName};
@@ -32,25 +32,29 @@ pub(crate) fn choose(
     if let Some((secret, style)) = own {
         return Ok(chosen(provider, secret, style, KeySource::Byok));
     }
-    match (provider.format, provider.keys.first()) {
-        (Format::Copilot, _) => Err(InterceptError::OwnKeyRequired {
-            provider: provider.name.to_string(),
-        }),
-        (_, None) => Err(InterceptError::NoKey {
-            provider: provider.name.to_string(),
-        }),
-        (Format::Anthropic, Some(key)) => Ok(chosen(
-            provider,
-            key.clone(),
-            CredentialStyle::XApiKey,
-            KeySource::Centralized,
-        )),
-        (Format::OpenAi, Some(key)) => Ok(chosen(
-            provider,
-            key.clone(),
-            CredentialStyle::Bearer,
-            KeySource::Centralized,
-        )),
+    let name = || provider.name.to_string();
+    let Some(style) = style(provider.provider_type) else {
+        return Err(InterceptError::OwnKeyRequired { provider: name() });
+    };
+    match provider.keys.first() {
+        None => Err(InterceptError::NoKey { provider: name() }),
+        Some(key) => Ok(chosen(provider, key.clone(), style, KeySource::Centralized)),
+    }
+}
+
+/// How the operator's key is presented; none where callers bring their own. Azure takes a bearer
+/// token for an identity of its own kind, and a key in a header of its own name:
+/// <https://learn.microsoft.com/azure/ai-foundry/openai/reference>.
+fn style(provider_type: ProviderType) -> Option<CredentialStyle> {
+    match provider_type {
+        ProviderType::Copilot | ProviderType::ChatGpt => None,
+        ProviderType::Anthropic | ProviderType::Bedrock => Some(CredentialStyle::XApiKey),
+        ProviderType::Azure => Some(CredentialStyle::ApiKey),
+        ProviderType::OpenAi
+        | ProviderType::Google
+        | ProviderType::OpenRouter
+        | ProviderType::Vercel
+        | ProviderType::OpenAiCompat => Some(CredentialStyle::Bearer),
     }
 }
 

@@ -5,6 +5,8 @@ use bridge_auth::AuthError;
 use bridge_record::RecordError;
 use bridge_upstream::{FailureClass, UpstreamError};
 
+use crate::ProviderError;
+
 /// What happened instead of an answer. `respond` in the gateway turns it into one.
 #[derive(Debug, thiserror::Error)]
 pub enum InterceptError {
@@ -22,6 +24,16 @@ pub enum InterceptError {
     Disabled {
         /// Its name.
         provider: String,
+    },
+    /// The provider cannot be built from its settings. Why is for the operator, who can ask the
+    /// gateway for it.
+    #[error("provider cannot be used")]
+    Unusable {
+        /// Its name.
+        provider: String,
+        /// Why.
+        #[source]
+        reason: ProviderError,
     },
     /// The body cannot be understood.
     #[error("request body not understood")]
@@ -80,6 +92,7 @@ impl InterceptError {
             Self::NotFound => "not_found",
             Self::Method { .. } => "method",
             Self::Disabled { .. } => "disabled",
+            Self::Unusable { .. } => "unusable",
             Self::Body(_) => "body",
             Self::Encoding(_) | Self::UnknownEncoding => "encoding",
             Self::TooLarge { .. } => "too_large",

@@ -7,7 +7,10 @@ use bridge_auth::{ActorId, Scrubbed};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
-use crate::{AnswerBody, Blueprint, Cx, InterceptError, Provider, Refused, passthrough, turn};
+use crate::{
+    AnswerBody, Blueprint, Cx, InterceptError, ListedProvider, Provider, ProviderState, Refused,
+    passthrough, turn,
+};
 
 /// Answers the requests of one identity, with the providers there were when it was built.
 #[derive(Debug)]
@@ -86,7 +89,8 @@ impl Blueprint {
     /// Finds the provider and the route of a path like `/anthropic/v1/messages`.
     ///
     /// # Errors
-    /// [`InterceptError::NotFound`], [`InterceptError::Method`] or [`InterceptError::Disabled`].
+    /// [`InterceptError::NotFound`], [`InterceptError::Method`], [`InterceptError::Disabled`] or
+    /// [`InterceptError::Unusable`].
     pub fn plan(&self, method: &Method, path: &str) -> Result<Plan, Refused> {
         let unshaped = |error| Refused {
             error,
@@ -94,20 +98,19 @@ impl Blueprint {
         };
         let (name, rest) =
             split_provider(path).ok_or_else(|| unshaped(InterceptError::NotFound))?;
-        let provider = self
+        let listed = self
             .providers
             .find(name)
             .ok_or_else(|| unshaped(InterceptError::NotFound))?;
+        let provider = usable(listed).map_err(|error| Refused {
+            error,
+            dialect: listed.format().map(|format| error_dialect(format, rest)),
+        })?;
         let dialect = error_dialect(provider.format, rest);
         let refused = |error| Refused {
             error,
             dialect: Some(dialect),
         };
-        if !provider.is_enabled {
-            return Err(refused(InterceptError::Disabled {
-                provider: name.to_owned(),
-            }));
-        }
         let route = route(provider.format, method, rest).map_err(|error| {
             refused(match error {
                 RouteError::NotFound => InterceptError::NotFound,
@@ -170,6 +173,20 @@ impl Handler {
                 passthrough::run(&self.blueprint, &plan, cx, inbound).await
             }
         }
+    }
+}
+
+fn usable(listed: &ListedProvider) -> Result<&Arc<Provider>, InterceptError> {
+    let provider = || listed.name.to_string();
+    match &listed.state {
+        ProviderState::Enabled(provider) => Ok(provider),
+        ProviderState::Disabled => Err(InterceptError::Disabled {
+            provider: provider(),
+        }),
+        ProviderState::Error(reason) => Err(InterceptError::Unusable {
+            provider: provider(),
+            reason: reason.clone(),
+        }),
     }
 }
 

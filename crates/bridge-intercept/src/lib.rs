@@ -32,6 +32,9 @@ pub use client_hint::ClientHint;
 pub use cx::{Cx, FirewallMark};
 pub use error::{InterceptError, Refused};
 pub use handler::{Answer, Handler, Inbound, Plan};
-pub use provider::{BedrockSpec, MannersSpec, Provider, ProviderError, ProviderSet, ProviderSpec};
+pub use provider::{
+    BedrockSpec, ListedProvider, MannersSpec, Provider, ProviderError, ProviderSet, ProviderSpec,
+    ProviderState, SetError,
+};
 pub use relay::AnswerBody;
 pub use transcript::Closing;

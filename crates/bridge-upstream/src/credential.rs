@@ -15,6 +15,8 @@ pub enum CredentialStyle {
     Bearer,
     /// `X-Api-Key: <secret>`, as Anthropic's API takes it.
     XApiKey,
+    /// `Api-Key: <secret>`, as Azure's OpenAI service takes it.
+    ApiKey,
 }
 
 /// A secret and the one place it may be sent to.
@@ -60,6 +62,10 @@ impl BoundCredential {
             ),
             CredentialStyle::XApiKey => (
                 HeaderName::from_static("x-api-key"),
+                HeaderValue::from_str(secret),
+            ),
+            CredentialStyle::ApiKey => (
+                HeaderName::from_static("api-key"),
                 HeaderValue::from_str(secret),
             ),
         };

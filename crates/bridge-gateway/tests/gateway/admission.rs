@@ -336,6 +336,56 @@ async fn routes_are_answered_as_clients_expect() {
 }
 
 #[tokio::test]
+async fn a_provider_that_cannot_be_used_says_so_and_hurts_no_other() {
+    let world = world().await;
+    let rows = [
+        // Nobody knows which dialect an unknown type speaks.
+        ("odd", "\"odd\" cannot be used", "text/plain; charset=utf-8"),
+        ("bare", "\"bare\" cannot be used", "application/json"),
+        ("resting", "\"resting\" is disabled", "application/json"),
+    ];
+    for (name, text, shape) in rows {
+        let line = format!("POST /{name}/v1/messages HTTP/1.1");
+        let reply = call(world.address, &[&line, "X-Api-Key: alice-key"], BODY).await;
+        assert_eq!(reply.status, 503, "{name}");
+        assert_eq!(reply.header("content-type"), Some(shape), "{name}");
+        let told = reply.text().replace("\\\"", "\"");
+        assert!(told.contains(text), "{told}");
+        assert!(!told.contains("antropic"), "the reason is for operators");
+    }
+    let reply = ask(&world, &["X-Api-Key: alice-key"]).await;
+    assert_eq!(reply.status, 200);
+}
+
+#[tokio::test]
+async fn each_type_has_its_own_way_of_showing_a_key() {
+    let world = world().await;
+    let check = async |path: &str, own: Option<&str>, status: u16| {
+        let line = format!("POST /{path} HTTP/1.1");
+        let mut lines = vec![line.as_str()];
+        match own {
+            Some(own) => lines.extend(["X-Coder-AI-Governance-Token: alice-key", own]),
+            None => lines.push("Authorization: Bearer alice-key"),
+        }
+        let reply = call(world.address, &lines, BODY).await;
+        assert_eq!(reply.status, status, "{path} {}", reply.text());
+        world.provider.seen().pop()
+    };
+    let seen = check("azure/v1/chat/completions", None, 200).await.unwrap();
+    assert_eq!(seen.header("api-key"), Some("operator-azure-key"));
+    assert_eq!(seen.header("authorization"), None);
+    let own = Some("Authorization: Bearer own-token");
+    let seen = check("azure/v1/chat/completions", own, 200).await.unwrap();
+    assert_eq!(seen.header("api-key"), None);
+    assert_eq!(seen.header("authorization"), Some("Bearer own-token"));
+    check("chatgpt/v1/responses", None, 400).await;
+    let seen = check("chatgpt/v1/responses", own, 200).await.unwrap();
+    assert!(seen.head.starts_with("POST /codex/responses "), "{seen:?}");
+    assert_eq!(seen.header("authorization"), Some("Bearer own-token"));
+    assert!(!seen.head.contains("never-used-key"));
+}
+
+#[tokio::test]
 async fn upgrades_are_refused_so_that_clients_fall_back() {
     let world = world().await;
     let lines = [

@@ -74,6 +74,7 @@ fn hasty() -> ClientConfig {
         connect: Duration::from_millis(300),
         head: Duration::from_millis(300),
         silence: Duration::from_millis(300),
+        total: None,
     };
     ClientConfig {
         timeouts,

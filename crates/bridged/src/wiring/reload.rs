@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
+use bridge_api::ProviderType;
 use bridge_auth::HeaderPolicy;
 use bridge_gateway::{Gateway, GatewayConfig};
-use bridge_intercept::{Blueprint, InterceptConfig, ProviderSet};
+use bridge_intercept::{Blueprint, InterceptConfig, ProviderSet, ProviderState};
 use bridge_rpc::Snapshot;
-use bridge_telemetry::{ErrorChain, keys};
+use bridge_telemetry::{ErrorChain, ProviderFigures, ProviderStatus, keys};
 use bridge_upstream::Client;
 use parking_lot::Mutex;
 use slog::{Logger, error};
@@ -83,8 +84,9 @@ impl Generations {
         let _ignored = seen.wait_for(|seen| *seen >= number).await;
     }
 
-    /// Uses a set of providers from now on if all of it is good; otherwise the one before stays.
-    /// Says whether it is used.
+    /// Uses a set of providers from now on, unless it contradicts itself: then the one before stays.
+    /// A provider that cannot be used is marked and does not hurt the others. Says whether the set
+    /// is used.
     pub(super) fn take(&self, snapshot: &Snapshot) -> bool {
         let is_taken = self.try_take(snapshot);
         self.0.seen.send_replace(snapshot.generation);
@@ -96,6 +98,8 @@ impl Generations {
         let mut parts = self.0.parts.lock();
         match ProviderSet::try_new(specs) {
             Ok(providers) => {
+                self.say_unusable(snapshot.generation, &providers);
+                parts.blueprint.metrics.providers(figures(&providers));
                 parts.blueprint.providers = Arc::new(providers);
                 parts.has_providers = true;
                 parts.begin(&self.0.gateway);
@@ -115,6 +119,17 @@ impl Generations {
                     .last_set
                     .refused(snapshot.generation, first.unwrap_or_default());
                 false
+            }
+        }
+    }
+
+    fn say_unusable(&self, generation: u64, providers: &ProviderSet) {
+        for provider in providers.list() {
+            if let Some(reason) = provider.error() {
+                error!(self.0.logger, "provider cannot be used";
+                    keys::GENERATION => generation,
+                    keys::PROVIDER => &*provider.name,
+                    keys::ERROR => ErrorChain(reason));
             }
         }
     }
@@ -144,4 +159,20 @@ impl Parts {
     fn begin(&self, gateway: &Gateway) -> u64 {
         gateway.replace(Arc::new(self.blueprint.clone()), self.limits.clone())
     }
+}
+
+fn figures(providers: &ProviderSet) -> Vec<ProviderFigures> {
+    let list = providers.list().into_iter();
+    let figures = list.map(|provider| ProviderFigures {
+        name: Arc::clone(&provider.name),
+        kind: provider
+            .provider_type
+            .map_or("unknown", ProviderType::as_str),
+        status: match provider.state {
+            ProviderState::Enabled(_) => ProviderStatus::Enabled,
+            ProviderState::Disabled => ProviderStatus::Disabled,
+            ProviderState::Error(_) => ProviderStatus::Error,
+        },
+    });
+    figures.collect()
 }

@@ -144,8 +144,9 @@ impl Settings {
             let config = &loaded.config;
             let mut found = Vec::new();
             let specs = config.providers.iter().map(provider_spec).collect();
-            if let Err(wrong) = ProviderSet::try_new(specs) {
-                found.extend(wrong.iter().map(|one| ErrorChain(one).to_string()));
+            match ProviderSet::try_new(specs) {
+                Ok(set) => found.extend(unusable(&set)),
+                Err(wrong) => found.extend(wrong.iter().map(|one| ErrorChain(one).to_string())),
             }
             // With certificates of its own a file is read, which may have changed as well.
             let is_other = config.upstream != before || config.upstream.extra_roots.is_some();
@@ -226,6 +227,15 @@ async fn away<T: Send + 'static>(
             Err(vec![text.to_owned()])
         }
     }
+}
+
+/// A provider of the control plane that cannot be used is marked; one of the file can be mended
+/// before it is stored.
+fn unusable(set: &ProviderSet) -> Vec<String> {
+    let list = set.list().into_iter();
+    let unusable = list.filter_map(|one| Some((&one.name, one.error()?)));
+    let told = unusable.map(|(name, reason)| format!("provider {name:?}: {}", ErrorChain(reason)));
+    told.collect()
 }
 
 fn refused(problems: Vec<String>) -> ReloadRefused {

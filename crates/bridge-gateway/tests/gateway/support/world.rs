@@ -236,6 +236,10 @@ fn providers(base: &str) -> Vec<ProviderSpec> {
         spec("copilot", "copilot", "/", None),
         spec("keyless", "anthropic", "/", None),
         spec("resting", "anthropic", "/", Some("operator-resting-key")),
+        spec("odd", "antropic", "/", Some("operator-odd-key")),
+        spec("bare", "bedrock", "/", None),
+        spec("azure", "azure", "/v1", Some("operator-azure-key")),
+        spec("chatgpt", "chatgpt", "/codex", Some("never-used-key")),
     ]
 }
 
