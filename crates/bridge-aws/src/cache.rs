@@ -1,5 +1,6 @@
 //! Credentials that are kept and renewed in time.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -20,7 +21,6 @@ const AHEAD: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// Credentials that were fetched.
-#[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) identity: Identity,
     pub(crate) access_key_id: String,
@@ -51,6 +51,13 @@ pub(crate) struct Cache {
 struct Flight {
     failed: Option<CredentialsError>,
     not_before: Option<SystemTime>,
+}
+
+impl fmt::Debug for Kept {
+    /// Shows nothing: access keys are masked wherever they are shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
 }
 
 impl Kept {
@@ -157,11 +164,11 @@ impl Cache {
 
     /// AWS does not take these any more. They are fetched again, unless they are so new that
     /// something else must be wrong.
-    pub(crate) fn reject(&self, rejected: &str, now: SystemTime) {
+    pub(crate) fn reject(&self, rejected: &Arc<Kept>, now: SystemTime) {
         let mut kept = self.kept.lock();
         let is_it = |kept: &Arc<Kept>| {
             let age = now.duration_since(kept.since).unwrap_or_default();
-            kept.access_key_id == rejected && age >= PAUSE
+            Arc::ptr_eq(kept, rejected) && age >= PAUSE
         };
         if kept.as_ref().is_some_and(is_it) {
             *kept = None;

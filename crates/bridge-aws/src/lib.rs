@@ -40,7 +40,7 @@ mod signer;
 mod source;
 
 pub use error::{CredentialsError, SignError, SignerError};
-pub use signer::{Signer, Unsigned};
+pub use signer::{SignedBy, Signer, Unsigned};
 pub use source::{AssumedRole, BaseCredentials, CredentialSource, StaticKeys};
 
 #[cfg(doctest)]

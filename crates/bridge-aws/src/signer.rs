@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use bridge_auth::{Secret, SecretHint};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::cache::{Cache, Kept};
@@ -28,6 +28,10 @@ struct Inner {
     fixed: Option<Arc<Kept>>,
     cache: Cache,
 }
+
+/// What a request was signed with.
+#[derive(Debug, Clone)]
+pub struct SignedBy(Arc<Kept>);
 
 /// A request, but for its headers.
 #[derive(Clone, Copy)]
@@ -87,7 +91,7 @@ impl Signer {
         request: &Unsigned<'_>,
         headers: &mut HeaderMap,
         now: SystemTime,
-    ) -> Result<(), SignError> {
+    ) -> Result<SignedBy, SignError> {
         let kept = match &self.0.fixed {
             Some(kept) => Arc::clone(kept),
             None => {
@@ -97,19 +101,14 @@ impl Signer {
             }
         };
         self.attach(&kept, request, headers, now)
-            .map_err(SignError::Request)
+            .map_err(SignError::Request)?;
+        Ok(SignedBy(kept))
     }
 
-    /// AWS has refused the credentials of a request that was signed with these headers: they have
-    /// expired or were withdrawn. Others are fetched for the next request, where there are any.
-    pub fn rejected(&self, headers: &HeaderMap, now: SystemTime) {
-        let value = headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let credential = value.and_then(|value| value.split_once("Credential="));
-        if let Some(id) = credential.and_then(|(_, rest)| rest.split('/').next()) {
-            self.0.cache.reject(id, now);
-        }
+    /// AWS has refused the credentials of a request: they have expired or were withdrawn. Others
+    /// are fetched for the next request, where there are any.
+    pub fn rejected(&self, by: &SignedBy, now: SystemTime) {
+        self.0.cache.reject(&by.0, now);
     }
 
     /// The access key id, masked, for records; a word for the source before anything was fetched.

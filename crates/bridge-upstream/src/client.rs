@@ -20,6 +20,7 @@ use slog::{Logger, debug, o};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::body::Home;
+use crate::credential::Signed;
 use crate::dial::dial;
 use crate::idle::{IdleLinks, Link};
 use crate::patience::{End, Patience};
@@ -176,7 +177,7 @@ impl Timeouts {
 #[async_trait]
 impl Exchange for Client {
     async fn exchange(&self, to: &Endpoint, request: Outbound) -> Result<Reply, UpstreamError> {
-        let request = assemble(to, request)?;
+        let (request, signed) = assemble(to, request).await?;
         let limits = self.timeouts.of(to.manners());
         let end = limits.total.map(End::in_time);
         let after = limits.head + limits.connect;
@@ -190,6 +191,9 @@ impl Exchange for Client {
                 .map_err(|_| UpstreamError::HeadTimeout { after })??,
         };
         let (head, incoming) = answer.into_parts();
+        if let Some(signed) = &signed {
+            signed.answered(head.status, &head.headers);
+        }
         let patience = Patience::new(limits.silence, end);
         let body = Body::new(incoming, link, Home::new(&self.idle, to), patience);
         Ok(Reply {
@@ -200,19 +204,23 @@ impl Exchange for Client {
     }
 }
 
-fn assemble(to: &Endpoint, outbound: Outbound) -> Result<Request<Full<Bytes>>, UpstreamError> {
+async fn assemble(
+    to: &Endpoint,
+    outbound: Outbound,
+) -> Result<(Request<Full<Bytes>>, Option<Signed>), UpstreamError> {
+    let body = outbound.body;
     let mut request = Request::builder()
         .method(outbound.method)
         .uri(outbound.path_and_query)
-        .body(Full::new(outbound.body))
+        .body(Full::new(body.clone()))
         .map_err(UpstreamError::InvalidRequest)?;
-    let mut headers = outbound.headers.into_headers();
+    *request.headers_mut() = outbound.headers.into_headers();
+    request.headers_mut().insert(HOST, to.host_header());
+    let mut signed = None;
     if let Some(credential) = &outbound.credential {
-        credential.attach(to, &mut headers)?;
+        signed = credential.attach(to, &mut request, &body).await?;
     }
-    headers.insert(HOST, to.host_header());
-    *request.headers_mut() = headers;
-    Ok(request)
+    Ok((request, signed))
 }
 
 /// A request without an answer, and the request itself when nothing of it was sent.

@@ -3,10 +3,20 @@
 use std::fmt;
 
 use bridge_auth::Secret;
+use bridge_aws::{SignedBy, Signer, Unsigned};
+use bridge_telemetry::wall_clock;
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderName};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 
 use crate::{Endpoint, UpstreamError};
+
+/// Words of AWS for credentials that it does not take any more.
+const WITHDRAWN: [&str; 3] = [
+    "ExpiredTokenException",
+    "InvalidSignatureException",
+    "UnrecognizedClientException",
+];
 
 /// How a credential is presented to a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,67 +29,133 @@ pub enum CredentialStyle {
     ApiKey,
 }
 
-/// A secret and the one place it may be sent to.
+/// A credential and the one place it may be used for.
 #[derive(Clone)]
 pub struct BoundCredential {
-    secret: Secret,
-    style: CredentialStyle,
+    kind: Kind,
     destination: Endpoint,
+}
+
+#[derive(Clone)]
+enum Kind {
+    /// It travels itself.
+    Secret(Secret, CredentialStyle),
+    /// It signs each request, and stays here.
+    Signer(Signer),
+}
+
+/// What must be known of a request that was signed when its answer comes.
+pub(crate) struct Signed {
+    signer: Signer,
+    by: SignedBy,
 }
 
 impl BoundCredential {
     pub(crate) fn new(secret: Secret, style: CredentialStyle, destination: &Endpoint) -> Self {
         Self {
-            secret,
-            style,
+            kind: Kind::Secret(secret, style),
             destination: destination.clone(),
         }
     }
 
-    /// The secret, to make a hint of.
-    #[must_use]
-    pub fn secret(&self) -> &Secret {
-        &self.secret
+    pub(crate) fn signer(signer: Signer, destination: &Endpoint) -> Self {
+        Self {
+            kind: Kind::Signer(signer),
+            destination: destination.clone(),
+        }
     }
 
-    /// Puts the credential on a request to `endpoint`, in place of any other.
-    pub(crate) fn attach(
+    /// Puts the credential on a request to `endpoint` whose headers are otherwise final, in place
+    /// of any other. A signature is made for each attempt anew; `body` is what the request carries.
+    pub(crate) async fn attach<B>(
         &self,
         endpoint: &Endpoint,
-        headers: &mut HeaderMap,
-    ) -> Result<(), UpstreamError> {
+        request: &mut Request<B>,
+        body: &Bytes,
+    ) -> Result<Option<Signed>, UpstreamError> {
         if !self.destination.is_same_place(endpoint) {
             return Err(UpstreamError::WrongDestination {
                 bound: self.destination.authority().to_owned(),
                 authority: endpoint.authority().to_owned(),
             });
         }
-        let secret = self.secret.expose();
-        let (name, value) = match self.style {
-            CredentialStyle::Bearer => (
-                AUTHORIZATION,
-                HeaderValue::from_str(&format!("Bearer {secret}")),
-            ),
-            CredentialStyle::XApiKey => (
-                HeaderName::from_static("x-api-key"),
-                HeaderValue::from_str(secret),
-            ),
-            CredentialStyle::ApiKey => (
-                HeaderName::from_static("api-key"),
-                HeaderValue::from_str(secret),
-            ),
-        };
-        let mut value = value.map_err(|cause| UpstreamError::InvalidRequest(cause.into()))?;
-        value.set_sensitive(true);
-        headers.insert(name, value);
-        Ok(())
+        match &self.kind {
+            Kind::Secret(secret, style) => {
+                present(secret, *style, request.headers_mut())?;
+                Ok(None)
+            }
+            Kind::Signer(signer) => sign(signer, request, body).await.map(Some),
+        }
+    }
+}
+
+fn present(
+    secret: &Secret,
+    style: CredentialStyle,
+    headers: &mut HeaderMap,
+) -> Result<(), UpstreamError> {
+    let secret = secret.expose();
+    let (name, value) = match style {
+        CredentialStyle::Bearer => (
+            AUTHORIZATION,
+            HeaderValue::from_str(&format!("Bearer {secret}")),
+        ),
+        CredentialStyle::XApiKey => (
+            HeaderName::from_static("x-api-key"),
+            HeaderValue::from_str(secret),
+        ),
+        CredentialStyle::ApiKey => (
+            HeaderName::from_static("api-key"),
+            HeaderValue::from_str(secret),
+        ),
+    };
+    let mut value = value.map_err(|cause| UpstreamError::InvalidRequest(cause.into()))?;
+    value.set_sensitive(true);
+    headers.insert(name, value);
+    Ok(())
+}
+
+async fn sign<B>(
+    signer: &Signer,
+    request: &mut Request<B>,
+    body: &Bytes,
+) -> Result<Signed, UpstreamError> {
+    let method = request.method().clone();
+    let target = request.uri().to_string();
+    let unsigned = Unsigned {
+        method: method.as_str(),
+        path_and_query: &target,
+        body,
+    };
+    let signed = signer.sign(&unsigned, request.headers_mut(), wall_clock());
+    let by = signed.await.map_err(UpstreamError::Unsigned)?;
+    let signer = signer.clone();
+    Ok(Signed { signer, by })
+}
+
+impl Signed {
+    /// Hears how the request was answered: credentials that were withdrawn are not used again.
+    pub(crate) fn answered(&self, status: StatusCode, headers: &HeaderMap) {
+        if !status.is_client_error() {
+            return;
+        }
+        let error_type = headers.get("x-amzn-errortype");
+        let error_type = error_type.and_then(|value| value.to_str().ok());
+        let is_withdrawn = |word: &str| error_type.is_some_and(|given| given.contains(word));
+        if WITHDRAWN.iter().any(|word| is_withdrawn(word)) {
+            self.signer.rejected(&self.by, wall_clock());
+        }
     }
 }
 
 impl fmt::Debug for BoundCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let style: &dyn fmt::Debug = match &self.kind {
+            Kind::Secret(_, style) => style,
+            Kind::Signer(signer) => signer,
+        };
         f.debug_struct("BoundCredential")
-            .field("style", &self.style)
+            .field("style", style)
             .field("destination", &self.destination)
             .finish_non_exhaustive()
     }

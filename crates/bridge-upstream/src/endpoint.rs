@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bridge_auth::Secret;
+use bridge_aws::Signer;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Uri};
 
@@ -117,6 +118,12 @@ impl Endpoint {
     #[must_use]
     pub fn bind(&self, secret: Secret, style: CredentialStyle) -> BoundCredential {
         BoundCredential::new(secret, style, self)
+    }
+
+    /// Ties a signer to this endpoint: it signs requests to nowhere else.
+    #[must_use]
+    pub fn bind_signer(&self, signer: Signer) -> BoundCredential {
+        BoundCredential::signer(signer, self)
     }
 
     /// Host and port as the address names them.

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use bridge_aws::SignError;
+
 /// What a failure means for the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureClass {
@@ -68,6 +70,9 @@ pub enum UpstreamError {
     /// The request is not one that can be sent.
     #[error("request cannot be sent")]
     InvalidRequest(#[source] http::Error),
+    /// The request cannot be signed: mostly there is nothing to sign with.
+    #[error("request cannot be signed")]
+    Unsigned(#[source] SignError),
     /// A credential was about to be sent to a host it is not bound to.
     #[error("credential is bound to {bound}, not to {authority}")]
     WrongDestination {
@@ -112,6 +117,7 @@ impl UpstreamError {
             | Self::Tls { .. }
             | Self::ConnectTimeout { .. }
             | Self::InvalidRequest(_)
+            | Self::Unsigned(_)
             | Self::WrongDestination { .. } => FailureClass::NeverSent,
             Self::HeadTimeout { .. } | Self::IdleTimeout { .. } | Self::TotalTimeout { .. } => {
                 FailureClass::TimedOut

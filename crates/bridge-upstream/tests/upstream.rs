@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bridge_auth::{HeaderPolicy, Secret};
+use bridge_aws::{BaseCredentials, CredentialSource, Signer, StaticKeys};
 use bridge_telemetry::task::{self, Task};
 use bridge_upstream::{
     Client, ClientConfig, CredentialStyle, Endpoint, Exchange, ExtraRoots, FailureClass, Manners,
@@ -184,6 +185,53 @@ async fn a_credential_goes_nowhere_but_to_its_place() {
     );
     assert_eq!(refused.class(), FailureClass::NeverSent);
     assert_eq!(*server.connections.lock(), 0);
+}
+
+fn signer() -> Signer {
+    let keys = StaticKeys {
+        access_key_id: "SIGNER".to_owned(),
+        secret_access_key: Secret::new("signing secret".to_owned()),
+        session_token: None,
+    };
+    let source = CredentialSource {
+        base: BaseCredentials::Static(keys),
+        role: None,
+    };
+    Signer::try_new("eu-west-1", "bedrock", source).unwrap()
+}
+
+#[tokio::test]
+async fn a_signer_signs_what_is_sent_and_for_its_place_only() {
+    let server = Server::start(None, ANSWER).await;
+    let here = Endpoint::try_new(&format!("http://127.0.0.1:{}", server.port)).unwrap();
+    let elsewhere = Endpoint::try_new("http://example.com").unwrap();
+    let client = client(&ClientConfig::default());
+    let signed = |bound: &Endpoint| Outbound {
+        credential: Some(bound.bind_signer(signer())),
+        ..outbound(&here)
+    };
+    let refused = client.exchange(&here, signed(&elsewhere)).await;
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(refused, UpstreamError::WrongDestination { .. }),
+        "{refused}"
+    );
+    assert_eq!(*server.connections.lock(), 0);
+
+    client.exchange(&here, signed(&here)).await.unwrap();
+    let head = server.heads.lock().first().unwrap().clone();
+    let authorization = head
+        .lines()
+        .find_map(|line| line.strip_prefix("authorization: "))
+        .unwrap();
+    assert!(
+        authorization.starts_with("AWS4-HMAC-SHA256 Credential=SIGNER/"),
+        "{head}"
+    );
+    assert!(authorization.contains("SignedHeaders=host;x-amz-date,"));
+    assert!(!head.contains("signing secret"), "{head}");
+    let shown = format!("{:?}", signed(&here));
+    assert!(!shown.contains("signing secret"), "{shown}");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ fn keys(id: &str, expires: Option<u64>) -> Credentials {
 }
 
 fn broken() -> CredentialsError {
-    CredentialsError::Unavailable(Arc::new(std::fmt::Error))
+    CredentialsError::Unavailable(Arc::new(fmt::Error))
 }
 
 /// What a cache answers at this second, when fetching gives this.
@@ -150,15 +150,17 @@ async fn rejected_credentials_are_fetched_again_unless_they_are_new() {
         ask(&cache, 0, Some(keys("one", None))).await.unwrap(),
         "one"
     );
-    cache.reject("one", at(29));
+    let one = cache.kept.lock().clone().unwrap();
+    cache.reject(&one, at(29));
     assert_eq!(ask(&cache, 29, None).await.unwrap(), "one", "they are new");
-    cache.reject("another", at(30));
+    let another = Arc::new(Kept::new(keys("one", None), at(0)));
+    cache.reject(&another, at(30));
     assert_eq!(
         ask(&cache, 30, None).await.unwrap(),
         "one",
         "it was another"
     );
-    cache.reject("one", at(30));
+    cache.reject(&one, at(30));
     assert_eq!(
         ask(&cache, 30, Some(keys("two", None))).await.unwrap(),
         "two"

@@ -97,10 +97,11 @@ async fn a_lent_role_is_borrowed_again_before_it_expires() {
     signed(&signer, now() + Duration::from_secs(3_299)).await;
     assert_eq!(lender.count.load(Ordering::SeqCst), 1);
     let later = now() + Duration::from_secs(3_301);
-    let headers = signed(&signer, later).await;
+    let mut headers = headers();
+    let by = signer.sign(&REQUEST, &mut headers, later).await.unwrap();
     assert_eq!(lender.count.load(Ordering::SeqCst), 2);
     // What an upstream does not take is not used again.
-    signer.rejected(&headers, later + Duration::from_secs(60));
+    signer.rejected(&by, later + Duration::from_secs(60));
     signed(&signer, later).await;
     assert_eq!(lender.count.load(Ordering::SeqCst), 3);
 }
@@ -148,7 +149,7 @@ async fn in_a_prepared_process() {
     let signer = Signer::try_new("eu-west-1", "bedrock", source).unwrap();
     let mut headers = headers();
     match signer.sign(&REQUEST, &mut headers, now()).await {
-        Ok(()) => println!("signed: {headers:?} {:?}", headers[AUTHORIZATION].to_str()),
+        Ok(_) => println!("signed: {headers:?} {:?}", headers[AUTHORIZATION].to_str()),
         Err(SignError::Credentials(error)) => println!("no credentials: {error}"),
         Err(error) => panic!("{error}"),
     }
