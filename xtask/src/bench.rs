@@ -80,8 +80,9 @@ pub(crate) fn run(root: &Path, short: bool) -> Outcome {
 fn start(bridged: &Path, further: &str, direct: &str) -> Outcome<Gateway> {
     let provider = Provider {
         name: "anthropic",
+        kind: "anthropic",
         base_url: direct.to_owned(),
-        key: "operator-key-for-anthropic",
+        key: Some("operator-key-for-anthropic"),
     };
     Gateway::start_with(bridged, "info", further, &[provider])
 }

@@ -5,10 +5,12 @@
 
 pub(crate) mod exchange;
 mod expected;
+mod instance;
 mod provider;
 mod records;
 mod txtar;
 mod wire;
+mod written;
 
 use std::path::{Path, PathBuf};
 
@@ -17,9 +19,6 @@ use self::provider::ScriptedProvider;
 use crate::gateway::{Gateway, Provider};
 use crate::{Outcome, process};
 
-/// The operator's keys. Each belongs to one provider.
-const ANTHROPIC_KEY: &str = "operator-key-for-anthropic";
-const OPENAI_KEY: &str = "operator-key-for-openai";
 /// What a caller brings in own-key mode.
 const OWN_KEY: &str = "own-key-of-the-caller";
 
@@ -31,18 +30,16 @@ struct Stage {
     key: String,
 }
 
-/// Replays all exchanges below a folder.
+/// Replays what was written for this project and, when there is a folder, all exchanges recorded
+/// below it. Without one that is said and is no failure.
 ///
 /// # Errors
-/// When there is any difference, or nothing to replay.
-pub(crate) fn run(root: &Path, fixtures: &Path, bin: Option<&Path>) -> Outcome {
-    if !fixtures.is_dir() {
-        let shown = fixtures.display();
-        return Err(format!("there is no folder {shown}: nothing was replayed").into());
-    }
-    let exchanges = exchange::all(fixtures)?;
-    if exchanges.is_empty() {
-        return Err(format!("no recorded exchange in {}", fixtures.display()).into());
+/// When there is any difference, or the folder holds nothing to replay.
+pub(crate) fn run(root: &Path, fixtures: Option<&Path>, bin: Option<&Path>) -> Outcome {
+    let mut exchanges = written::all()?;
+    match fixtures {
+        Some(folder) => exchanges.extend(recorded(folder)?),
+        None => println!("SKIPPED: recorded exchanges, because no --fixtures DIR was given"),
     }
     let stage = Stage::set(&program(root, bin)?)?;
     let mut failed = 0;
@@ -63,6 +60,19 @@ pub(crate) fn run(root: &Path, fixtures: &Path, bin: Option<&Path>) -> Outcome {
     Ok(())
 }
 
+fn recorded(folder: &Path) -> Outcome<Vec<Exchange>> {
+    if !folder.is_dir() {
+        let shown = folder.display();
+        return Err(format!("there is no folder {shown}: nothing was replayed").into());
+    }
+    let mut exchanges = exchange::all(folder)?;
+    if exchanges.is_empty() {
+        return Err(format!("no recorded exchange in {}", folder.display()).into());
+    }
+    exchanges.extend(exchange::elsewhere(&exchanges));
+    Ok(exchanges)
+}
+
 fn program(root: &Path, bin: Option<&Path>) -> Outcome<PathBuf> {
     match bin {
         Some(bin) => Ok(bin.to_owned()),
@@ -74,18 +84,12 @@ impl Stage {
     fn set(bin: &Path) -> Outcome<Self> {
         let provider = ScriptedProvider::start()?;
         let address = provider.address();
-        let providers = [
-            Provider {
-                name: "anthropic",
-                base_url: format!("http://{address}"),
-                key: ANTHROPIC_KEY,
-            },
-            Provider {
-                name: "openai",
-                base_url: format!("http://{address}/v1"),
-                key: OPENAI_KEY,
-            },
-        ];
+        let providers = instance::ALL.map(|instance| Provider {
+            name: instance.name,
+            kind: instance.kind,
+            base_url: instance.base_url(address),
+            key: instance.key,
+        });
         let gateway = Gateway::start(bin, "trace", &providers)?;
         let key = gateway.make_key()?;
         Ok(Self {
@@ -126,7 +130,8 @@ fn report(exchange: &Exchange, differences: &[String]) {
         Mode::Central => "operator's key",
         Mode::Own => "own key",
     };
-    println!("{verdict}  {:<68} {mode}", exchange.name);
+    let name = exchange.instance.name;
+    println!("{verdict}  {:<68} {name:<18} {mode}", exchange.name);
     for difference in differences {
         println!("           {difference}");
     }
@@ -146,7 +151,8 @@ fn close(stage: Stage, exchanges: &[Exchange]) -> Outcome<Vec<String>> {
     if log.is_empty() {
         differences.push("nothing was logged, so nothing can be said of the log".to_owned());
     }
-    for secret in [&stage.key, ANTHROPIC_KEY, OPENAI_KEY, OWN_KEY] {
+    let operators = instance::ALL.iter().filter_map(|it| it.key);
+    for secret in [&stage.key, OWN_KEY].into_iter().chain(operators) {
         // The part before the hyphen is the key's id, which may be shown.
         let secret = match secret.split_once('-') {
             Some((_, hidden)) if secret == stage.key => hidden,

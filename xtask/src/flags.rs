@@ -17,7 +17,7 @@ pub(crate) enum Task {
         fast: bool,
     },
     Conformance {
-        fixtures: PathBuf,
+        fixtures: Option<PathBuf>,
         bin: Option<PathBuf>,
     },
     Chaos(ChaosFlags),
@@ -61,8 +61,8 @@ const TASKS: [(&str, &str, &str); 8] = [
     ),
     (
         "conformance",
-        "--fixtures DIR [--bin PATH]",
-        "recorded exchanges through the running gateway, byte by byte",
+        "[--fixtures DIR] [--bin PATH]",
+        "exchanges through the running gateway, byte by byte, the recorded ones too with a folder",
     ),
     (
         "chaos",
@@ -111,10 +111,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Parsed, S
             fast: rest.flag("--fast"),
         },
         "conformance" => Task::Conformance {
-            fixtures: rest
-                .value("--fixtures")?
-                .ok_or("conformance needs --fixtures DIR")?
-                .into(),
+            fixtures: rest.value("--fixtures")?.map(PathBuf::from),
             bin: rest.value("--bin")?.map(PathBuf::from),
         },
         "chaos" => Task::Chaos(rest.chaos()?),
@@ -210,11 +207,15 @@ mod tests {
         check(
             "conformance --bin there --fixtures here",
             task(Task::Conformance {
-                fixtures: "here".into(),
+                fixtures: Some("here".into()),
                 bin: Some("there".into()),
             }),
         );
-        check("conformance", Err("conformance needs --fixtures DIR"));
+        let nothing = Task::Conformance {
+            fixtures: None,
+            bin: None,
+        };
+        check("conformance", task(nothing));
         check("conformance --fixtures", Err("--fixtures needs a value"));
         let chaos = ChaosFlags {
             scenario: Some(Scenario::Kill),

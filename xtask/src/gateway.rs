@@ -23,10 +23,12 @@ pub(crate) const USER: &str = "ada";
 /// A provider as the gateway is to know it.
 #[derive(Debug, Clone)]
 pub(crate) struct Provider {
-    /// Its name, which is its type too.
     pub(crate) name: &'static str,
+    /// Its type.
+    pub(crate) kind: &'static str,
     pub(crate) base_url: String,
-    pub(crate) key: &'static str,
+    /// The operator's key, if it has one.
+    pub(crate) key: Option<&'static str>,
 }
 
 /// A running gateway with an embedded control plane in a folder of its own.
@@ -177,14 +179,17 @@ fn settings(folder: &Path, log_level: &str, further: &str, providers: &[Provider
     );
     for Provider {
         name,
+        kind,
         base_url,
         key,
     } in providers
     {
         text.push_str(&format!(
-            "[[providers]]\nname = \"{name}\"\ntype = \"{name}\"\nbase_url = \"{base_url}\"\n\
-             api_keys = [\"{key}\"]\n"
+            "[[providers]]\nname = \"{name}\"\ntype = \"{kind}\"\nbase_url = \"{base_url}\"\n"
         ));
+        if let Some(key) = key {
+            text.push_str(&format!("api_keys = [\"{key}\"]\n"));
+        }
     }
     text
 }

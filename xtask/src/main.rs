@@ -54,7 +54,9 @@ fn run(root: &Path, task: &Task) -> Outcome {
         Task::Tidy => tidy::run(root),
         Task::Codegen { check } => codegen::run(root, *check),
         Task::Ci { fast } => ci::run(root, *fast),
-        Task::Conformance { fixtures, bin } => conformance::run(root, fixtures, bin.as_deref()),
+        Task::Conformance { fixtures, bin } => {
+            conformance::run(root, fixtures.as_deref(), bin.as_deref())
+        }
         Task::Chaos(flags) => chaos::run(root, flags),
         Task::Bench { short } => bench::run(root, *short),
         Task::Fuzz { target, seconds } => fuzz::run(root, target.as_deref(), *seconds),

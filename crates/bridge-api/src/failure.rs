@@ -156,8 +156,10 @@ pub(crate) fn failure_in(body: Value<'_>) -> Option<ProviderFailure> {
         .or_else(|| text("detail"))?;
     // `type` of the outer object is only the word "error".
     let kind = text("type").filter(|kind| kind != "error");
-    // A code says more than a type as general as "invalid_request_error".
-    let code = text("code");
+    // A code says more than a type as general as "invalid_request_error". Some providers write a
+    // status there, as a number.
+    let number = || error.get("code").and_then(Value::count);
+    let code = text("code").or_else(|| number().map(|code| code.to_string().into()));
     let error_type = match (kind, code) {
         (Some(kind), Some(code)) if is_general(&kind) => code,
         (Some(kind), _) => kind,
@@ -238,6 +240,14 @@ mod tests {
         check(
             r#"{"type":"error","code":"c","message":"m"}"#,
             Some(("c", "m")),
+        );
+        check(
+            r#"{"id":"gen-1","error":{"code":502,"message":"m"},"choices":[]}"#,
+            Some(("502", "m")),
+        );
+        check(
+            r#"[{"error":{"code":429,"message":"m"}}]"#,
+            Some(("429", "m")),
         );
         check(r#"{"error":null}"#, None);
         check("<html>", None);

@@ -360,7 +360,14 @@ fn type_of_word(word: &str) -> ErrorType {
         word if word.starts_with("invalid_") || word.starts_with("context_length") => {
             ErrorType::BadRequest
         }
-        _ => ErrorType::Unknown,
+        // Compatible providers put a status into an error of a stream.
+        word => {
+            let status = word
+                .parse()
+                .ok()
+                .and_then(|code: u16| StatusCode::from_u16(code).ok());
+            status.map_or(ErrorType::Unknown, type_of_status)
+        }
     }
 }
 

@@ -193,7 +193,7 @@ fn leave_one(gateway: SocketAddr, key: &str, one: &Leaving, replay: &Replay) -> 
     let bearer = format!("Bearer {key}");
     let head = request(
         method,
-        target,
+        &target,
         &[
             ("authorization", bearer.as_str()),
             ("content-type", "application/json"),

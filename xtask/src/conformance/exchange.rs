@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::expected::{self, Expected};
+use super::instance::{self, Instance, Way};
 use super::provider::Answer;
 use super::txtar;
 use crate::Outcome;
@@ -23,41 +24,23 @@ pub(crate) enum Api {
     Responses,
     AnthropicModels,
     OpenAiModels,
+    /// Whether Copilot is there.
+    Ping,
 }
 
 impl Api {
-    /// Method, target at the gateway, and target at the provider.
-    pub(crate) fn way(self) -> (&'static str, &'static str, &'static str) {
+    /// The provider that it is named after.
+    pub(super) fn usual(self) -> &'static Instance {
         match self {
-            Self::Messages => (
-                "POST",
-                "/anthropic/v1/messages?beta=true",
-                "/v1/messages?beta=true",
-            ),
-            Self::Chat => (
-                "POST",
-                "/openai/v1/chat/completions?trace=1",
-                "/v1/chat/completions?trace=1",
-            ),
-            Self::Responses => (
-                "POST",
-                "/api/v2/ai-gateway/openai/v1/responses?a=b%20c",
-                "/v1/responses?a=b%20c",
-            ),
-            Self::AnthropicModels => (
-                "GET",
-                "/anthropic/v1/models?limit=20",
-                "/v1/models?limit=20",
-            ),
-            Self::OpenAiModels => ("GET", "/openai/v1/models", "/v1/models"),
+            Self::Messages | Self::AnthropicModels => &instance::ANTHROPIC,
+            Self::Chat | Self::Responses | Self::OpenAiModels => &instance::OPENAI,
+            Self::Ping => &instance::COPILOT,
         }
     }
 
-    pub(super) fn provider(self) -> &'static str {
-        match self {
-            Self::Messages | Self::AnthropicModels => "anthropic",
-            Self::Chat | Self::Responses | Self::OpenAiModels => "openai",
-        }
+    /// How a request to that provider goes.
+    pub(crate) fn way(self) -> Way {
+        self.usual().way(self)
     }
 }
 
@@ -65,6 +48,7 @@ impl Api {
 #[derive(Debug, Clone)]
 pub(crate) struct Exchange {
     pub(super) name: String,
+    pub(super) instance: &'static Instance,
     pub(crate) api: Api,
     pub(crate) mode: Mode,
     pub(super) is_streaming: bool,
@@ -90,11 +74,26 @@ pub(crate) fn all(folder: &Path) -> Outcome<Vec<Exchange>> {
             println!("left out {name}: needs what is not built yet");
             continue;
         }
+        let api = api(&name).ok_or_else(|| format!("{name}: of which API is it?"))?;
         for mode in [Mode::Central, Mode::Own] {
-            exchanges.extend(of_archive(&name, &sections, mode)?);
+            exchanges.extend(of_archive(&name, &sections, api, mode)?);
         }
     }
     Ok(exchanges)
+}
+
+/// The same exchanges with every other provider that speaks their API.
+pub(super) fn elsewhere(exchanges: &[Exchange]) -> Vec<Exchange> {
+    let once = exchanges.iter().filter(|it| it.mode == Mode::Central);
+    once.flat_map(|exchange| {
+        let fellows = Instance::fellows(exchange.api).into_iter();
+        fellows.map(|(instance, mode)| Exchange {
+            instance,
+            mode,
+            ..exchange.clone()
+        })
+    })
+    .collect()
 }
 
 fn archives(folder: &Path) -> Outcome<Vec<PathBuf>> {
@@ -114,14 +113,19 @@ fn archives(folder: &Path) -> Outcome<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn of_archive(name: &str, sections: &[(&str, &str)], mode: Mode) -> Outcome<Vec<Exchange>> {
+/// The exchanges of an archive, with the provider that the API is named after.
+pub(super) fn of_archive(
+    name: &str,
+    sections: &[(&str, &str)],
+    api: Api,
+    mode: Mode,
+) -> Outcome<Vec<Exchange>> {
     let section = |wanted: &str| {
         let mut sections = sections.iter();
         sections
             .find(|(name, _)| *name == wanted)
             .map(|(_, text)| *text)
     };
-    let api = api(name).ok_or_else(|| format!("{name}: of which API is it?"))?;
     let mut exchanges = Vec::new();
     for (kind, is_streaming) in [("streaming", true), ("non-streaming", false)] {
         let Some(answer) = section(kind) else {
@@ -139,6 +143,7 @@ fn of_archive(name: &str, sections: &[(&str, &str)], mode: Mode) -> Outcome<Vec<
         };
         exchanges.push(Exchange {
             name: format!("{name} ({kind})"),
+            instance: api.usual(),
             api,
             mode,
             is_streaming,

@@ -61,6 +61,11 @@ const READ_FILE: Tool = Tool {
     kind: "function",
     input: "{\"path\":\"README.md\"}",
 };
+const READ_NOTES: Tool = Tool {
+    name: "read_file",
+    kind: "function",
+    input: "{\"path\":\"notes.txt\"}",
+};
 const CODE_EXEC: Tool = Tool {
     name: "code_exec",
     kind: "custom",
@@ -103,7 +108,33 @@ pub(super) fn of(name: &str, is_streaming: bool) -> Option<Expected> {
             asked(ANGELS).estimated(4).failed("server_error")
         }
         ("openai/chatcompletions/non_stream_error", _) => refused("bad_request"),
-        (name, _) => return of_responses(name),
+        (name, is_streaming) => {
+            return of_responses(name).or_else(|| of_written(name, is_streaming));
+        }
+    };
+    Some(expected)
+}
+
+/// What was written for this project.
+fn of_written(name: &str, is_streaming: bool) -> Option<Expected> {
+    let expected = match (name.strip_prefix("written/")?, is_streaming) {
+        ("copilot_claude_tool", _) => asked("what stands in notes.txt?")
+            .tokens(260, 40, 640, 0)
+            .tool(READ_NOTES),
+        ("copilot_messages", _) => asked("say hello").tokens(11, 5, 0, 0),
+        ("copilot_unauthorized", _) => refused("unauthorized"),
+        ("azure_filter_results", _) => asked("say hello").tokens(21, 3, 0, 0),
+        ("azure_rate_limited", _) => refused("rate_limited"),
+        ("google_usage_in_each_chunk", _) => asked("count to two").tokens(6, 4, 0, 0),
+        ("google_refused", _) => refused("bad_request"),
+        ("openrouter_comments_and_reasoning", _) => asked("is 7 prime?")
+            .tokens(12, 30, 0, 0)
+            .reasoning(22)
+            .thought(("reasoning", "Seven has no divisors.")),
+        ("openrouter_stream_error", _) => asked("go on").estimated(3).failed("server_error"),
+        ("in_house_bare", true) => asked("hi").estimated(2),
+        ("in_house_bare", false) => asked("hi"),
+        _ => return None,
     };
     Some(expected)
 }

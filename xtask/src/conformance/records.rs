@@ -73,7 +73,7 @@ impl<'a> Told<'a> {
         self.same(
             "provider",
             text(detail, "/provider_name"),
-            exchange.api.provider(),
+            exchange.instance.name,
         );
         self.same("model", text(detail, "/model"), text(&model, "/model"));
         self.same("credential kind", text(detail, "/credential_kind"), kind);
@@ -188,16 +188,18 @@ impl<'a> Told<'a> {
 
 /// The provider's own id of an answer: the first one of its kind in it. A refusal has none.
 fn response_id(exchange: &Exchange) -> &str {
-    let start = match exchange.api {
-        Api::Messages | Api::AnthropicModels => "msg_",
-        Api::Chat | Api::OpenAiModels => "chatcmpl-",
-        Api::Responses => "resp_",
+    // Providers that are compatible have ids of their own.
+    let starts: &[&str] = match exchange.api {
+        Api::Messages | Api::AnthropicModels => &["msg_"],
+        Api::Chat | Api::OpenAiModels => &["chatcmpl-", "msg_", "gen-", "local-"],
+        Api::Responses | Api::Ping => &["resp_"],
     };
     let text = std::str::from_utf8(&exchange.answer.body).unwrap_or_default();
     let ids = text.split("\"id\"").skip(1);
     let ids = ids.filter_map(|rest| rest.trim_start_matches([':', ' ']).strip_prefix('"'));
     let mut ids = ids.filter_map(|rest| rest.split('"').next());
-    ids.find(|id| id.starts_with(start)).unwrap_or_default()
+    let is_one = |id: &&str| starts.iter().any(|start| id.starts_with(start));
+    ids.find(is_one).unwrap_or_default()
 }
 
 /// A text of a JSON value, empty when there is none.
@@ -227,6 +229,7 @@ mod tests {
         let answer = r#"{"id": "msg_1", "content": [{"type": "tool_use", "id": "toolu_1"}]}"#;
         Exchange {
             name: "made/up".to_owned(),
+            instance: Api::Messages.usual(),
             api: Api::Messages,
             mode: Mode::Central,
             is_streaming: false,

@@ -1,14 +1,14 @@
 //! What reaches the provider, and what reaches the client.
 
-use super::exchange::{Api, Exchange, Mode};
+use super::exchange::{Exchange, Mode};
 use super::provider::{KEPT, REMOVED};
-use super::{ANTHROPIC_KEY, OPENAI_KEY, OWN_KEY};
+use super::{OWN_KEY, instance};
 use crate::digest::sha256;
 use crate::gateway::request as head;
 use crate::http1::{Head, Message};
 
 /// Headers of a client that reach the provider as they are.
-const TRAVEL: [(&str, &str); 6] = [
+const TRAVEL: [(&str, &str); 8] = [
     ("content-type", "application/json"),
     ("user-agent", "conformance/1"),
     ("anthropic-version", "2023-06-01"),
@@ -16,6 +16,8 @@ const TRAVEL: [(&str, &str); 6] = [
         "anthropic-beta",
         "interleaved-thinking-2025-05-14,effort-2025-11-24",
     ),
+    ("editor-version", "conformance/1"),
+    ("copilot-integration-id", "conformance"),
     ("x-stainless-retry-count", "0"),
     ("x-unknown-of-tomorrow", "kept"),
 ];
@@ -38,8 +40,8 @@ const STAY: [(&str, &str); 9] = [
 
 /// The request of an exchange, with the gateway's key where its client would put it.
 pub(super) fn request(exchange: &Exchange, session: &str, key: &str) -> Head {
-    let (method, target, _) = exchange.api.way();
-    let mut request = head(method, target, &TRAVEL);
+    let (method, target, _) = exchange.instance.way(exchange.api);
+    let mut request = head(method, &target, &TRAVEL);
     let mut add = |name: &str, value: &str| {
         request.headers.push((name.to_owned(), value.to_owned()));
     };
@@ -49,24 +51,16 @@ pub(super) fn request(exchange: &Exchange, session: &str, key: &str) -> Head {
     add("session-id", session);
     match exchange.mode {
         Mode::Central => {
-            let (name, value) = credential(exchange.api, key);
+            let (name, value) = exchange.instance.credential(key);
             add(name, &value);
         }
         Mode::Own => {
             add("X-Coder-AI-Governance-Token", key);
-            let (name, value) = credential(exchange.api, OWN_KEY);
+            let (name, value) = exchange.instance.credential(OWN_KEY);
             add(name, &value);
         }
     }
     request
-}
-
-/// Where the clients of an API put their credential.
-fn credential(api: Api, key: &str) -> (&'static str, String) {
-    match api.provider() {
-        "anthropic" => ("x-api-key", key.to_owned()),
-        _ => ("authorization", format!("Bearer {key}")),
-    }
 }
 
 /// Compares what the client got with what the provider said.
@@ -101,7 +95,7 @@ pub(super) fn check_provider(
         differences.push(format!("provider: asked {} times, not once", seen.len()));
         return;
     };
-    let (method, _, target) = exchange.api.way();
+    let (method, _, target) = exchange.instance.way(exchange.api);
     if got.head.word(0) != method || got.head.word(1) != target {
         let line = &got.head.first_line;
         differences.push(format!("provider: {line}, not {method} {target}"));
@@ -131,18 +125,15 @@ fn is_credential(name: &str) -> bool {
 }
 
 fn check_credentials(exchange: &Exchange, got: &Head, key: &str, differences: &mut Vec<String>) {
-    let central = match exchange.api.provider() {
-        "anthropic" => ANTHROPIC_KEY,
-        _ => OPENAI_KEY,
-    };
     let wanted = match exchange.mode {
-        Mode::Central => central,
+        Mode::Central => exchange.instance.key.unwrap_or_default(),
         Mode::Own => OWN_KEY,
     };
-    let (name, value) = credential(exchange.api, wanted);
+    let (name, value) = exchange.instance.credential(wanted);
     kept("provider", got, name, &value, differences);
-    let others = [key, ANTHROPIC_KEY, OPENAI_KEY, OWN_KEY];
-    for other in others.into_iter().filter(|other| *other != wanted) {
+    let operators = instance::ALL.iter().filter_map(|it| it.key);
+    let others = [key, OWN_KEY].into_iter().chain(operators);
+    for other in others.filter(|other| *other != wanted) {
         let mut headers = got.headers.iter();
         if let Some((name, _)) = headers.find(|(_, value)| value.contains(other)) {
             differences.push(format!(
@@ -183,12 +174,15 @@ fn gone(whom: &str, head: &Head, name: &str, differences: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::exchange::Api;
+    use super::super::instance::ANTHROPIC;
     use super::super::provider::Answer;
     use super::*;
 
     fn exchange(mode: Mode) -> Exchange {
         Exchange {
             name: "made/up".to_owned(),
+            instance: &ANTHROPIC,
             api: Api::Messages,
             mode,
             is_streaming: false,
@@ -204,7 +198,7 @@ mod tests {
         got.headers
             .push(("host".to_owned(), "provider.test".to_owned()));
         let key = match exchange.mode {
-            Mode::Central => ANTHROPIC_KEY,
+            Mode::Central => ANTHROPIC.key.unwrap(),
             Mode::Own => OWN_KEY,
         };
         got.headers.push(("x-api-key".to_owned(), key.to_owned()));

@@ -70,7 +70,7 @@ fn hear(api: Api, events: &[Vec<u8>]) -> Heard {
             Api::Messages => heard.messages(&value),
             Api::Chat => heard.chat(data, &value),
             Api::Responses => heard.responses(&value),
-            Api::AnthropicModels | Api::OpenAiModels => {}
+            Api::AnthropicModels | Api::OpenAiModels | Api::Ping => {}
         }
     }
     heard
