@@ -29,7 +29,9 @@ pub(crate) async fn run(
         Err(InterceptError::OwnKeyRequired { .. }) if provider.format == Format::Copilot => None,
         Err(error) => return Err(error),
     };
-    blueprint.metrics.passed_through(&provider.name, plan.label);
+    blueprint
+        .metrics
+        .passed_through(&provider.name, plan.method.as_str(), plan.label);
     let outbound = Outbound {
         method: plan.method.clone(),
         path_and_query: provider

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bridge_api::{AnswerEnd, Observed, Usage};
+use bridge_auth::ActorId;
 use bridge_record::{
     Ended, ErrorType, Event, InterceptionId, ModelThought, Outcome, PromptUsage, Record,
     RecordError, Recorder, Started, TokenUsage, ToolUsage,
 };
 use bridge_telemetry::{
-    InterceptionLabels, Metrics, OutcomeLabel, Part, Parts, TokenKind, wall_clock,
+    Metrics, OutcomeLabel, Part, Parts, Running, Subject, Tally, TokenKind, wall_clock,
 };
 use bridge_upstream::{FailureClass, UpstreamError};
 use http::StatusCode;
@@ -44,6 +45,8 @@ pub(crate) struct Transcript {
     /// Whether the recorder has answered that the interception is begun.
     is_begun: bool,
     closing: Closing,
+    initiator: ActorId,
+    running: Option<Running>,
 }
 
 /// What the closing line of a request says of its interception.
@@ -108,6 +111,8 @@ impl Transcript {
             status: None,
             is_begun: false,
             closing,
+            initiator: started.initiator,
+            running: None,
         };
         let event = Event::Started(Box::new(started));
         let first = Record::new(cx.id, wall_clock(), event);
@@ -118,15 +123,33 @@ impl Transcript {
             return Err(refused);
         }
         transcript.is_begun = true;
-        blueprint
-            .metrics
-            .interception_started(&transcript.closing.provider);
+        let running = blueprint.metrics.interception_began(&transcript.subject());
+        transcript.running = Some(running);
         Ok(transcript)
     }
 
     /// The provider has answered with this status.
     pub(crate) fn answered(&mut self, status: StatusCode) {
         self.status = Some(status);
+    }
+
+    /// What it is counted under.
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            provider: &self.closing.provider,
+            route: self.closing.route,
+            client: self.closing.client,
+            model: &self.closing.model,
+            user: &self.initiator,
+        }
+    }
+
+    /// Where it is counted, if it ever began. A provider that has answered with anything but a
+    /// refusal knows the model.
+    fn tally(&self) -> Option<Tally> {
+        let is_known = self.status.is_some_and(|status| !status.is_client_error());
+        self.is_begun
+            .then(|| self.metrics.tally(&self.subject(), is_known))
     }
 
     /// Where the time of its request goes.
@@ -157,7 +180,7 @@ impl Transcript {
         if self.closing.outcome.is_some() {
             return;
         }
-        let at = wall_clock();
+        let (at, tally) = (wall_clock(), self.tally());
         let verdict = self.judge(&end);
         let (observed, has_prompt) = match end {
             End::Relayed { observed, .. } => (Some(observed), true),
@@ -165,11 +188,13 @@ impl Transcript {
             End::Unanswered { error } => (None, error.class() != FailureClass::NeverSent),
             End::Refused { .. } | End::Unusable { .. } => (None, false),
         };
-        self.record_prompt(at, observed.as_ref(), has_prompt && self.is_begun);
-        if let Some(observed) = observed {
-            self.record_observed(at, observed);
+        if let Some(tally) = tally.as_ref().filter(|_| has_prompt) {
+            self.record_prompt(at, observed.as_ref(), tally);
         }
-        self.record_end(at, verdict);
+        if let Some(observed) = observed {
+            self.record_observed(at, observed, tally.as_ref());
+        }
+        self.record_end(at, verdict, tally.as_ref());
     }
 
     fn judge(&self, end: &End<'_>) -> Verdict {
@@ -219,10 +244,11 @@ impl Transcript {
         }
     }
 
-    fn record_prompt(&mut self, at: SystemTime, observed: Option<&Observed>, is_wanted: bool) {
-        let Some(prompt) = self.prompt.take().filter(|_| is_wanted) else {
+    fn record_prompt(&mut self, at: SystemTime, observed: Option<&Observed>, tally: &Tally) {
+        let Some(prompt) = self.prompt.take() else {
             return;
         };
+        tally.prompt();
         let response_id = observed
             .map(|seen| seen.response_id.clone())
             .unwrap_or_default();
@@ -235,7 +261,7 @@ impl Transcript {
         );
     }
 
-    fn record_observed(&self, at: SystemTime, observed: Observed) {
+    fn record_observed(&self, at: SystemTime, observed: Observed, tally: Option<&Tally>) {
         let response_id = observed.response_id;
         for thought in observed.thoughts {
             let source = thought.source.as_str().to_owned();
@@ -251,15 +277,20 @@ impl Transcript {
             );
         }
         for call in observed.tool_calls {
+            if let Some(tally) = tally {
+                tally.tool(&call.name);
+            }
             self.record(at, Event::Tool(Box::new(tool_usage(call, &response_id))));
         }
         if let Some(usage) = observed.usage {
-            self.count_tokens(&usage);
+            if let Some(tally) = tally {
+                count_tokens(&usage, tally);
+            }
             self.record(at, Event::Tokens(Box::new(token_usage(usage, response_id))));
         }
     }
 
-    fn record_end(&mut self, at: SystemTime, verdict: Verdict) {
+    fn record_end(&mut self, at: SystemTime, verdict: Verdict, tally: Option<&Tally>) {
         let ended = Ended {
             outcome: verdict.outcome,
             credential_hint: self.closing.key_hint.clone(),
@@ -271,35 +302,27 @@ impl Transcript {
         };
         self.record(at, Event::Ended(Box::new(ended)));
         self.closing.outcome = Some(verdict.outcome);
-        if !self.is_begun {
-            return;
+        self.running = None;
+        if let Some(tally) = tally {
+            tally.ended(label(verdict.outcome), self.arrived.elapsed());
         }
-        let labels = InterceptionLabels {
-            provider: Arc::clone(&self.closing.provider),
-            route: self.closing.route,
-            client: self.closing.client,
-            outcome: label(verdict.outcome),
-        };
-        self.metrics
-            .interception_ended(&labels, self.arrived.elapsed());
     }
 
     fn record(&self, at: SystemTime, event: Event) {
         self.recorder
             .record(Record::new(self.interception, at, event));
     }
+}
 
-    fn count_tokens(&self, usage: &Usage) {
-        let provider = &self.closing.provider;
-        let kinds = [
-            (TokenKind::Input, usage.input),
-            (TokenKind::Output, usage.output),
-            (TokenKind::CacheRead, usage.cache_read),
-            (TokenKind::CacheWrite, usage.cache_write),
-        ];
-        for (kind, count) in kinds.into_iter().filter(|(_, count)| *count > 0) {
-            self.metrics.tokens(provider, kind, count);
-        }
+fn count_tokens(usage: &Usage, tally: &Tally) {
+    let kinds = [
+        (TokenKind::Input, usage.input),
+        (TokenKind::Output, usage.output),
+        (TokenKind::CacheRead, usage.cache_read),
+        (TokenKind::CacheWrite, usage.cache_write),
+    ];
+    for (kind, count) in kinds.into_iter().filter(|(_, count)| *count > 0) {
+        tally.tokens(kind, count);
     }
 }
 

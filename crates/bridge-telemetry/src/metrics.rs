@@ -7,6 +7,8 @@ mod aftercare;
 mod attempts;
 mod bounded;
 mod callers;
+mod catalogue;
+mod exposition;
 mod front;
 mod gateways;
 mod interceptions;
@@ -21,6 +23,7 @@ mod registrar;
 mod reloads;
 mod requests;
 mod sight;
+mod tally;
 mod upstream;
 
 use std::fmt;
@@ -29,45 +32,62 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 
 pub use self::attempts::{BreakerLevel, BreakerName, CredentialClass};
-use self::bounded::Bounded;
 pub use self::callers::AuthResult;
-pub use self::interceptions::{InterceptionLabels, OutcomeLabel, TokenKind};
+pub use self::catalogue::Described;
+pub use self::exposition::Exposition;
+pub use self::interceptions::{OutcomeLabel, Running, Subject, TokenKind};
 pub use self::journal::JournalFigures;
 pub use self::key_rings::{KeyRingFigures, KeyTrouble};
 pub use self::providers::{ProviderFigures, ProviderStatus};
 use self::registrar::Registrar;
 pub use self::requests::Readiness;
+pub use self::tally::Tally;
 
 /// How many names from outside may have a label of their own; the rest share `other`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LabelLimits {
     /// Models, as callers name them. Default 50.
     pub models: usize,
+    /// Users, by id. With 0, the default, there is no such label.
+    pub users: usize,
+    /// Tools, as models name them. Default 50.
+    pub tools: usize,
+    /// Combinations of provider, model, route, client and user. Beyond it, models and users are
+    /// counted together. Default 2,000.
+    pub combinations: usize,
 }
 
 impl Default for LabelLimits {
     fn default() -> Self {
-        Self { models: 50 }
+        Self {
+            models: 50,
+            users: 0,
+            tools: 50,
+            combinations: 2_000,
+        }
     }
 }
 
 /// All families of the process. Cloning shares them.
 ///
-/// Labels are names of configured providers, routes from a closed list, client names from a closed
-/// list and closed enums: nothing a caller writes becomes a series.
+/// Labels are names of configured providers, routes and clients from closed lists, and closed enums.
+/// Models, users and tools are named by others, so only so many names become labels as
+/// [`LabelLimits`] says.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
 struct Inner {
     registry: Registry,
     families: Families,
-    models: Bounded,
+    catalogue: Vec<Described>,
 }
 
 struct Families {
     requests: requests::Requests,
     callers: callers::Callers,
     interceptions: interceptions::Interceptions,
+    combinations: tally::Combinations,
+    names: bounded::Names,
     upstream: upstream::Upstream,
     key_rings: key_rings::KeyRings,
     attempts: attempts::Attempts,
@@ -83,12 +103,13 @@ struct Families {
 }
 
 impl Families {
-    fn register(registry: &mut Registry) -> Self {
-        let to = &mut Registrar(registry);
+    fn register(to: &mut Registrar) -> Self {
         Self {
             requests: requests::Requests::register(to),
             callers: callers::Callers::register(to),
             interceptions: interceptions::Interceptions::register(to),
+            combinations: tally::Combinations::register(to),
+            names: bounded::Names::register(to),
             upstream: upstream::Upstream::register(to),
             key_rings: key_rings::KeyRings::register(to),
             attempts: attempts::Attempts::register(to),
@@ -113,22 +134,32 @@ impl fmt::Debug for Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("bridge");
-        let families = Families::register(&mut registry);
+        let mut registrar = Registrar::default();
+        let families = Families::register(&mut registrar);
+        let Registrar {
+            registry,
+            catalogue,
+        } = registrar;
         Self(Arc::new(Inner {
             registry,
             families,
-            models: Bounded::new(LabelLimits::default().models),
+            catalogue,
         }))
     }
 }
 
 impl Metrics {
-    /// The content type of [`Metrics::expose`].
-    pub const CONTENT_TYPE: &'static str =
-        "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    /// All families that have samples, in this format.
+    #[must_use]
+    pub fn expose_as(&self, format: Exposition) -> String {
+        let text = self.expose();
+        match format {
+            Exposition::OpenMetrics => text,
+            Exposition::Classic => exposition::classic(&text),
+        }
+    }
 
-    /// All families in the OpenMetrics text format.
+    /// All families that have samples, in the OpenMetrics text format.
     #[must_use]
     pub fn expose(&self) -> String {
         let mut text = String::new();
@@ -141,14 +172,16 @@ impl Metrics {
         &self.0.families
     }
 
-    /// From now on this many names may have a label of their own. Those that have one keep it.
-    pub fn limit_labels(&self, limits: LabelLimits) {
-        self.0.models.limit_to(limits.models);
+    /// All families, by subject, whether they have samples or not.
+    #[must_use]
+    pub fn catalogue(&self) -> &[Described] {
+        &self.0.catalogue
     }
 
-    /// The labels of models, as callers name them.
-    fn models(&self) -> &Bounded {
-        &self.0.models
+    /// The labels of all families, by name, with what they say.
+    #[must_use]
+    pub fn labels() -> &'static [(&'static str, &'static str)] {
+        &catalogue::LABELS
     }
 }
 
@@ -163,26 +196,41 @@ mod tests {
         let metrics = Metrics::default();
         metrics.connection_opened();
         let provider = Arc::from("anthropic");
-        metrics.interception_started(&provider);
-        let labels = InterceptionLabels {
-            provider: Arc::clone(&provider),
+        let subject = Subject {
+            provider: &provider,
             route: "/v1/messages",
             client: "Claude Code",
-            outcome: OutcomeLabel::Completed,
+            model: "m-1",
+            user: &7,
         };
-        metrics.interception_ended(&labels, Duration::from_millis(700));
-        metrics.tokens(&provider, TokenKind::CacheRead, 7);
+        drop(metrics.interception_began(&subject));
+        let tally = metrics.tally(&subject, true);
+        tally.ended(OutcomeLabel::Completed, Duration::from_millis(700));
+        tally.tokens(TokenKind::CacheRead, 7);
+        let _running = metrics.interception_began(&subject);
         let text = metrics.expose();
         for sample in [
             "bridge_connections_total 1",
             "bridge_connections_open 1",
-            "bridge_interceptions_inflight{provider=\"anthropic\"} 0",
-            "client=\"Claude Code\"",
-            "bridge_interception_duration_seconds_bucket{le=\"1.0\",provider=\"anthropic\"} 1",
-            "bridge_tokens_total{provider=\"anthropic\",kind=\"cache_read\"} 7",
+            "bridge_interceptions_inflight{provider=\"anthropic\",model=\"other\",route=\"/v1/messages\"} 0",
+            "bridge_interceptions_inflight{provider=\"anthropic\",model=\"m-1\",route=\"/v1/messages\"} 1",
+            "bridge_interceptions_total{provider=\"anthropic\",model=\"m-1\",route=\"/v1/messages\",client=\"Claude Code\",outcome=\"completed\"} 1",
+            "bridge_interception_duration_seconds_bucket{le=\"1.0\",provider=\"anthropic\",model=\"m-1\"} 1",
+            "bridge_tokens_total{provider=\"anthropic\",model=\"m-1\",client=\"Claude Code\",kind=\"cache_read\"} 7",
         ] {
             assert!(text.contains(sample), "{sample} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn every_label_of_every_family_has_a_meaning() {
+        let metrics = Metrics::default();
+        let known: Vec<_> = Metrics::labels().iter().map(|(name, _)| *name).collect();
+        let used = metrics.catalogue().iter().flat_map(|family| &family.labels);
+        let mut used: Vec<_> = used.copied().collect();
+        used.sort_unstable();
+        used.dedup();
+        assert_eq!(known, used);
     }
 
     #[test]

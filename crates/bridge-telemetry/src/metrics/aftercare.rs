@@ -14,7 +14,7 @@ pub(super) struct Aftercare {
 }
 
 impl Aftercare {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             running: to.add(
                 "aftercare_running",

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
 use super::Metrics;
-use super::labels::{Name, ProviderLabels, ReasonLabels, label_values};
+use super::labels::{Name, ProviderLabels, ReasonLabels, label_set, label_values};
 use super::listed::Listed;
 use super::registrar::Registrar;
 
@@ -50,12 +49,14 @@ label_values!(CredentialClass {
     Own => "own",
 });
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
-struct BreakerLabels {
-    provider: Name,
-    route: &'static str,
-    model: Name,
-    credential: CredentialClass,
+label_set! {
+    #[derive(PartialOrd, Ord)]
+    struct BreakerLabels {
+        provider: Name,
+        route: &'static str,
+        model: Name,
+        credential: CredentialClass,
+    }
 }
 
 pub(super) struct Attempts {
@@ -67,7 +68,7 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             breakers: to.list(
                 "breaker_state",
@@ -97,7 +98,7 @@ impl Metrics {
         BreakerLabels {
             provider: Name::from(name.provider),
             route: name.route,
-            model: self.models().find(name.model),
+            model: self.names().models.find(name.model),
             credential: name.credential,
         }
     }
@@ -127,7 +128,7 @@ impl Metrics {
     /// A breaker opened.
     pub fn breaker_tripped(&self, name: BreakerName<'_>) {
         // Its model is worth a label of its own if there is room.
-        let _label = self.models().admit(name.model);
+        let _label = self.names().models.admit(name.model);
         let labels = self.breaker_labels(name);
         self.attempts().trips.get_or_create(&labels).inc();
     }

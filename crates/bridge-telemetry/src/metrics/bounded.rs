@@ -6,8 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 
-use super::labels::Name;
+use super::labels::{Name, label_set};
+use super::registrar::Registrar;
+use super::{LabelLimits, Metrics};
 
 /// What all names share that have no label of their own.
 const OTHER: &str = "other";
@@ -17,18 +22,32 @@ const OTHER: &str = "other";
 /// A name stays for as long as the process runs: a label that moved from one name to another would
 /// make figures that belong to nobody.
 pub(super) struct Bounded {
+    known: Gauge,
+    folded: Counter,
     limit: AtomicUsize,
     names: RwLock<HashSet<Arc<str>>>,
     other: Name,
 }
 
 impl Bounded {
-    pub(super) fn new(limit: usize) -> Self {
+    fn new(limit: usize, known: Gauge, folded: Counter) -> Self {
         Self {
+            known,
+            folded,
             limit: AtomicUsize::new(limit),
             names: RwLock::default(),
             other: Name::new(OTHER),
         }
+    }
+
+    /// The label that the rest share.
+    pub(super) fn other(&self) -> Name {
+        self.other.clone()
+    }
+
+    /// Whether no name has a label of its own, so that there is no need of the label.
+    pub(super) fn is_off(&self) -> bool {
+        self.limit.load(Ordering::Relaxed) == 0
     }
 
     /// How many names may have their own label from now on. Those that have one keep it.
@@ -53,6 +72,7 @@ impl Bounded {
         }
         let limit = self.limit.load(Ordering::Relaxed);
         if self.names.read().len() >= limit {
+            self.folded.inc();
             return found;
         }
         let mut names = self.names.write();
@@ -61,11 +81,71 @@ impl Bounded {
             return Name::from(known);
         }
         if names.len() >= limit {
+            self.folded.inc();
             return found;
         }
         let name: Arc<str> = Arc::from(name);
         names.insert(Arc::clone(&name));
+        self.known.inc();
         Name::from(&name)
+    }
+}
+
+label_set! {
+    struct LabelLabels {
+        label: &'static str,
+    }
+}
+
+/// The labels whose values come from outside.
+pub(super) struct Names {
+    pub(super) models: Bounded,
+    pub(super) users: Bounded,
+    pub(super) tools: Bounded,
+}
+
+impl Names {
+    pub(super) fn register(to: &mut Registrar) -> Self {
+        let known: Family<LabelLabels, Gauge> = to.add(
+            "label_names",
+            "Names from outside that have a label of their own",
+        );
+        let folded: Family<LabelLabels, Counter> = to.add(
+            "label_names_folded",
+            "Times that a name was counted as other because there is no room for it",
+        );
+        let bounded = |label, limit| {
+            let labels = LabelLabels { label };
+            let known = known.get_or_create_owned(&labels);
+            Bounded::new(limit, known, folded.get_or_create_owned(&labels))
+        };
+        let limits = LabelLimits::default();
+        Self {
+            models: bounded("model", limits.models),
+            users: bounded("user", limits.users),
+            tools: bounded("tool", limits.tools),
+        }
+    }
+}
+
+impl Metrics {
+    pub(super) fn names(&self) -> &Names {
+        &self.families().names
+    }
+
+    /// From now on this many names may have a label of their own. Those that have one keep it, but
+    /// without any for users the label is left out.
+    pub fn limit_labels(&self, limits: LabelLimits) {
+        let LabelLimits {
+            models,
+            users,
+            tools,
+            combinations,
+        } = limits;
+        self.names().models.limit_to(models);
+        self.names().users.limit_to(users);
+        self.names().tools.limit_to(tools);
+        self.limit_combinations(combinations);
     }
 }
 
@@ -84,7 +164,8 @@ mod tests {
 
     #[test]
     fn names_beyond_the_limit_share_a_label() {
-        let bounded = Bounded::new(2);
+        let (known, folded) = (Gauge::default(), Counter::default());
+        let bounded = Bounded::new(2, known.clone(), folded.clone());
         assert_eq!(bounded.find("a"), Name::new("other"));
         assert_eq!(bounded.admit("a"), Name::new("a"));
         assert_eq!(bounded.admit(""), Name::new("other"));
@@ -97,5 +178,7 @@ mod tests {
         bounded.limit_to(0);
         assert_eq!(bounded.find("c"), Name::new("c"));
         assert_eq!(bounded.admit("d"), Name::new("other"));
+        assert!(bounded.is_off());
+        assert_eq!((known.get(), folded.get()), (3, 2));
     }
 }

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Unit;
 
 use super::Metrics;
-use super::labels::label_values;
+use super::labels::{label_set, label_values};
 use super::registrar::Registrar;
 
 /// How a caller was identified.
@@ -35,9 +34,10 @@ label_values!(AuthResult {
     Unavailable => "unavailable",
 });
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct AuthLabels {
-    result: AuthResult,
+label_set! {
+    struct AuthLabels {
+        result: AuthResult,
+    }
 }
 
 pub(super) struct Callers {
@@ -50,7 +50,7 @@ pub(super) struct Callers {
 }
 
 impl Callers {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             authentications: to.add("authentications", "Callers identified, by result"),
             grace_grants: to.add(

@@ -1,16 +1,17 @@
 //! What is refused at the front door, before anybody is asked.
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::Metrics;
+use super::labels::label_set;
 use super::registrar::Registrar;
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct LimitLabels {
-    limit: &'static str,
+label_set! {
+    struct LimitLabels {
+        limit: &'static str,
+    }
 }
 
 pub(super) struct Front {
@@ -19,7 +20,7 @@ pub(super) struct Front {
 }
 
 impl Front {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             refusals: to.add(
                 "front_refusals",

@@ -15,7 +15,7 @@ pub(super) struct Gateways {
 }
 
 impl Gateways {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             connected: to.add(
                 "gateways_connected",

@@ -1,9 +1,8 @@
 //! Interceptions: how many, how long, and what they used.
 
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -11,7 +10,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
 
 use super::Metrics;
-use super::labels::{Name, ProviderLabels, ReasonLabels, label_values};
+use super::labels::{Name, PerUser, ReasonLabels, label_set, label_values};
 use super::registrar::Registrar;
 
 /// Upper bounds of the duration histogram, in seconds: turns of agents last from half a second to
@@ -57,30 +56,78 @@ label_values!(OutcomeLabel {
     Cut => "cut",
 });
 
-/// Labels of an interception.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct InterceptionLabels {
+/// What an interception is counted under. Names from outside are bounded before they become labels.
+#[derive(Clone, Copy)]
+pub struct Subject<'s> {
     /// Name of the provider instance.
-    pub provider: Arc<str>,
+    pub provider: &'s Arc<str>,
     /// Which route, from a closed list.
     pub route: &'static str,
     /// Name of the calling program, from a closed list.
     pub client: &'static str,
-    /// How it ended.
-    pub outcome: OutcomeLabel,
+    /// The model as it was asked for.
+    pub model: &'s str,
+    /// The user's id.
+    pub user: &'s dyn fmt::Display,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TokenLabels {
-    provider: Name,
-    kind: TokenKind,
+label_set! {
+    pub(super) struct EndLabels {
+        pub(super) provider: Name,
+        pub(super) model: Name,
+        pub(super) route: &'static str,
+        pub(super) client: &'static str,
+        pub(super) outcome: OutcomeLabel,
+    }
+}
+
+label_set! {
+    pub(super) struct RouteLabels {
+        pub(super) provider: Name,
+        pub(super) model: Name,
+        pub(super) route: &'static str,
+    }
+}
+
+label_set! {
+    pub(super) struct ModelLabels {
+        pub(super) provider: Name,
+        pub(super) model: Name,
+    }
+}
+
+label_set! {
+    pub(super) struct PromptLabels {
+        pub(super) provider: Name,
+        pub(super) model: Name,
+        pub(super) client: &'static str,
+    }
+}
+
+label_set! {
+    pub(super) struct TokenLabels {
+        pub(super) provider: Name,
+        pub(super) model: Name,
+        pub(super) client: &'static str,
+        pub(super) kind: TokenKind,
+    }
+}
+
+label_set! {
+    pub(super) struct ToolLabels {
+        pub(super) provider: Name,
+        pub(super) model: Name,
+        pub(super) tool: Name,
+    }
 }
 
 pub(super) struct Interceptions {
-    ended: Family<InterceptionLabels, Counter>,
-    inflight: Family<ProviderLabels, Gauge>,
-    seconds: Family<ProviderLabels, Histogram>,
-    tokens: Family<TokenLabels, Counter>,
+    pub(super) ended: Family<PerUser<EndLabels>, Counter>,
+    inflight: Family<RouteLabels, Gauge>,
+    pub(super) seconds: Family<ModelLabels, Histogram>,
+    pub(super) prompts: Family<PerUser<PromptLabels>, Counter>,
+    pub(super) tokens: Family<PerUser<TokenLabels>, Counter>,
+    pub(super) tools: Family<ToolLabels, Counter>,
     observation_failures: Family<ReasonLabels, Counter>,
 }
 
@@ -89,7 +136,7 @@ fn histogram() -> Histogram {
 }
 
 impl Interceptions {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             ended: to.add("interceptions", "Interceptions ended"),
             inflight: to.add("interceptions_inflight", "Interceptions running now"),
@@ -99,7 +146,9 @@ impl Interceptions {
                 Unit::Seconds,
                 Family::new_with_constructor(histogram as fn() -> Histogram),
             ),
+            prompts: to.add("prompts", "Prompts recorded"),
             tokens: to.add("tokens", "Tokens used; the kinds exclude each other"),
+            tools: to.add("tool_selections", "Tools that models chose to call"),
             observation_failures: to.add(
                 "observation_failures",
                 "Answers that were relayed but could not be followed to their end",
@@ -108,41 +157,32 @@ impl Interceptions {
     }
 }
 
+/// An interception that runs. Dropping it says that it does no longer.
+#[derive(Debug)]
+#[must_use = "dropping it ends the interception"]
+pub struct Running(Gauge);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 impl Metrics {
-    fn interceptions(&self) -> &Interceptions {
+    pub(super) fn interceptions(&self) -> &Interceptions {
         &self.families().interceptions
     }
 
-    /// An interception began.
-    pub fn interception_started(&self, provider: &Arc<str>) {
-        let labels = ProviderLabels {
-            provider: Name::from(provider),
+    /// An interception began. A model that was never counted by its name runs as `other`.
+    pub fn interception_began(&self, subject: &Subject<'_>) -> Running {
+        let labels = RouteLabels {
+            provider: Name::from(subject.provider),
+            model: self.names().models.find(subject.model),
+            route: subject.route,
         };
-        self.interceptions().inflight.get_or_create(&labels).inc();
-    }
-
-    /// An interception ended after this long.
-    pub fn interception_ended(&self, labels: &InterceptionLabels, elapsed: Duration) {
-        let families = self.interceptions();
-        let provider = ProviderLabels {
-            provider: Name::from(&labels.provider),
-        };
-        families.inflight.get_or_create(&provider).dec();
-        families.ended.get_or_create(labels).inc();
-        families
-            .seconds
-            .get_or_create(&provider)
-            .observe(elapsed.as_secs_f64());
-    }
-
-    /// Tokens of this kind were used. The kinds exclude each other, so their sum has a meaning.
-    pub fn tokens(&self, provider: &Arc<str>, kind: TokenKind, count: u64) {
-        let labels = TokenLabels {
-            provider: Name::from(provider),
-            kind,
-        };
-        let tokens = self.interceptions().tokens.get_or_create(&labels);
-        tokens.inc_by(count);
+        let running = self.interceptions().inflight.get_or_create_owned(&labels);
+        running.inc();
+        Running(running)
     }
 
     /// An observer could not follow an answer that was relayed.
@@ -155,5 +195,15 @@ impl Metrics {
             .observation_failures
             .get_or_create(&labels)
             .inc();
+    }
+}
+
+impl fmt::Debug for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject")
+            .field("provider", self.provider)
+            .field("route", &self.route)
+            .field("model", &self.model)
+            .finish_non_exhaustive()
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             bytes: to.add_with_unit(
                 "journal",

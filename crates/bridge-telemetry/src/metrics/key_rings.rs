@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::Metrics;
-use super::labels::{Name, ProviderLabels, label_values};
+use super::labels::{Name, ProviderLabels, label_set, label_values};
 use super::listed::Listed;
 use super::registrar::Registrar;
 
@@ -42,16 +41,18 @@ label_values!(KeyTrouble {
     Unauthorized => "unauthorized",
 });
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StateLabels {
-    provider: Name,
-    state: &'static str,
+label_set! {
+    struct StateLabels {
+        provider: Name,
+        state: &'static str,
+    }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TroubleLabels {
-    provider: Name,
-    reason: KeyTrouble,
+label_set! {
+    struct TroubleLabels {
+        provider: Name,
+        reason: KeyTrouble,
+    }
 }
 
 pub(super) struct KeyRings {
@@ -66,7 +67,7 @@ fn tried() -> Histogram {
 }
 
 impl KeyRings {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             states: to.list(
                 "key_ring_keys",

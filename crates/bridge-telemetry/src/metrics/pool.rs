@@ -13,7 +13,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             acquisitions: to.add("pool_acquisitions", "Handlers found or built"),
             evictions: to.add("pool_evictions", "Handlers taken out of the pool"),

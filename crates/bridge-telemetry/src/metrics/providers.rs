@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::Metrics;
-use super::labels::{KindLabels, Name, label_values};
+use super::labels::{KindLabels, Name, label_set, label_values};
 use super::listed::Listed;
 use super::registrar::{Registrar, now};
 
@@ -40,11 +39,12 @@ label_values!(ProviderStatus {
     Error => "error",
 });
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct InfoLabels {
-    provider: Name,
-    kind: &'static str,
-    status: ProviderStatus,
+label_set! {
+    struct InfoLabels {
+        provider: Name,
+        kind: &'static str,
+        status: ProviderStatus,
+    }
 }
 
 pub(super) struct Providers {
@@ -56,7 +56,7 @@ pub(super) struct Providers {
 }
 
 impl Providers {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             info: to.list(
                 "provider_info",

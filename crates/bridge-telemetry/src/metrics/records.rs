@@ -17,7 +17,7 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             waiting: to.add("records_waiting", "Records not yet delivered"),
             waiting_bytes: to.add_with_unit(

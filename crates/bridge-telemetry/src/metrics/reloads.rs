@@ -15,7 +15,7 @@ pub(super) struct Reloads {
 }
 
 impl Reloads {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             settings: to.add(
                 "settings_reloads",

@@ -1,6 +1,5 @@
 //! Connections of callers, and what becomes of their requests before a provider is asked.
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -8,7 +7,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
 
 use super::Metrics;
-use super::labels::KindLabels;
+use super::labels::{KindLabels, label_set};
 use super::registrar::Registrar;
 use crate::{Part, Parts};
 
@@ -40,9 +39,10 @@ pub(super) struct Requests {
     parts: PartClocks,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PartLabels {
-    part: &'static str,
+label_set! {
+    struct PartLabels {
+        part: &'static str,
+    }
 }
 
 /// A histogram for each part, so that nobody looks for one.
@@ -53,7 +53,7 @@ fn part_histogram() -> Histogram {
 }
 
 impl PartClocks {
-    fn register(to: &mut Registrar<'_>) -> Self {
+    fn register(to: &mut Registrar) -> Self {
         let family: Family<PartLabels, Histogram, fn() -> Histogram> = to.add_with_unit(
             "request_part",
             "Where the time of answered requests goes; the parts of one are all of its time",
@@ -71,7 +71,7 @@ impl PartClocks {
 }
 
 impl Requests {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             connections: to.add("connections", "Downstream connections accepted"),
             connections_open: to.add("connections_open", "Downstream connections open now"),

@@ -19,7 +19,7 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             log_lines_dropped: to.add(
                 "log_lines_dropped",

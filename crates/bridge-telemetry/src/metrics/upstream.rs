@@ -2,24 +2,26 @@
 
 use std::sync::Arc;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::Metrics;
-use super::labels::{Name, ReasonLabels};
+use super::labels::{Name, ReasonLabels, label_set};
 use super::registrar::Registrar;
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PassthroughLabels {
-    provider: Name,
-    route: &'static str,
+label_set! {
+    struct PassthroughLabels {
+        method: &'static str,
+        provider: Name,
+        route: &'static str,
+    }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ProtocolLabels {
-    protocol: &'static str,
+label_set! {
+    struct ProtocolLabels {
+        protocol: &'static str,
+    }
 }
 
 pub(super) struct Upstream {
@@ -31,7 +33,7 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn register(to: &mut Registrar<'_>) -> Self {
+    pub(super) fn register(to: &mut Registrar) -> Self {
         Self {
             connections: to.add(
                 "upstream_connections",
@@ -57,8 +59,9 @@ impl Metrics {
     }
 
     /// A request was passed through without being recorded.
-    pub fn passed_through(&self, provider: &Arc<str>, route: &'static str) {
+    pub fn passed_through(&self, provider: &Arc<str>, method: &str, route: &'static str) {
         let labels = PassthroughLabels {
+            method: usual_method(method),
             provider: Name::from(provider),
             route,
         };
@@ -101,4 +104,12 @@ impl Metrics {
         };
         self.upstream().egress_refusals.get_or_create(&labels).inc();
     }
+}
+
+/// Callers may write any word as a method, and providers' routes take few.
+fn usual_method(method: &str) -> &'static str {
+    ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
+        .into_iter()
+        .find(|usual| *usual == method)
+        .unwrap_or("other")
 }

@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::Router;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use bridge_control::api::{Problem, ProblemDetail};
-use bridge_telemetry::{ErrorChain, LogLosses, Metrics};
+use bridge_telemetry::{ErrorChain, Exposition, LogLosses, Metrics};
 use slog::{Logger, error};
 use tokio::net::TcpListener;
 
@@ -45,9 +45,12 @@ pub(super) fn common<F>(metrics: Metrics, measure: F) -> Router
 where
     F: Fn() + Clone + Send + Sync + 'static,
 {
-    let expose = move || async move {
+    let expose = move |headers: HeaderMap| async move {
         measure();
-        ([(CONTENT_TYPE, Metrics::CONTENT_TYPE)], metrics.expose()).into_response()
+        let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+        let format = Exposition::accepted(accept.unwrap_or_default());
+        let text = metrics.expose_as(format);
+        ([(CONTENT_TYPE, format.content_type())], text).into_response()
     };
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
