@@ -78,8 +78,10 @@ pub(super) static COMPAT: Instance = instance(
 pub(super) static COPILOT: Instance = own("copilot", "copilot", "/individual");
 pub(super) static COPILOT_BUSINESS: Instance = own("copilot-business", "copilot", "/business");
 
+pub(super) static CHATGPT: Instance = own("chatgpt", "chatgpt", "/backend-api/codex");
+
 /// All of them.
-pub(super) static ALL: [&Instance; 11] = [
+pub(super) static ALL: [&Instance; 12] = [
     &ANTHROPIC,
     &ANTHROPIC_EU,
     &OPENAI,
@@ -91,6 +93,7 @@ pub(super) static ALL: [&Instance; 11] = [
     &COMPAT,
     &COPILOT,
     &COPILOT_BUSINESS,
+    &CHATGPT,
 ];
 
 /// How a request goes: its method, its target at the gateway, and its target at the provider.
@@ -149,6 +152,14 @@ impl Instance {
         }
     }
 
+    /// How a credential reaches the provider. Azure has a header of its own for the operator's keys.
+    pub(super) fn presented(&self, mode: Mode, key: &str) -> (&'static str, String) {
+        match (self.kind, mode) {
+            ("azure", Mode::Central) => ("api-key", key.to_owned()),
+            _ => self.credential(key),
+        }
+    }
+
     /// The others to which the same request can be sent, and with whose credential.
     pub(super) fn fellows(api: Api) -> Vec<(&'static Self, Mode)> {
         let central = |all: &[&'static Self]| all.iter().map(|it| (*it, Mode::Central)).collect();
@@ -160,6 +171,9 @@ impl Instance {
         };
         if !matches!(api, Api::AnthropicModels | Api::Ping) {
             fellows.extend([&COPILOT, &COPILOT_BUSINESS].map(|it| (it, Mode::Own)));
+        }
+        if api == Api::Responses {
+            fellows.push((&CHATGPT, Mode::Own));
         }
         fellows
     }

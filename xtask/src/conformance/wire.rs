@@ -121,7 +121,7 @@ pub(super) fn check_provider(
 }
 
 fn is_credential(name: &str) -> bool {
-    ["authorization", "x-api-key"].contains(&name)
+    ["authorization", "x-api-key", "api-key"].contains(&name)
 }
 
 fn check_credentials(exchange: &Exchange, got: &Head, key: &str, differences: &mut Vec<String>) {
@@ -129,7 +129,7 @@ fn check_credentials(exchange: &Exchange, got: &Head, key: &str, differences: &m
         Mode::Central => exchange.instance.key.unwrap_or_default(),
         Mode::Own => OWN_KEY,
     };
-    let (name, value) = exchange.instance.credential(wanted);
+    let (name, value) = exchange.instance.presented(exchange.mode, wanted);
     kept("provider", got, name, &value, differences);
     let operators = instance::ALL.iter().filter_map(|it| it.key);
     let others = [key, OWN_KEY].into_iter().chain(operators);

@@ -21,7 +21,7 @@ macro_rules! case {
             name: concat!("written/", $file),
             instance: &instance::$instance,
             api: Api::$api,
-            text: include_str!(concat!("written/", $file, ".txtar")),
+            text: include_str!(concat!("written/", $file, ".txt")),
         }
     };
 }
