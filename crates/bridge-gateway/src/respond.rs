@@ -4,6 +4,8 @@
 //! credential is 400 and a bad one 403, never 401, because some clients take 401 for "log in again"
 //! and others retry it for minutes without a word.
 
+use std::time::Duration;
+
 use bridge_api::{ApiFailure, DialectId, FailureKind, error_body};
 use bridge_auth::AuthError;
 use bridge_guard::FrontRefusal;
@@ -50,6 +52,11 @@ impl Failure {
 
     fn with(mut self, name: HeaderName, value: &'static str) -> Self {
         self.headers.insert(name, HeaderValue::from_static(value));
+        self
+    }
+
+    fn again_in(mut self, seconds: u64) -> Self {
+        self.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         self
     }
 
@@ -269,6 +276,19 @@ impl Failure {
                 );
                 new(StatusCode::SERVICE_UNAVAILABLE, text)
             }
+            InterceptError::KeysCooling { provider, wait } => {
+                let seconds = whole_seconds(wait);
+                let text = format!(
+                    "all configured keys of AI provider \"{provider}\" are rate limited, try again \
+                     in {seconds} s"
+                );
+                new(StatusCode::TOO_MANY_REQUESTS, text).again_in(seconds)
+            }
+            InterceptError::KeysRefused { .. } => {
+                let text = "all configured keys failed authentication, ask the operator to look at \
+                            them";
+                new(StatusCode::BAD_GATEWAY, text.to_owned())
+            }
             InterceptError::OwnKeyRequired { provider } => {
                 let text = format!("AI provider \"{provider}\" needs your own credential");
                 new(StatusCode::BAD_REQUEST, text)
@@ -309,6 +329,12 @@ fn upstream(kind: &'static str, class: FailureClass) -> Failure {
             Failure::new(StatusCode::BAD_GATEWAY, kind, text)
         }
     }
+}
+
+/// Rounded up, so that nobody comes early, and at least one.
+fn whole_seconds(wait: Duration) -> u64 {
+    let part = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(part).max(1)
 }
 
 fn too_large(limit: usize) -> Failure {

@@ -9,8 +9,9 @@ use bridge_auth::{Authorizer, HeaderPolicy};
 use bridge_record::Recorder;
 use bridge_telemetry::Metrics;
 use bridge_upstream::Exchange;
+use slog::Logger;
 
-use crate::{Aftercare, OnAbort, ProviderSet};
+use crate::{Aftercare, OnAbort, ProviderSet, RetryConfig};
 
 /// Limits and habits of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct InterceptConfig {
     pub send_actor: bool,
     /// What becomes of answers whose callers go away. Default: the exchange ends at once.
     pub on_abort: OnAbort,
+    /// When a call is tried again.
+    pub retry: RetryConfig,
 }
 
 impl Default for InterceptConfig {
@@ -41,6 +44,7 @@ impl Default for InterceptConfig {
             held_bytes: 1 << 20,
             send_actor: false,
             on_abort: OnAbort::Cancel,
+            retry: RetryConfig::default(),
         }
     }
 }
@@ -64,6 +68,8 @@ pub struct Blueprint {
     pub metrics: Metrics,
     /// Tells records of turns that are cut at shutdown from those whose caller went away.
     pub cutoff: Cutoff,
+    /// Hears what becomes of keys and breakers.
+    pub logger: Logger,
     /// Reads on what callers have left. Whoever stops the gateway ends it.
     pub aftercare: Aftercare,
 }

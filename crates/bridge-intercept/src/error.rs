@@ -1,11 +1,14 @@
 //! Why a request got no answer of a provider.
 
+use std::time::Duration;
+
 use bridge_api::{DialectId, EnvelopeError};
 use bridge_auth::AuthError;
+use bridge_guard::Exhausted;
 use bridge_record::RecordError;
 use bridge_upstream::{FailureClass, UpstreamError};
 
-use crate::ProviderError;
+use crate::{Provider, ProviderError};
 
 /// What happened instead of an answer. `respond` in the gateway turns it into one.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +62,20 @@ pub enum InterceptError {
         /// Its name.
         provider: String,
     },
+    /// Every key of the provider is used too often, as the provider says.
+    #[error("all keys are rate limited")]
+    KeysCooling {
+        /// Its name.
+        provider: String,
+        /// When the first of them may be used again.
+        wait: Duration,
+    },
+    /// The provider knows none of the keys that it was given.
+    #[error("all keys were refused")]
+    KeysRefused {
+        /// Its name.
+        provider: String,
+    },
     /// The provider takes only the caller's own credential, and there was none.
     #[error("own credential required")]
     OwnKeyRequired {
@@ -85,6 +102,15 @@ pub enum InterceptError {
 }
 
 impl InterceptError {
+    /// No key of the provider is left.
+    pub(crate) fn exhausted(provider: &Provider, exhausted: Exhausted) -> Self {
+        let provider = provider.name.to_string();
+        match exhausted {
+            Exhausted::For { wait } => Self::KeysCooling { provider, wait },
+            Exhausted::Unauthorized => Self::KeysRefused { provider },
+        }
+    }
+
     /// A closed name, for logs and metrics.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -98,6 +124,8 @@ impl InterceptError {
             Self::TooLarge { .. } => "too_large",
             Self::Background => "background",
             Self::NoKey { .. } => "no_key",
+            Self::KeysCooling { .. } => "keys_cooling",
+            Self::KeysRefused { .. } => "keys_refused",
             Self::OwnKeyRequired { .. } => "own_key_required",
             Self::Permit(_) => "permit",
             Self::Record(_) => "record",

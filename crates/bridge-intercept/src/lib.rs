@@ -16,13 +16,18 @@ mod client_hint;
 mod credential;
 mod cx;
 mod error;
+mod failover;
+mod guard;
 mod handler;
 mod passthrough;
 mod provider;
 mod relay;
+mod retry;
+mod retry_after;
 mod transcript;
 mod turn;
 
+pub use bridge_guard::{KeyCounts, RetryBudgetConfig};
 pub use bridge_record::{InterceptionId, Outcome};
 pub use bridge_upstream::FailureClass;
 
@@ -37,4 +42,5 @@ pub use provider::{
     ProviderState, SetError,
 };
 pub use relay::AnswerBody;
+pub use retry::RetryConfig;
 pub use transcript::Closing;

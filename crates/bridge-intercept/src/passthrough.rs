@@ -1,13 +1,14 @@
 //! Allowed routes that are relayed without being recorded.
 
 use bridge_api::Format;
-use bridge_telemetry::Part;
 use bridge_upstream::Outbound;
 use http::StatusCode;
 
 use crate::answer_head::{clean, no_answer};
-use crate::credential::choose;
+use crate::credential::{Keys, choose};
+use crate::failover::{Call, reach};
 use crate::handler::{Answer, Inbound, Plan};
+use crate::retry::Retries;
 use crate::{AnswerBody, Blueprint, Cx, InterceptError};
 
 /// Sends a request on and relays what comes back.
@@ -23,32 +24,30 @@ pub(crate) async fn run(
         body,
     } = inbound;
     let provider = &plan.provider;
-    let credential = match choose(provider, &mut headers) {
-        Ok(chosen) => Some(chosen.credential),
+    let keys = match choose(provider, &mut headers, cx.hint.session_id.as_deref()) {
+        Ok(chosen) => chosen.keys,
         // Copilot answers some probes without a credential.
-        Err(InterceptError::OwnKeyRequired { .. }) if provider.format == Format::Copilot => None,
+        Err(InterceptError::OwnKeyRequired { .. }) if provider.format == Format::Copilot => {
+            Keys::Absent
+        }
         Err(error) => return Err(error),
     };
     blueprint
         .metrics
         .passed_through(&provider.name, plan.method.as_str(), plan.label);
-    let outbound = Outbound {
+    let request = Outbound {
         method: plan.method.clone(),
         path_and_query: provider
             .endpoint
             .target(&plan.upstream_path, query.as_deref()),
         headers,
-        credential,
+        credential: None,
         body,
     };
-    let sent = blueprint.exchange.exchange(&provider.endpoint, outbound);
-    let sent = cx.parts.timed(Part::FirstByte, sent).await;
-    let mut reply = sent.map_err(|error| {
-        blueprint
-            .metrics
-            .upstream_failed(&provider.name, error.class().as_str());
-        InterceptError::Upstream(error)
-    })?;
+    // What these routes do is not known, so only a refused key is a reason to ask again.
+    let call = Call::new(request, keys, Retries::none());
+    let reached = reach(blueprint, provider, &cx.parts, call, None).await;
+    let mut reply = reached.map_err(|unreached| unreached.into_error(blueprint, provider))?;
     let is_not_modified = reply.status == StatusCode::NOT_MODIFIED;
     if let Some(what) = no_answer(reply.status).filter(|_| !is_not_modified) {
         return Err(InterceptError::NotAnAnswer {

@@ -4,8 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use bridge_api::{Format, ProviderType};
-use bridge_auth::Secret;
+use bridge_guard::{KeyCounts, KeyRingError};
 use bridge_upstream::{Endpoint, EndpointError};
+use tokio::time::Instant;
+
+use crate::guard::Guard;
 
 mod manners;
 mod place;
@@ -21,7 +24,9 @@ pub struct Provider {
     pub(crate) provider_type: ProviderType,
     pub(crate) format: Format,
     pub(crate) endpoint: Endpoint,
-    pub(crate) keys: Vec<Secret>,
+    pub(crate) guard: Arc<Guard>,
+    /// What it was made of.
+    spec: ProviderSpec,
 }
 
 /// Why a provider cannot be used. It does not hurt the others of its set. No text holds a secret.
@@ -50,6 +55,9 @@ pub enum ProviderError {
         /// Why not.
         problem: String,
     },
+    /// The keys make no ring.
+    #[error("keys")]
+    Keys(#[source] KeyRingError),
 }
 
 impl Provider {
@@ -71,18 +79,41 @@ impl Provider {
         self.format
     }
 
+    /// How its keys are now.
+    #[must_use]
+    pub fn key_counts(&self) -> KeyCounts {
+        let ring = self.guard.ring.as_ref();
+        ring.map(|ring| ring.counts(Instant::now().into_std()))
+            .unwrap_or_default()
+    }
+
+    /// How often calls are tried again, where that was said of this provider.
+    pub(crate) fn retries(&self) -> Option<u32> {
+        self.spec.manners.max_retries
+    }
+
+    /// What another one knows of the provider's health is true of this one as well, if both were
+    /// made of the same.
+    fn keep(&mut self, before: &Self) {
+        if self.spec == before.spec {
+            self.guard = Arc::clone(&before.guard);
+        }
+    }
+
     fn try_new(name: &Arc<str>, spec: ProviderSpec) -> Result<Self, ProviderError> {
         let provider_type = provider_type(&spec)?;
         let base_url = place::base_url(provider_type, &spec)?;
         let endpoint = Endpoint::try_new(&base_url).map_err(ProviderError::Address)?;
         let manners = manners::checked(&spec.manners)
             .map_err(|(setting, problem)| ProviderError::Manners { setting, problem })?;
+        let guard = Guard::try_new(spec.keys.clone()).map_err(ProviderError::Keys)?;
         Ok(Self {
             name: Arc::clone(name),
             provider_type,
             format: provider_type.format(),
             endpoint: endpoint.of_provider(name, manners),
-            keys: spec.keys,
+            guard: Arc::new(guard),
+            spec,
         })
     }
 }
@@ -105,7 +136,7 @@ impl fmt::Debug for Provider {
             .field("name", &self.name)
             .field("type", &self.provider_type)
             .field("endpoint", &self.endpoint)
-            .field("keys", &self.keys.len())
+            .field("keys", &self.spec.keys.len())
             .finish()
     }
 }

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::aftercare::Departure;
 use crate::client_hint::shortened;
+use crate::guard::ProviderKey;
 use crate::{Blueprint, Cutoff, Cx};
 
 /// Longest error message that is kept, in characters.
@@ -155,6 +156,14 @@ impl Transcript {
     /// Where the time of its request goes.
     pub(crate) fn parts(&self) -> &Arc<Parts> {
         &self.parts
+    }
+
+    /// This credential is presented from now on.
+    pub(crate) fn presents(&mut self, key: Option<&ProviderKey>) {
+        let hint = key.map(|key| key.hint.as_str()).unwrap_or_default();
+        if self.closing.key_hint != hint {
+            hint.clone_into(&mut self.closing.key_hint);
+        }
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

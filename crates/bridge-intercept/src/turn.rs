@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts};
 use bridge_auth::{Grant, KeySource, Standing};
+use bridge_guard::Exhausted;
 use bridge_record::{ErrorType, Started};
 use bridge_stream::{ContentDecoder, DecodeError, Encoding, UnknownEncoding};
 use bridge_telemetry::Part;
@@ -19,8 +20,10 @@ use crate::aftercare::Awaited;
 use crate::answer_head::{BodyKind, clean, is_framed, no_answer, prepare_events};
 use crate::client_hint::session_from_body;
 use crate::credential::{Chosen, choose};
+use crate::failover::{Call, Unreached, reach};
 use crate::handler::{Answer, Inbound, Plan};
 use crate::relay::{Manner, Watch, WatchKind};
+use crate::retry::Retries;
 use crate::transcript::{Closing, End, Transcript};
 use crate::{AnswerBody, Blueprint, Cx, InterceptError, OnAbort, Provider};
 
@@ -47,7 +50,8 @@ pub(crate) async fn run(
         blueprint.config.body_bytes,
     )?;
     cx.asks_for(&facts.model);
-    let chosen = choose(&plan.provider, &mut headers)?;
+    let conversation = conversation(cx, &facts);
+    let chosen = choose(&plan.provider, &mut headers, conversation.as_deref())?;
     let provider = &plan.provider;
     let asking = blueprint
         .authorizer
@@ -58,7 +62,7 @@ pub(crate) async fn run(
         headers.name_actor(&cx.grant.actor, &blueprint.policy);
     }
     let is_background = facts.background;
-    let mut transcript = open(blueprint, plan, cx, facts, &chosen).await?;
+    let mut transcript = open(blueprint, plan, cx, facts, conversation, &chosen).await?;
     if is_background {
         let message = "background requests are not supported".to_owned();
         let error_type = ErrorType::BadRequest;
@@ -69,18 +73,24 @@ pub(crate) async fn run(
         transcript.settle().await;
         return Err(InterceptError::Background);
     }
-    let outbound = Outbound {
+    let retries = Retries::of(
+        &blueprint.config.retry,
+        provider.retries(),
+        headers.headers(),
+    );
+    let request = Outbound {
         method: plan.method.clone(),
         path_and_query: provider
             .endpoint
             .target(&plan.upstream_path, query.as_deref()),
         headers,
-        credential: Some(chosen.credential),
+        credential: None,
         body,
     };
+    let call = Call::new(request, chosen.keys, retries);
     let departure = transcript.departure().clone();
     let (blueprint, provider) = (Arc::clone(blueprint), Arc::clone(provider));
-    let work = exchange(blueprint, provider, dialect, transcript, outbound);
+    let work = exchange(blueprint, provider, dialect, transcript, call);
     match departure.on_abort() {
         OnAbort::Cancel => work.await,
         OnAbort::ReadOn(_) => Awaited::new(Box::pin(work), departure).await,
@@ -93,15 +103,34 @@ async fn exchange(
     blueprint: Arc<Blueprint>,
     provider: Arc<Provider>,
     dialect: DialectId,
-    transcript: Transcript,
-    outbound: Outbound,
+    mut transcript: Transcript,
+    call: Call,
 ) -> Result<Answer, InterceptError> {
     let parts = Arc::clone(transcript.parts());
-    let sent = blueprint.exchange.exchange(&provider.endpoint, outbound);
-    match parts.timed(Part::FirstByte, sent).await {
+    match reach(&blueprint, &provider, &parts, call, Some(&mut transcript)).await {
         Ok(reply) => answer(&blueprint, dialect, transcript, reply).await,
-        Err(error) => Err(unanswered(transcript, error).await),
+        Err(Unreached::Failed(error)) => Err(unanswered(transcript, error).await),
+        Err(Unreached::Exhausted(exhausted)) => {
+            Err(keyless(transcript, &provider, exhausted).await)
+        }
     }
+}
+
+async fn keyless(
+    mut transcript: Transcript,
+    provider: &Provider,
+    exhausted: Exhausted,
+) -> InterceptError {
+    let (error_type, message) = match exhausted {
+        Exhausted::For { .. } => (ErrorType::RateLimited, "all keys are rate limited"),
+        Exhausted::Unauthorized => (ErrorType::Unauthorized, "all keys were refused"),
+    };
+    transcript.close(End::Refused {
+        error_type,
+        message: Some(message.to_owned()),
+    });
+    transcript.settle().await;
+    InterceptError::exhausted(provider, exhausted)
 }
 
 /// The records are safe before the caller is told.
@@ -169,6 +198,7 @@ async fn open(
     plan: &Plan,
     cx: &Cx,
     facts: RequestFacts,
+    conversation: Option<String>,
     chosen: &Chosen,
 ) -> Result<Transcript, InterceptError> {
     let closing = Closing {
@@ -176,14 +206,9 @@ async fn open(
         route: plan.label,
         model: facts.model.clone(),
         client: cx.hint.client,
-        key_hint: chosen.hint.as_str().to_owned(),
+        key_hint: chosen.hint.clone(),
         outcome: None,
     };
-    let session = cx
-        .hint
-        .session_id
-        .clone()
-        .or_else(|| facts.session.best().and_then(session_from_body));
     let started = Started {
         initiator: cx.grant.actor.id,
         api_key_id: cx.grant.api_key_id.clone(),
@@ -194,7 +219,7 @@ async fn open(
         streaming: facts.stream,
         client: cx.hint.client.to_owned(),
         user_agent: cx.hint.user_agent.clone(),
-        client_session_id: session,
+        client_session_id: conversation,
         client_agent_id: cx.hint.agent_id.clone(),
         correlating_tool_call_id: facts.tool_call_id,
         credential_kind: chosen.kind,
@@ -209,6 +234,12 @@ async fn open(
     Transcript::open(blueprint, cx, started, facts.prompt, closing)
         .await
         .map_err(InterceptError::Record)
+}
+
+/// The client's id for the conversation, from its headers or else from the body.
+fn conversation(cx: &Cx, facts: &RequestFacts) -> Option<String> {
+    let from_body = || facts.session.best().and_then(session_from_body);
+    cx.hint.session_id.clone().or_else(from_body)
 }
 
 /// Facts about the caller that have no field of their own.

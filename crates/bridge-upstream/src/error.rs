@@ -108,6 +108,24 @@ pub enum UpstreamError {
 }
 
 impl UpstreamError {
+    /// Whether the same request may fare better a little later. What can never be sent cannot, and
+    /// who signs has tried again already.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::InvalidRequest(_) | Self::WrongDestination { .. } | Self::Unsigned(_) => false,
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::Tls { .. }
+            | Self::ConnectTimeout { .. }
+            | Self::HeadTimeout { .. }
+            | Self::NoHead(_)
+            | Self::IdleTimeout { .. }
+            | Self::TotalTimeout { .. }
+            | Self::BodyBroken(_) => true,
+        }
+    }
+
     /// What the failure means for the request.
     #[must_use]
     pub const fn class(&self) -> FailureClass {

@@ -21,7 +21,7 @@ pub trait Exchange: Send + Sync {
 }
 
 /// A request that may leave.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Outbound {
     /// Its method.
     pub method: Method,

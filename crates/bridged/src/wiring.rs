@@ -34,10 +34,10 @@ use bridge_control::ControlServer;
 use bridge_gateway::{Gateway, GatewayParts};
 use bridge_intercept::{Aftercare, Blueprint, Cutoff, ProviderSet};
 use bridge_rpc::{ProviderWatch, RemoteAuthorizer, RemoteSink};
-use bridge_telemetry::Metrics;
 use bridge_telemetry::task::{self, Task};
+use bridge_telemetry::{Metrics, keys};
 use bridge_upstream::Client;
-use slog::{Logger, info};
+use slog::{Logger, info, o};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, interval, timeout};
@@ -144,6 +144,7 @@ impl Server {
             config: intercept_config(config),
             metrics: metrics.clone(),
             cutoff: cutoff.clone(),
+            logger: logger.new(o!(keys::COMPONENT => "engine")),
             aftercare: Aftercare::new(metrics.clone(), logger),
         };
         let generations = Generations::new(gateway.clone(), blueprint, limits, client, logger);

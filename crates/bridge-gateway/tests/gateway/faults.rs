@@ -108,7 +108,7 @@ async fn an_unreachable_provider_is_named_as_such() {
 async fn refusals_of_the_provider_reach_the_caller_as_they_are() {
     for (status, error_type) in [
         ("400 Bad Request", ErrorType::BadRequest),
-        ("401 Unauthorized", ErrorType::Unauthorized),
+        ("403 Forbidden", ErrorType::Unauthorized),
         ("418 Teapot", ErrorType::BadRequest),
         ("429 Too Many Requests", ErrorType::RateLimited),
         ("529 Overloaded", ErrorType::Overloaded),

@@ -17,6 +17,7 @@ mod faults;
 mod front_limits;
 mod generations;
 mod in_process;
+mod key_rings;
 mod relay;
 mod support;
 mod timing;

@@ -5,5 +5,5 @@ mod provider;
 mod world;
 
 pub(crate) use client::{Reply, call, open, parse, read_reply, take_ready};
-pub(crate) use provider::{Provider, Script, Step, chunk, find, json, sse, zipped};
+pub(crate) use provider::{Provider, Script, Seen, Step, chunk, find, json, sse, zipped};
 pub(crate) use world::{Setup, World, until};

@@ -75,6 +75,20 @@ impl ProviderSet {
         }
     }
 
+    /// Goes on with what another set knows of the health of providers that are the same in both.
+    #[must_use]
+    pub fn keeping(mut self, before: &Self) -> Self {
+        for (name, listed) in &mut self.0 {
+            let same = before.find(name).and_then(ListedProvider::provider);
+            if let (Some(same), ProviderState::Enabled(provider)) = (same, &mut listed.state)
+                && let Some(provider) = Arc::get_mut(provider)
+            {
+                provider.keep(same);
+            }
+        }
+        self
+    }
+
     /// The provider of this name, whether or not it can be used.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&ListedProvider> {
@@ -124,6 +138,15 @@ impl ListedProvider {
     #[must_use]
     pub fn format(&self) -> Option<Format> {
         self.provider_type.map(ProviderType::format)
+    }
+
+    /// The provider itself, if it can be used.
+    #[must_use]
+    pub fn provider(&self) -> Option<&Arc<Provider>> {
+        match &self.state {
+            ProviderState::Enabled(provider) => Some(provider),
+            ProviderState::Disabled | ProviderState::Error(_) => None,
+        }
     }
 
     /// Why it cannot be used, if so.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bridge_auth::Secret;
 
 /// A provider as the control plane describes it, not yet checked.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProviderSpec {
     /// The first segment of the paths that lead to it.
     pub name: String,

@@ -100,6 +100,7 @@ impl Generations {
             Ok(providers) => {
                 self.say_unusable(snapshot.generation, &providers);
                 parts.blueprint.metrics.providers(figures(&providers));
+                let providers = providers.keeping(&parts.blueprint.providers);
                 parts.blueprint.providers = Arc::new(providers);
                 parts.has_providers = true;
                 parts.begin(&self.0.gateway);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bridge_gateway::GatewayConfig;
 use bridge_guard::FrontLimits;
-use bridge_intercept::{AftercareLimits, InterceptConfig, OnAbort, ProviderSpec};
+use bridge_intercept::{AftercareLimits, InterceptConfig, OnAbort, ProviderSpec, RetryConfig};
 use bridge_pool::PoolConfig;
 use bridge_record::{BatcherConfig, Durability, JournalConfig};
 use bridge_rpc::AuthorizerConfig;
@@ -74,6 +74,7 @@ pub(super) fn intercept_config(config: &Config) -> InterceptConfig {
                 at_once: engine.abort_drains.0,
             }),
         },
+        retry: RetryConfig::default(),
     }
 }
 

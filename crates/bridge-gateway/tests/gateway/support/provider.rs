@@ -52,6 +52,7 @@ impl Seen {
 struct Shared {
     scripts: Mutex<VecDeque<Script>>,
     seen: Mutex<Vec<Seen>>,
+    connections: AtomicUsize,
     /// Callers that went away while the provider hung or wrote.
     deserted: AtomicUsize,
 }
@@ -84,6 +85,11 @@ impl Provider {
         self.shared.seen.lock().clone()
     }
 
+    /// How many connections were made to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn deserted(&self) -> usize {
         self.shared.deserted.load(Ordering::SeqCst)
     }
@@ -92,6 +98,7 @@ impl Provider {
 async fn accept(listener: TcpListener, shared: Arc<Shared>, logger: slog::Logger) {
     let mut conversations = Vec::new();
     while let Ok((stream, _)) = listener.accept().await {
+        shared.connections.fetch_add(1, Ordering::SeqCst);
         let work = converse(stream, Arc::clone(&shared));
         conversations.push(task::spawn(&logger, "conversation", work));
     }

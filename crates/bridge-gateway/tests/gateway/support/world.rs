@@ -12,7 +12,9 @@ use bridge_auth::{
     Standing,
 };
 use bridge_gateway::{Gateway, GatewayConfig, GatewayParts};
-use bridge_intercept::{Aftercare, Blueprint, Cutoff, InterceptConfig, ProviderSet, ProviderSpec};
+use bridge_intercept::{
+    Aftercare, Blueprint, Cutoff, InterceptConfig, ProviderSet, ProviderSpec, RetryConfig,
+};
 use bridge_record::{Ended, Event, Record, RecordError, Recorder, Started, TokenUsage};
 use bridge_telemetry::task::{self, Task};
 use bridge_telemetry::{Logging, Metrics};
@@ -30,6 +32,8 @@ pub(crate) struct Setup {
     pub(crate) gateway: GatewayConfig,
     pub(crate) intercept: InterceptConfig,
     pub(crate) client: ClientConfig,
+    /// Keys of the providers `anthropic` and `openai`, instead of one of their own.
+    pub(crate) keys: Vec<&'static str>,
     /// Where providers live, instead of the scripted one.
     pub(crate) base_url: Option<String>,
     pub(crate) is_recording: bool,
@@ -48,8 +52,15 @@ impl Setup {
         Self {
             scripts,
             gateway: GatewayConfig::default(),
-            intercept: InterceptConfig::default(),
+            intercept: InterceptConfig {
+                retry: RetryConfig {
+                    retries: 0,
+                    ..RetryConfig::default()
+                },
+                ..InterceptConfig::default()
+            },
             client: ClientConfig::default(),
+            keys: Vec::new(),
             base_url: None,
             is_recording: true,
             is_broken: false,
@@ -107,7 +118,7 @@ impl World {
             .base_url
             .unwrap_or_else(|| format!("http://{}", provider.address));
         let blueprint = Blueprint {
-            providers: Arc::new(ProviderSet::try_new(providers(&base)).unwrap()),
+            providers: Arc::new(ProviderSet::try_new(providers(&base, &setup.keys)).unwrap()),
             exchange: Arc::new(Client::try_new(&setup.client, &logger).unwrap()),
             recorder: Arc::clone(&records) as Arc<dyn Recorder>,
             authorizer: Arc::clone(&asked) as Arc<dyn Authorizer>,
@@ -115,6 +126,7 @@ impl World {
             config: setup.intercept,
             metrics: metrics.clone(),
             cutoff: cutoff.clone(),
+            logger: logger.clone(),
             aftercare: Aftercare::new(metrics.clone(), &logger),
         };
         gateway.replace(Arc::new(blueprint.clone()), setup.gateway);
@@ -213,33 +225,35 @@ impl World {
     }
 }
 
-fn providers(base: &str) -> Vec<ProviderSpec> {
-    let spec = |name: &str, provider_type: &str, path: &str, key: Option<&str>| ProviderSpec {
+fn providers(base: &str, keys: &[&'static str]) -> Vec<ProviderSpec> {
+    let spec = |name: &str, provider_type: &str, path: &str, keys: &[&str]| ProviderSpec {
         name: name.to_owned(),
         provider_type: provider_type.to_owned(),
         enabled: name != "resting",
         base_url: format!("{base}{path}"),
-        keys: key
-            .map(|key| Secret::new(key.to_owned()))
-            .into_iter()
+        keys: keys
+            .iter()
+            .map(|key| Secret::new((*key).to_owned()))
             .collect(),
         ..ProviderSpec::default()
     };
+    let or = |key: &'static str| {
+        if keys.is_empty() {
+            vec![key]
+        } else {
+            keys.to_vec()
+        }
+    };
     vec![
-        spec(
-            "anthropic",
-            "anthropic",
-            "/",
-            Some("operator-anthropic-key"),
-        ),
-        spec("openai", "openai", "/v1/", Some("operator-openai-key")),
-        spec("copilot", "copilot", "/", None),
-        spec("keyless", "anthropic", "/", None),
-        spec("resting", "anthropic", "/", Some("operator-resting-key")),
-        spec("odd", "antropic", "/", Some("operator-odd-key")),
-        spec("bare", "bedrock", "/", None),
-        spec("azure", "azure", "/v1", Some("operator-azure-key")),
-        spec("chatgpt", "chatgpt", "/codex", Some("never-used-key")),
+        spec("anthropic", "anthropic", "/", &or("operator-anthropic-key")),
+        spec("openai", "openai", "/v1/", &or("operator-openai-key")),
+        spec("copilot", "copilot", "/", &[]),
+        spec("keyless", "anthropic", "/", &[]),
+        spec("resting", "anthropic", "/", &["operator-resting-key"]),
+        spec("odd", "antropic", "/", &["operator-odd-key"]),
+        spec("bare", "bedrock", "/", &[]),
+        spec("azure", "azure", "/v1", &["operator-azure-key"]),
+        spec("chatgpt", "chatgpt", "/codex", &["never-used-key"]),
     ]
 }
 

@@ -1,0 +1,53 @@
+//! What is known of one provider's health, shared by all who ask it.
+
+use bridge_auth::{Secret, SecretHint};
+use bridge_guard::{Affinity, KeyRing, KeyRingError, RetryBudget};
+
+/// How many conversations are led to the key that they began with. One takes about 50 bytes.
+const CONVERSATIONS: usize = 20_000;
+
+/// Stands beside the provider and not inside of handlers: all callers share what one has met, and a
+/// reload keeps it as long as the provider stays what it was.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    /// The operator's keys; none when callers must bring their own.
+    pub(crate) ring: Option<KeyRing<ProviderKey>>,
+    pub(crate) affinity: Affinity,
+    pub(crate) budget: RetryBudget,
+}
+
+/// A key of the operator. Two are the same when their secrets are.
+#[derive(Debug)]
+pub(crate) struct ProviderKey {
+    pub(crate) secret: Secret,
+    pub(crate) hint: SecretHint,
+}
+
+impl PartialEq for ProviderKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.secret == other.secret
+    }
+}
+
+impl Guard {
+    /// Nothing is known yet.
+    ///
+    /// # Errors
+    /// When a key stands among the keys twice.
+    pub(crate) fn try_new(keys: Vec<Secret>) -> Result<Self, KeyRingError> {
+        let keys: Vec<_> = keys.into_iter().map(ProviderKey::new).collect();
+        let has_keys = !keys.is_empty();
+        Ok(Self {
+            ring: has_keys.then(|| KeyRing::try_new(keys)).transpose()?,
+            affinity: Affinity::new(CONVERSATIONS),
+            budget: RetryBudget::new(),
+        })
+    }
+}
+
+impl ProviderKey {
+    fn new(secret: Secret) -> Self {
+        let hint = SecretHint::of(&secret);
+        Self { secret, hint }
+    }
+}
