@@ -16,8 +16,8 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::dial::Wire;
 use crate::place::Place;
+use crate::wire::Wire;
 
 /// Both halves of a connection: the one that takes requests, and the one that does the work when
 /// it is polled.

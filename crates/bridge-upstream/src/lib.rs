@@ -43,6 +43,7 @@ mod place;
 mod proxy;
 mod roots;
 mod tls;
+mod wire;
 
 pub use body::Body;
 pub use client::{Client, ClientConfig, Timeouts};
