@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -21,11 +21,16 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::body::Home;
 use crate::credential::Signed;
-use crate::dial::dial;
+use crate::dial::{Dialer, Line};
+use crate::egress::Egress;
 use crate::idle::{IdleLinks, Link};
 use crate::patience::{End, Patience};
+use crate::proxy::Proxies;
 use crate::tls::Tls;
-use crate::{Body, ClientError, Endpoint, Exchange, Manners, Outbound, Reply, UpstreamError};
+use crate::{
+    Body, ClientError, Endpoint, Exchange, Manners, Network, Outbound, ProxyAddress, ProxyRules,
+    Reply, UpstreamError,
+};
 
 /// How long each part of an exchange may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +69,10 @@ pub struct ClientConfig {
     pub idle_keep: Duration,
     /// A PEM file with certificates to trust besides those of the platform.
     pub extra_roots: Option<PathBuf>,
+    /// What the environment says of proxies. Default nothing.
+    pub proxies: ProxyRules,
+    /// Private networks into which the host names of providers may lead. Default none.
+    pub allowed_private: Vec<Network>,
 }
 
 impl Default for ClientConfig {
@@ -73,6 +82,8 @@ impl Default for ClientConfig {
             idle_per_endpoint: 256,
             idle_keep: Duration::from_secs(60),
             extra_roots: None,
+            proxies: ProxyRules::default(),
+            allowed_private: Vec::new(),
         }
     }
 }
@@ -80,7 +91,7 @@ impl Default for ClientConfig {
 /// Speaks to providers. Cloning shares the connections.
 #[derive(Clone)]
 pub struct Client {
-    tls: Arc<Tls>,
+    dialer: Arc<Dialer>,
     idle: Arc<IdleLinks>,
     timeouts: Timeouts,
     logger: Logger,
@@ -103,7 +114,11 @@ impl Client {
         let logger = logger.new(o!(bridge_telemetry::keys::COMPONENT => "upstream"));
         let tls = Tls::try_new(config.extra_roots.as_deref(), &logger)?;
         Ok(Self {
-            tls: Arc::new(tls),
+            dialer: Arc::new(Dialer {
+                tls,
+                proxies: Proxies::new(config.proxies.clone()),
+                egress: Egress::new(config.allowed_private.clone()),
+            }),
             idle: Arc::new(IdleLinks::new(config.idle_per_endpoint, config.idle_keep)),
             timeouts: config.timeouts,
             logger,
@@ -145,13 +160,14 @@ impl Client {
 
     async fn open(&self, to: &Endpoint) -> Result<Link, UpstreamError> {
         let after = self.timeouts.of(to.manners()).connect;
-        let wire = timeout(after, dial(to, &self.tls)).await.map_err(|_| {
+        let line = timeout(after, self.dialer.dial(to)).await.map_err(|_| {
             UpstreamError::ConnectTimeout {
                 authority: to.authority().to_owned(),
                 after,
             }
         })??;
-        debug!(self.logger, "connected"; "address" => to.authority());
+        let Line { wire, protocol } = line;
+        debug!(self.logger, "connected"; "address" => to.authority(), "protocol" => protocol.as_str());
         let (sender, work) = http1::handshake(TokioIo::new(wire))
             .await
             .map_err(|cause| UpstreamError::NoHead(Box::new(cause)))?;
@@ -177,7 +193,7 @@ impl Timeouts {
 #[async_trait]
 impl Exchange for Client {
     async fn exchange(&self, to: &Endpoint, request: Outbound) -> Result<Reply, UpstreamError> {
-        let (request, signed) = assemble(to, request).await?;
+        let (request, signed) = assemble(to, self.dialer.asked(to), request).await?;
         let limits = self.timeouts.of(to.manners());
         let end = limits.total.map(End::in_time);
         let after = limits.head + limits.connect;
@@ -206,6 +222,7 @@ impl Exchange for Client {
 
 async fn assemble(
     to: &Endpoint,
+    asked: Option<&ProxyAddress>,
     outbound: Outbound,
 ) -> Result<(Request<Full<Bytes>>, Option<Signed>), UpstreamError> {
     let body = outbound.body;
@@ -220,7 +237,28 @@ async fn assemble(
     if let Some(credential) = &outbound.credential {
         signed = credential.attach(to, &mut request, &body).await?;
     }
+    // What the proxy is told beside is none of the provider's business, and so not signed.
+    if let Some(proxy) = asked {
+        address_whole(&mut request, to, proxy)?;
+    }
     Ok((request, signed))
+}
+
+/// In absolute form (RFC 9112, section 3.2.2), for a proxy.
+fn address_whole(
+    request: &mut Request<Full<Bytes>>,
+    to: &Endpoint,
+    proxy: &ProxyAddress,
+) -> Result<(), UpstreamError> {
+    let target = format!("http://{}{}", to.authority(), request.uri());
+    let invalid = |cause: http::uri::InvalidUri| UpstreamError::InvalidRequest(cause.into());
+    *request.uri_mut() = target.parse().map_err(invalid)?;
+    if let Some(authorization) = proxy.authorization() {
+        request
+            .headers_mut()
+            .insert(PROXY_AUTHORIZATION, authorization);
+    }
+    Ok(())
 }
 
 /// A request without an answer, and the request itself when nothing of it was sent.

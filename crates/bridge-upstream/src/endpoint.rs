@@ -162,6 +162,16 @@ impl Endpoint {
         &self.0.place
     }
 
+    /// Host and port, also where the address leaves the port out.
+    pub(crate) fn host_and_port(&self) -> String {
+        let (host, port) = (self.host(), self.port());
+        if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        }
+    }
+
     pub(crate) fn host_header(&self) -> HeaderValue {
         self.0.host_header.clone()
     }

@@ -2,9 +2,12 @@
 
 use std::error::Error;
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bridge_aws::SignError;
+
+use crate::{AddressKind, ProxyProblem};
 
 /// What a failure means for the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,6 +61,38 @@ pub enum UpstreamError {
         /// What the handshake said.
         #[source]
         source: io::Error,
+    },
+    /// There is no way through the proxy.
+    #[error("no way to {authority} through the proxy {proxy}")]
+    Proxy {
+        /// Host and port of the provider.
+        authority: String,
+        /// Host and port of the proxy.
+        proxy: String,
+        /// Why not.
+        #[source]
+        source: ProxyProblem,
+    },
+    /// The provider's host leads to an address that may not be connected to.
+    #[error(
+        "the host {host:?} of provider {provider:?} leads to {address}, which is {kind}: if that is \
+         meant, put it into allowed_private of the provider or into egress.allowed_private"
+    )]
+    Egress {
+        /// The provider.
+        provider: String,
+        /// The host in its base URL.
+        host: String,
+        /// Where it leads.
+        address: IpAddr,
+        /// What kind of address that is.
+        kind: AddressKind,
+    },
+    /// The provider does not speak HTTP/2, and nothing else is wanted.
+    #[error("{authority} does not speak HTTP/2: set the provider's http_version to auto or 1.1")]
+    NoHttp2 {
+        /// Host and port.
+        authority: String,
     },
     /// Name, connection and TLS together took too long.
     #[error("{authority} did not accept a connection within {} ms", after.as_millis())]
@@ -133,6 +168,9 @@ impl UpstreamError {
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::Tls { .. }
+            | Self::Proxy { .. }
+            | Self::Egress { .. }
+            | Self::NoHttp2 { .. }
             | Self::ConnectTimeout { .. }
             | Self::InvalidRequest(_)
             | Self::Unsigned(_)

@@ -1,13 +1,21 @@
 //! Proxies between the gateway and providers.
 
+mod rules;
+pub(crate) mod tunnel;
+
+use std::error::Error;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::io;
 use std::sync::Arc;
 
 use bridge_auth::Secret;
 use http::uri::Scheme;
-use http::{HeaderValue, Uri};
+use http::{HeaderValue, StatusCode, Uri};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+
+pub(crate) use self::rules::Proxies;
+pub use self::rules::ProxyRules;
 
 /// Where an HTTP proxy listens, and what it is told about who asks. Cheap to clone; the password
 /// is not printed.
@@ -32,6 +40,35 @@ pub enum ProxyError {
     /// Only HTTP proxies are spoken to.
     #[error("a proxy of scheme {0:?} is not spoken to: give one like http://proxy.example:3128")]
     Scheme(String),
+}
+
+/// Why there is no way through a proxy. Nothing of the request was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyProblem {
+    /// Its host name has no address.
+    #[error("cannot resolve the proxy's name")]
+    Resolve(#[source] io::Error),
+    /// It does not accept connections.
+    #[error("cannot connect to the proxy")]
+    Connect(#[source] io::Error),
+    /// Its certificate or the handshake with it is not good.
+    #[error("no TLS session with the proxy")]
+    Tls(#[source] io::Error),
+    /// It wants another credential than it was given, or one at all.
+    #[error(
+        "the proxy wants another user and password than its URL holds (status 407): write them \
+         like http://user:password@proxy.example:3128"
+    )]
+    Credential,
+    /// It does not lead on.
+    #[error("the proxy refuses to lead on (status {0}): its operator knows why")]
+    Status(StatusCode),
+    /// It broke off, or what it said is no HTTP.
+    #[error("the proxy does not answer in HTTP")]
+    Broken(#[source] Box<dyn Error + Send + Sync>),
+    /// It said something after its answer.
+    #[error("the proxy speaks before the provider can")]
+    Babble,
 }
 
 impl ProxyAddress {
@@ -84,10 +121,6 @@ impl ProxyAddress {
         })))
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "dialling through proxies is the next change")
-    )]
     pub(crate) fn tls(&self) -> bool {
         self.0.tls
     }
@@ -100,10 +133,6 @@ impl ProxyAddress {
         self.0.port
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "dialling through proxies is the next change")
-    )]
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
         let text = self.0.authorization.as_ref()?.expose();
         let mut value = HeaderValue::from_str(text).ok()?;

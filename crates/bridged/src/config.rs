@@ -8,6 +8,7 @@ pub(crate) mod control;
 pub(crate) mod env;
 mod file;
 pub(crate) mod live;
+pub(crate) mod network;
 mod one_secret;
 mod problem;
 pub(crate) mod provider;
@@ -25,6 +26,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use bridge_auth::Secret;
+use bridge_upstream::ProxyRules;
 use toml::Table;
 
 use self::control::RemoteControl;
@@ -35,7 +37,7 @@ pub(crate) use self::provider::Provider;
 pub(crate) use self::quantity::duration;
 use self::reader::{Description, SectionReader};
 use self::sections::{
-    Admin, Auth, Control, Data, DrainSection, Engine, Gateway, Headers, JournalSection,
+    Admin, Auth, Control, Data, DrainSection, Egress, Engine, Gateway, Headers, JournalSection,
     LimitsSection, Listen, Log, RawProvider, RecordSection, SECTIONS, Upstream,
 };
 
@@ -60,6 +62,10 @@ pub(crate) struct Config {
     pub(crate) engine: Engine,
     /// Connections to providers.
     pub(crate) upstream: Upstream,
+    /// What the environment says of proxies, if it is followed.
+    pub(crate) proxies: ProxyRules,
+    /// Where requests may go.
+    pub(crate) egress: Egress,
     /// Names of the gateway's own headers.
     pub(crate) headers: Headers,
     /// Who may use the gateway.
@@ -164,6 +170,10 @@ impl Config {
         let limits = LimitsSection::read(told.section(LimitsSection::DESCRIPTION, findings));
         let engine = Engine::read(told.section(Engine::DESCRIPTION, findings));
         let upstream = Upstream::read(told.section(Upstream::DESCRIPTION, findings));
+        let proxies = upstream
+            .as_ref()
+            .and_then(|upstream| network::proxies(upstream, environment, findings));
+        let egress = Egress::read(told.section(Egress::DESCRIPTION, findings));
         let auth = Auth::read(told.section(Auth::DESCRIPTION, findings));
         let record = RecordSection::read(told.section(RecordSection::DESCRIPTION, findings));
         let journal = JournalSection::read(told.section(JournalSection::DESCRIPTION, findings));
@@ -185,6 +195,8 @@ impl Config {
             limits: limits?,
             engine: engine?,
             upstream: upstream?,
+            proxies: proxies?,
+            egress: egress?,
             headers: operator.headers,
             auth: auth?,
             record: record?,

@@ -6,12 +6,13 @@ use super::sections::Log;
 
 /// Sections and settings that a reload puts into force. Everything else needs a restart, so that a
 /// new setting is never claimed to hold when it does not.
-const LIVE: [&str; 8] = [
+const LIVE: [&str; 9] = [
     "log.level",
     "gateway",
     "limits",
     "engine",
     "upstream",
+    "egress",
     "headers",
     "drain",
     "providers",
@@ -76,6 +77,10 @@ impl Config {
             limits,
             engine,
             upstream,
+            // A process has one environment, and the setting that says whether it is followed is
+            // compared.
+            proxies: _,
+            egress,
             headers,
             auth,
             record,
@@ -94,6 +99,7 @@ impl Config {
         paths.extend(limits.differences(&other.limits));
         paths.extend(engine.differences(&other.engine));
         paths.extend(upstream.differences(&other.upstream));
+        paths.extend(egress.differences(&other.egress));
         paths.extend(headers.differences(&other.headers));
         paths.extend(auth.differences(&other.auth));
         paths.extend(record.differences(&other.record));
@@ -119,6 +125,8 @@ impl Config {
             limits: new.limits,
             engine: new.engine,
             upstream: new.upstream,
+            proxies: new.proxies,
+            egress: new.egress,
             headers: new.headers,
             drain: new.drain,
             providers: new.providers,
@@ -222,6 +230,8 @@ mod tests {
             "json",
             "relaxed",
             "drain",
+            "direct",
+            "10.0.0.0/8",
         ];
         let name = crate::config::env::variable(path);
         let mut loaded = values.iter().filter_map(|value| {

@@ -13,6 +13,7 @@ use http::HeaderName;
 use slog::Level;
 
 use super::live::Compared;
+use super::network::{Networks, ProxyHabit};
 use super::reader::{Description, Fallback, Field, SectionReader};
 use super::setting::{AbortHabit, BaseUrl, Count, JournalMode, JournalSize, Lease, Limit, Size};
 
@@ -77,7 +78,7 @@ macro_rules! section {
 }
 
 /// All sections but the list of providers, in the order of the sample.
-pub(crate) const SECTIONS: [Description; 14] = [
+pub(crate) const SECTIONS: [Description; 15] = [
     Listen::DESCRIPTION,
     Data::DESCRIPTION,
     Admin::DESCRIPTION,
@@ -87,6 +88,7 @@ pub(crate) const SECTIONS: [Description; 14] = [
     LimitsSection::DESCRIPTION,
     Engine::DESCRIPTION,
     Upstream::DESCRIPTION,
+    Egress::DESCRIPTION,
     Headers::DESCRIPTION,
     Auth::DESCRIPTION,
     RecordSection::DESCRIPTION,
@@ -244,6 +246,17 @@ section! {
         idle_lifetime: Duration, Default "60s";
         /// A PEM file with certificates to trust besides those of the platform.
         extra_roots: Option<PathBuf>, Example "/etc/ssl/company.pem";
+        /// Whose word on proxies counts where a provider has none of its own: environment follows HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, direct does not.
+        proxy: ProxyHabit, Default "environment";
+    }
+}
+
+section! {
+    /// Where requests may go.
+    Egress at "egress" {
+        /// Private networks into which the host names of providers may lead, besides those that a provider has for itself.
+        /// An address or localhost in a base URL needs none, except those where clouds keep metadata, like 169.254.0.0/16.
+        allowed_private: Networks, Example "10.0.0.0/8";
     }
 }
 

@@ -138,7 +138,7 @@ impl Settings {
     /// files are read.
     async fn read(&self) -> Result<Checked, Vec<String>> {
         let (source, logger) = (self.rereads.source.clone(), self.logger.clone());
-        let before = self.config.upstream.clone();
+        let before = client_config(&self.config);
         let work = move || {
             let loaded = source.load().map_err(problems)?;
             let config = &loaded.config;
@@ -149,8 +149,9 @@ impl Settings {
                 Err(wrong) => found.extend(wrong.iter().map(|one| ErrorChain(one).to_string())),
             }
             // With certificates of its own a file is read, which may have changed as well.
-            let is_other = config.upstream != before || config.upstream.extra_roots.is_some();
-            let client = is_other.then(|| Client::try_new(&client_config(config), &logger));
+            let new = client_config(config);
+            let is_other = new != before || new.extra_roots.is_some();
+            let client = is_other.then(|| Client::try_new(&new, &logger));
             let client = client.transpose();
             let policy = config.headers.policy();
             match (client, policy) {

@@ -28,6 +28,8 @@ pub(super) fn client_config(config: &Config) -> ClientConfig {
         idle_per_endpoint: upstream.idle_connections.0,
         idle_keep: upstream.idle_lifetime,
         extra_roots: upstream.extra_roots.clone(),
+        proxies: config.proxies.clone(),
+        allowed_private: config.egress.allowed_private.0.clone(),
     }
 }
 

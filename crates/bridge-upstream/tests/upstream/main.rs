@@ -1,0 +1,14 @@
+//! The client against real sockets, plain and encrypted.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails may panic"
+)]
+
+mod egress;
+mod exchange;
+mod limits;
+mod proxies;
+mod support;
+mod tls;
