@@ -101,6 +101,23 @@ impl ProviderType {
             | Self::OpenAiCompat => Format::OpenAi,
         }
     }
+
+    /// Whether its API takes headers that tell who is asking. Copilot knows by the caller's own
+    /// token, and what a request to Bedrock says is signed for AWS and nobody else.
+    #[must_use]
+    pub const fn takes_actor(self) -> bool {
+        match self {
+            Self::Copilot | Self::Bedrock => false,
+            Self::Anthropic
+            | Self::OpenAi
+            | Self::ChatGpt
+            | Self::Azure
+            | Self::Google
+            | Self::OpenRouter
+            | Self::Vercel
+            | Self::OpenAiCompat => true,
+        }
+    }
 }
 
 /// Whether a name can be the first segment of a path: lower-case letters and digits, joined by

@@ -26,6 +26,27 @@ pub(crate) const NEEDED: [&str; 13] = [
     "x-stainless-",
 ];
 
+/// Headers of others that must not be given a meaning here: of providers, of HTTP and of tracing. A
+/// name stands for all that begin with it. Unlike the needed ones they may be kept from providers by
+/// an internal prefix.
+const OF_OTHERS: [&str; 15] = [
+    "anthropic-",
+    "baggage",
+    "cache-control",
+    "chatgpt-",
+    "copilot-",
+    "date",
+    "openai-",
+    "range",
+    "traceparent",
+    "tracestate",
+    "vscode-",
+    "x-amz-",
+    "x-goog-",
+    "x-initiator",
+    "x-request-id",
+];
+
 /// From this length on, a credential is looked for inside of values and names. A shorter one is
 /// more likely a placeholder like `anthropic`, which must not take innocent headers along; it is
 /// looked for as a word of its own.
@@ -37,7 +58,8 @@ const USUAL: usize = 12;
 /// Whether a header has a meaning of its own, so that no setting may give it another.
 pub(crate) fn is_reserved(name: &HeaderName) -> bool {
     let text = name.as_str();
-    never_travels(text) || NEEDED.iter().any(|needed| text.starts_with(needed))
+    let begins_with = |names: &[&str]| names.iter().any(|name| text.starts_with(name));
+    never_travels(text) || holds_secret(text) || begins_with(&NEEDED) || begins_with(&OF_OTHERS)
 }
 
 /// Takes out what must not go on, and marks what must not be shown.

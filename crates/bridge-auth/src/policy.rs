@@ -5,6 +5,9 @@ use http::{HeaderMap, HeaderName};
 use crate::hygiene::{self, Stains};
 use crate::{Presented, Scrubbed};
 
+/// How actor headers begin when nothing else is said.
+const DEFAULT_ACTOR_PREFIX: &str = "X-AI-Bridge-Actor-";
+
 /// How headers are named, before it has been checked. Names and prefixes are compared without
 /// regard to case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +23,8 @@ pub struct HeaderPolicyConfig {
     /// `X-AI-Bridge-Server-Timing`.
     pub internal_prefixes: Vec<String>,
     /// Headers whose names begin so tell a provider who is asking; callers cannot send them, with
-    /// or without the dash at the end. Default: `X-AI-Bridge-Actor-`.
+    /// or without the dash at the end, and neither those that begin as the default does. Default:
+    /// `X-AI-Bridge-Actor-`.
     pub actor_prefix: String,
     /// Tells the user's id. Default: [`ActorHeader::Prefixed`], so `X-AI-Bridge-Actor-ID`.
     pub actor_id: ActorHeader,
@@ -107,7 +111,7 @@ impl Default for HeaderPolicyConfig {
             ]
             .map(str::to_owned)
             .to_vec(),
-            actor_prefix: "X-AI-Bridge-Actor-".to_owned(),
+            actor_prefix: DEFAULT_ACTOR_PREFIX.to_owned(),
             actor_id: ActorHeader::Prefixed,
             actor_username: ActorHeader::Prefixed,
             actor_email: ActorHeader::Off,
@@ -139,6 +143,9 @@ impl HeaderPolicy {
             actor: ActorHeaders::try_new(config, &prefixes)?,
             prefixes: {
                 prefixes.push(prefix(config.actor_prefix.trim_end_matches('-'))?);
+                // Who reads them elsewhere must not be told a lie because they are named otherwise
+                // here.
+                prefixes.push(prefix(DEFAULT_ACTOR_PREFIX.trim_end_matches('-'))?);
                 prefixes
             },
         };

@@ -58,7 +58,8 @@ pub(crate) async fn run(
         .permit(&cx.grant, &provider.name, &facts.model);
     let permitted = cx.parts.timed(Part::Auth, asking).await;
     permitted.map_err(InterceptError::Permit)?;
-    if blueprint.config.send_actor && chosen.kind == KeySource::Centralized {
+    let is_central = chosen.kind == KeySource::Centralized;
+    if blueprint.config.send_actor && provider.provider_type.takes_actor() && is_central {
         headers.name_actor(&cx.grant.actor, &blueprint.policy);
     }
     let is_background = facts.background;

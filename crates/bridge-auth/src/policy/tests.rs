@@ -54,15 +54,17 @@ fn names_follow_the_settings() {
     let policy = policy.unwrap();
     let names: Vec<_> = policy.actor_headers().names().collect();
     assert_eq!(names, ["x-user-id", "x-mail"]);
-    for name in ["x-house-anything", "x-user", "x-user-agent", "x-mail"] {
+    for name in [
+        "x-house-anything",
+        "x-user",
+        "x-user-agent",
+        "x-mail",
+        "x-ai-bridge-actor-id",
+        "x-ai-bridge-actor",
+    ] {
         assert!(policy.is_own(&HeaderName::from_static(name)), "{name}");
     }
-    for name in [
-        "user-agent",
-        "x-coder-token",
-        "x-mails",
-        "x-ai-bridge-actor-id",
-    ] {
+    for name in ["user-agent", "x-coder-token", "x-mails", "x-ai-bridge"] {
         assert!(!policy.is_own(&HeaderName::from_static(name)), "{name}");
     }
 }
@@ -89,6 +91,20 @@ fn a_header_with_a_meaning_keeps_it() {
     check("Proxy-Anything", &reserved("proxy-anything"));
     check("X-Stainless-Lang", &reserved("x-stainless-lang"));
     check("Anthropic-Beta", &reserved("anthropic-beta"));
+    check("Anthropic-Anything", &reserved("anthropic-anything"));
+    check("Api-Key", &reserved("api-key"));
+    check("X-Goog-Api-Key", &reserved("x-goog-api-key"));
+    check("X-Amz-Date", &reserved("x-amz-date"));
+    check("X-Auth-Token", &reserved("x-auth-token"));
+    check("OpenAI-Beta", &reserved("openai-beta"));
+    check("ChatGPT-Account-Id", &reserved("chatgpt-account-id"));
+    check(
+        "Copilot-Integration-Id",
+        &reserved("copilot-integration-id"),
+    );
+    check("Date", &reserved("date"));
+    check("Traceparent", &reserved("traceparent"));
+    check("X-Request-Id", &reserved("x-request-id"));
     check("", &not_a_name(""));
     check("two words", &not_a_name("two words"));
     check("name:", &not_a_name("name:"));

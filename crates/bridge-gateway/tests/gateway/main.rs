@@ -7,6 +7,7 @@
 )]
 
 mod aborted;
+mod actors;
 mod admission;
 mod bad_input;
 mod connections;

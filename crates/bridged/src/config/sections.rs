@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bridge_auth::{HeaderPolicy, HeaderPolicyConfig, HeaderPolicyError, Secret};
+use bridge_auth::{ActorHeader, HeaderPolicy, HeaderPolicyConfig, HeaderPolicyError, Secret};
 use bridge_control::api::ProviderType;
 use bridge_rpc::Address;
 use bridge_telemetry::LogFormat;
@@ -215,7 +215,8 @@ section! {
         answer_bytes: Size, Default "32MiB";
         /// How much of an incomplete event is held back. Larger ones are relayed as they come.
         held_bytes: Size, Default "1MiB";
-        /// Whether providers are told who is asking.
+        /// Whether providers are told who is asking, in the headers named in [headers]: with recorded requests that use the operator's keys.
+        /// What is passed through does not tell it, nor do requests to Bedrock and Copilot or with callers' own keys.
         send_actor: bool, Default "false";
         /// What becomes of an answer whose caller goes away: cancel ends it at the provider at once and estimates the output;
         /// drain reads the rest for the provider's figures, which may cost more.
@@ -267,8 +268,14 @@ section! {
         token: HeaderName, Default "X-Coder-AI-Governance-Token";
         /// Carries a correlation id from a proxy in front of the gateway.
         correlation_id: HeaderName, Default "X-Coder-AI-Governance-Request-Id";
-        /// How headers begin that tell a provider who is asking.
+        /// How headers begin that tell a provider who is asking, when engine.send_actor is true. Callers cannot send any.
         actor_prefix: HeaderName, Default "X-AI-Bridge-Actor-";
+        /// Which header tells the user's id: a name, prefixed for the prefix and ID, or off.
+        actor_id: ActorHeader, Default "prefixed";
+        /// Which header tells the login name: a name, prefixed for the prefix and Metadata-Username, or off.
+        actor_username: ActorHeader, Default "prefixed";
+        /// Which header tells the e-mail address: a name, prefixed for the prefix and Metadata-Email, or off.
+        actor_email: ActorHeader, Default "off";
     }
 }
 
@@ -282,6 +289,9 @@ impl Headers {
             own_key_token: self.token.to_string(),
             correlation_id: self.correlation_id.to_string(),
             actor_prefix: self.actor_prefix.to_string(),
+            actor_id: self.actor_id.clone(),
+            actor_username: self.actor_username.clone(),
+            actor_email: self.actor_email.clone(),
             ..HeaderPolicyConfig::default()
         })
     }

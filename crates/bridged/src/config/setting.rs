@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bridge_auth::Secret;
+use bridge_auth::{ActorHeader, Secret};
 use bridge_control::api::ProviderType;
 use bridge_rpc::{Address, ParseAddressError};
 use bridge_telemetry::{LogConfig, LogFormat};
@@ -296,6 +296,20 @@ impl Setting for HeaderName {
     }
 }
 
+impl Setting for ActorHeader {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a header name: give letters, digits and hyphens, prefixed, or off";
+        parsed(value, wanted, |text| match text {
+            "prefixed" => Some(Self::Prefixed),
+            "" | "off" => Some(Self::Off),
+            name => {
+                let is_name = name.parse::<HeaderName>().is_ok();
+                is_name.then(|| Self::Named(name.to_owned()))
+            }
+        })
+    }
+}
+
 impl Setting for Level {
     fn read(value: &Value) -> Result<Self, String> {
         let wanted = "a level: give trace, debug, info, warning, error or critical";
@@ -439,6 +453,9 @@ mod tests {
         check::<Limit>("none", Some("a limit"));
         check::<HeaderName>("X-Token", None);
         check::<HeaderName>("X Token", Some("header name"));
+        check::<ActorHeader>("X-User", None);
+        check::<ActorHeader>("off", None);
+        check::<ActorHeader>("X User", Some("prefixed, or off"));
         check::<ProviderType>("openai-compat", None);
         check::<ProviderType>("gemini", Some("anthropic, openai"));
         check::<PathBuf>(" ", Some("a path"));

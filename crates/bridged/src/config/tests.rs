@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use bridge_auth::ActorHeader;
 use tempfile::TempDir;
 
 use super::*;
@@ -523,6 +524,39 @@ fn the_reference_names_every_setting() {
             assert!(page.contains(&format!("`{name}`")), "{name}");
         }
     }
+}
+
+#[test]
+fn the_committed_reference_is_what_the_program_says() {
+    let told = sample::markdown();
+    assert_eq!(
+        told.trim_end(),
+        include_str!("../../../../docs/reference/config.md").trim_end(),
+        "write it anew: bridged print-config --markdown > docs/reference/config.md"
+    );
+}
+
+#[test]
+fn actor_headers_have_names_of_their_own_or_none() {
+    let text =
+        "[headers]\nactor_id = \"X-User\"\nactor_username = \"\"\nactor_email = \"prefixed\"";
+    let headers = Given::file(text).config().headers;
+    assert_eq!(headers.actor_id, ActorHeader::Named("X-User".to_owned()));
+    assert_eq!(headers.actor_username, ActorHeader::Off);
+    assert_eq!(headers.actor_email, ActorHeader::Prefixed);
+    headers.policy().unwrap();
+    refused(
+        "[headers]\nactor_id = \"Authorization\"",
+        &["headers: `authorization` is reserved"],
+    );
+    refused(
+        "[headers]\nactor_id = \"X-User\"\nactor_email = \"x-user\"",
+        &["headers: `x-user` is used twice"],
+    );
+    refused(
+        "[headers]\nactor_email = \"two words\"",
+        &["headers.actor_email: \"two words\" is not a header name"],
+    );
 }
 
 /// Takes the mark from settings in sections that `wanted` accepts.
