@@ -148,10 +148,19 @@ impl UpstreamError {
     #[must_use]
     pub const fn is_passing(&self) -> bool {
         match self {
-            Self::InvalidRequest(_) | Self::WrongDestination { .. } | Self::Unsigned(_) => false,
+            Self::InvalidRequest(_)
+            | Self::WrongDestination { .. }
+            | Self::Unsigned(_)
+            | Self::Egress { .. }
+            | Self::NoHttp2 { .. }
+            | Self::Proxy {
+                source: ProxyProblem::Credential,
+                ..
+            } => false,
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::Tls { .. }
+            | Self::Proxy { .. }
             | Self::ConnectTimeout { .. }
             | Self::HeadTimeout { .. }
             | Self::NoHead(_)
