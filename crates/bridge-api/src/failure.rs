@@ -66,7 +66,7 @@ impl FailureKind {
             Self::NotFound => ("invalid_request_error", "not_found"),
             Self::TooLarge => ("invalid_request_error", "request_too_large"),
             Self::RateLimit => ("rate_limit_error", "rate_limit_exceeded"),
-            Self::Overloaded => ("server_error", "unavailable"),
+            Self::Overloaded => ("server_error", "service_unavailable"),
             Self::Timeout => ("server_error", "timeout"),
             Self::Upstream => ("server_error", "upstream_error"),
             Self::Internal => ("server_error", "internal_error"),

@@ -289,6 +289,10 @@ impl Failure {
                             them";
                 new(StatusCode::BAD_GATEWAY, text.to_owned())
             }
+            InterceptError::BreakerOpen { wait, .. } => {
+                let text = "circuit breaker is open".to_owned();
+                new(StatusCode::SERVICE_UNAVAILABLE, text).again_in(whole_seconds(wait))
+            }
             InterceptError::OwnKeyRequired { provider } => {
                 let text = format!("AI provider \"{provider}\" needs your own credential");
                 new(StatusCode::BAD_REQUEST, text)

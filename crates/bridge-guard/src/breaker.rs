@@ -96,11 +96,19 @@ impl Breaker {
         }
     }
 
-    pub(crate) fn state(&self) -> BreakerState {
+    fn state(&self) -> BreakerState {
         match self.phase {
             Phase::Closed { .. } => BreakerState::Closed,
             Phase::Open { .. } => BreakerState::Open,
             Phase::HalfOpen { .. } => BreakerState::HalfOpen,
+        }
+    }
+
+    /// How it would meet a call now.
+    pub(crate) fn state_at(&self, now: Instant) -> BreakerState {
+        match self.phase {
+            Phase::Open { until } if now >= until => BreakerState::HalfOpen,
+            Phase::Closed { .. } | Phase::Open { .. } | Phase::HalfOpen { .. } => self.state(),
         }
     }
 

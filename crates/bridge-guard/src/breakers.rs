@@ -100,13 +100,21 @@ impl Breakers {
         Ok((ticket, transition))
     }
 
-    /// How the breaker of a place is.
+    /// How the breaker of a place would meet a call now.
     #[must_use]
-    pub fn state(&self, place: &Place) -> BreakerState {
+    pub fn state(&self, place: &Place, now: Instant) -> BreakerState {
         let known = self.known.lock();
-        known
-            .get(place)
-            .map_or(BreakerState::Closed, Breaker::state)
+        let breaker = known.get(place);
+        breaker.map_or(BreakerState::Closed, |breaker| breaker.state_at(now))
+    }
+
+    /// The same of all places that have a breaker, in no order. The others are closed.
+    #[must_use]
+    pub fn list(&self, now: Instant) -> Vec<(Place, BreakerState)> {
+        let known = self.known.lock();
+        let all = known.iter();
+        all.map(|(place, breaker)| (place.clone(), breaker.state_at(now)))
+            .collect()
     }
 
     /// How many places have a breaker.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bridge_auth::{Authorizer, HeaderPolicy};
+use bridge_guard::BreakerConfig;
 use bridge_record::Recorder;
 use bridge_telemetry::Metrics;
 use bridge_upstream::Exchange;
@@ -33,6 +34,8 @@ pub struct InterceptConfig {
     pub on_abort: OnAbort,
     /// When a call is tried again.
     pub retry: RetryConfig,
+    /// When what keeps failing is asked no more. Default: it is asked again and again.
+    pub breaker: Option<BreakerConfig>,
 }
 
 impl Default for InterceptConfig {
@@ -45,6 +48,7 @@ impl Default for InterceptConfig {
             send_actor: false,
             on_abort: OnAbort::Cancel,
             retry: RetryConfig::default(),
+            breaker: None,
         }
     }
 }

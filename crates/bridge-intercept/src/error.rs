@@ -76,6 +76,14 @@ pub enum InterceptError {
         /// Its name.
         provider: String,
     },
+    /// The provider kept failing here, and is left alone for a while.
+    #[error("breaker is open")]
+    BreakerOpen {
+        /// Its name.
+        provider: String,
+        /// How long until it is worth asking again.
+        wait: Duration,
+    },
     /// The provider takes only the caller's own credential, and there was none.
     #[error("own credential required")]
     OwnKeyRequired {
@@ -126,6 +134,7 @@ impl InterceptError {
             Self::NoKey { .. } => "no_key",
             Self::KeysCooling { .. } => "keys_cooling",
             Self::KeysRefused { .. } => "keys_refused",
+            Self::BreakerOpen { .. } => "breaker_open",
             Self::OwnKeyRequired { .. } => "own_key_required",
             Self::Permit(_) => "permit",
             Self::Record(_) => "record",

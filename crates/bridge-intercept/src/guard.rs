@@ -1,10 +1,16 @@
 //! What is known of one provider's health, shared by all who ask it.
 
+use std::sync::Arc;
+
 use bridge_auth::{Secret, SecretHint};
-use bridge_guard::{Affinity, KeyRing, KeyRingError, RetryBudget};
+use bridge_guard::{Affinity, Breakers, KeyRing, KeyRingError, RetryBudget};
 
 /// How many conversations are led to the key that they began with. One takes about 50 bytes.
 const CONVERSATIONS: usize = 20_000;
+
+/// How many places of one provider may have a breaker. Callers name models, so there is no other
+/// end to them.
+const BREAKERS: usize = 1_024;
 
 /// Stands beside the provider and not inside of handlers: all callers share what one has met, and a
 /// reload keeps it as long as the provider stays what it was.
@@ -13,6 +19,7 @@ pub(crate) struct Guard {
     /// The operator's keys; none when callers must bring their own.
     pub(crate) ring: Option<KeyRing<ProviderKey>>,
     pub(crate) affinity: Affinity,
+    pub(crate) breakers: Arc<Breakers>,
     pub(crate) budget: RetryBudget,
 }
 
@@ -40,6 +47,7 @@ impl Guard {
         Ok(Self {
             ring: has_keys.then(|| KeyRing::try_new(keys)).transpose()?,
             affinity: Affinity::new(CONVERSATIONS),
+            breakers: Arc::new(Breakers::new(BREAKERS)),
             budget: RetryBudget::new(),
         })
     }

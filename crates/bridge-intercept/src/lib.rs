@@ -9,6 +9,7 @@
 //! HTTP errors itself: it returns an [`InterceptError`], and the gateway decides what a caller
 //! reads. It knows no sockets, no listeners and no control plane.
 
+mod admit;
 mod aftercare;
 mod answer_head;
 mod blueprint;
@@ -27,7 +28,7 @@ mod retry_after;
 mod transcript;
 mod turn;
 
-pub use bridge_guard::{KeyCounts, RetryBudgetConfig};
+pub use bridge_guard::{BreakerConfig, KeyCounts, RetryBudgetConfig};
 pub use bridge_record::{InterceptionId, Outcome};
 pub use bridge_upstream::FailureClass;
 

@@ -21,6 +21,7 @@ use bridge_upstream::{FailureClass, UpstreamError};
 use http::StatusCode;
 use tokio::time::Instant;
 
+use crate::admit::Pass;
 use crate::aftercare::Departure;
 use crate::client_hint::shortened;
 use crate::guard::ProviderKey;
@@ -43,6 +44,8 @@ pub(crate) struct Transcript {
     parts: Arc<Parts>,
     prompt: Option<String>,
     status: Option<StatusCode>,
+    /// Hears how the call went, where there are breakers.
+    pass: Option<Pass>,
     /// Whether the recorder has answered that the interception is begun.
     is_begun: bool,
     closing: Closing,
@@ -110,6 +113,7 @@ impl Transcript {
             parts: Arc::clone(&cx.parts),
             prompt,
             status: None,
+            pass: None,
             is_begun: false,
             closing,
             initiator: started.initiator,
@@ -158,6 +162,11 @@ impl Transcript {
         &self.parts
     }
 
+    /// The call may leave, and whoever let it wants to know how it goes.
+    pub(crate) fn leaves(&mut self, pass: Option<Pass>) {
+        self.pass = pass;
+    }
+
     /// This credential is presented from now on.
     pub(crate) fn presents(&mut self, key: Option<&ProviderKey>) {
         let hint = key.map(|key| key.hint.as_str()).unwrap_or_default();
@@ -190,6 +199,9 @@ impl Transcript {
             return;
         }
         let (at, tally) = (wall_clock(), self.tally());
+        if let Some(pass) = self.pass.take() {
+            pass.settle(&end, self.status);
+        }
         let verdict = self.judge(&end);
         let (observed, has_prompt) = match end {
             End::Relayed { observed, .. } => (Some(observed), true),
@@ -380,7 +392,7 @@ fn judge_answer(end: &AnswerEnd) -> Verdict {
 
 /// What a provider's word for an error means. The words are those of Anthropic's and OpenAI's API
 /// references.
-fn type_of_word(word: &str) -> ErrorType {
+pub(crate) fn type_of_word(word: &str) -> ErrorType {
     match word {
         "overloaded_error" | "overloaded" | "server_is_overloaded" | "slow_down" => {
             ErrorType::Overloaded

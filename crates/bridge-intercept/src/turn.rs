@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts};
 use bridge_auth::{Grant, KeySource, Standing};
@@ -16,6 +17,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use http_body::Body as _;
 
+use crate::admit::admit;
 use crate::aftercare::Awaited;
 use crate::answer_head::{BodyKind, clean, is_framed, no_answer, prepare_events};
 use crate::client_hint::session_from_body;
@@ -74,6 +76,17 @@ pub(crate) async fn run(
         transcript.settle().await;
         return Err(InterceptError::Background);
     }
+    let kind = chosen.kind;
+    match admit(
+        blueprint,
+        provider,
+        plan.label,
+        &transcript.closing().model,
+        kind,
+    ) {
+        Ok(pass) => transcript.leaves(pass),
+        Err(wait) => return Err(held_back(transcript, provider, wait).await),
+    }
     let retries = Retries::of(
         &blueprint.config.retry,
         provider.retries(),
@@ -114,6 +127,22 @@ async fn exchange(
         Err(Unreached::Exhausted(exhausted)) => {
             Err(keyless(transcript, &provider, exhausted).await)
         }
+    }
+}
+
+async fn held_back(
+    mut transcript: Transcript,
+    provider: &Provider,
+    wait: Duration,
+) -> InterceptError {
+    transcript.close(End::Refused {
+        error_type: ErrorType::Overloaded,
+        message: Some("the breaker is open".to_owned()),
+    });
+    transcript.settle().await;
+    InterceptError::BreakerOpen {
+        provider: provider.name.to_string(),
+        wait,
     }
 }
 

@@ -52,5 +52,9 @@ pub const GENERATION: &str = "generation";
 pub const GATEWAY: &str = "gateway";
 /// The key by which a gateway on another machine proves itself.
 pub const GATEWAY_KEY_ID: &str = "gateway_key_id";
+/// How it was before.
+pub const FROM: &str = "from";
+/// How it is now.
+pub const TO: &str = "to";
 /// Milliseconds until the next attempt.
 pub const RETRY_IN_MS: &str = "retry_in_ms";

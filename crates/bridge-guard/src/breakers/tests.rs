@@ -81,7 +81,16 @@ fn a_place_that_recovered_does_not_hear_of_the_trouble_again() {
     let moved = probe.settle(Judgement::Answered, later).unwrap();
     assert_eq!(moved.to, BreakerState::Closed);
     assert_eq!(hanging.settle(Judgement::Failed, later), None);
-    assert_eq!(breakers.state(&place("a")), BreakerState::Closed);
+    assert_eq!(breakers.state(&place("a"), later), BreakerState::Closed);
+}
+
+#[test]
+fn the_list_tells_how_calls_would_be_met() {
+    let (breakers, now) = (Arc::new(Breakers::new(8)), Instant::now());
+    fail(&breakers, &place("a"), now);
+    assert_eq!(breakers.list(now), [(place("a"), BreakerState::Open)]);
+    let later = now + at_once().open_for;
+    assert_eq!(breakers.list(later), [(place("a"), BreakerState::HalfOpen)]);
 }
 
 #[test]
@@ -110,5 +119,5 @@ fn no_more_are_kept_than_may_be_and_open_ones_stay_the_longest() {
         assert_eq!(ticket.settle(Judgement::Failed, now), None);
         assert!(breakers.len() <= 4);
     }
-    assert_eq!(breakers.state(&place("open")), BreakerState::Open);
+    assert_eq!(breakers.state(&place("open"), now), BreakerState::Open);
 }

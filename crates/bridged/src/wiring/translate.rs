@@ -77,6 +77,7 @@ pub(super) fn intercept_config(config: &Config) -> InterceptConfig {
             }),
         },
         retry: RetryConfig::default(),
+        breaker: None,
     }
 }
 
