@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::header::AUTHORIZATION;
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::hygiene::X_API_KEY;
@@ -35,6 +35,28 @@ impl Scrubbed {
     /// Takes every value of a header out.
     pub fn remove(&mut self, name: &HeaderName) {
         self.0.remove(name);
+    }
+
+    /// Takes out every header whose name begins so.
+    pub fn remove_all(&mut self, beginning: &str) {
+        let named = self
+            .0
+            .keys()
+            .filter(|name| name.as_str().starts_with(beginning));
+        let doomed: Vec<HeaderName> = named.cloned().collect();
+        for name in doomed {
+            self.0.remove(name);
+        }
+    }
+
+    /// What goes on is not the caller's body but JSON that was made of it: the headers that describe
+    /// a body say so, and the answer is asked for in JSON without an encoding.
+    pub fn describe_json(&mut self) {
+        self.0.remove(CONTENT_ENCODING);
+        self.0.remove(ACCEPT_ENCODING);
+        let json = HeaderValue::from_static("application/json");
+        self.0.insert(CONTENT_TYPE, json.clone());
+        self.0.insert(ACCEPT, json);
     }
 
     /// The caller's own key for a provider, from `X-Api-Key`: the first value, trimmed, when it is

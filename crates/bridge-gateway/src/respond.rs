@@ -251,6 +251,13 @@ impl Failure {
                      ask the operator"
                 ),
             ),
+            InterceptError::Unsigned { provider, .. } => new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!(
+                    "the gateway has no valid credentials for AI provider \"{provider}\": ask the \
+                     operator, who finds the reason in its log"
+                ),
+            ),
             InterceptError::Body(cause) => new(
                 StatusCode::BAD_REQUEST,
                 format!("invalid request body: {cause}"),

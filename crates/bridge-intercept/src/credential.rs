@@ -28,6 +28,8 @@ pub(crate) enum Keys {
     Absent,
     /// The caller's own. It is theirs to look after: there is no other, and no mark is kept of it.
     Own(BoundCredential),
+    /// The operator's, with which each attempt is signed anew.
+    Signer(BoundCredential),
     /// The operator's.
     Ring(RingWalk),
 }
@@ -50,7 +52,8 @@ pub(crate) struct RingWalk {
 ///
 /// Anthropic's format takes a key or a bearer token, and the key wins when both are there, as
 /// Claude Code does it; the other formats take a bearer token. A caller in own-key mode who brings
-/// nothing is served with the operator's key.
+/// nothing is served with the operator's key. Bedrock is always signed with the operator's
+/// credentials, whatever a caller brings.
 pub(crate) fn choose(
     provider: &Provider,
     headers: &mut Scrubbed,
@@ -59,6 +62,14 @@ pub(crate) fn choose(
     let own = own(provider.format, headers);
     headers.remove(&AUTHORIZATION);
     headers.remove(&X_API_KEY);
+    if let Some(bedrock) = &provider.bedrock {
+        let signer = bedrock.signer.clone();
+        return Ok(Chosen {
+            hint: signer.hint(),
+            keys: Keys::Signer(provider.endpoint.bind_signer(signer)),
+            kind: KeySource::Centralized,
+        });
+    }
     if let Some((secret, style)) = own {
         return Ok(Chosen {
             hint: SecretHint::of(&secret).as_str().to_owned(),
@@ -81,8 +92,9 @@ pub(crate) fn choose(
 /// <https://learn.microsoft.com/azure/ai-foundry/openai/reference>.
 fn style(provider_type: ProviderType) -> Option<CredentialStyle> {
     match provider_type {
-        ProviderType::Copilot | ProviderType::ChatGpt => None,
-        ProviderType::Anthropic | ProviderType::Bedrock => Some(CredentialStyle::XApiKey),
+        // Bedrock has a signer, and never comes here.
+        ProviderType::Copilot | ProviderType::ChatGpt | ProviderType::Bedrock => None,
+        ProviderType::Anthropic => Some(CredentialStyle::XApiKey),
         ProviderType::Azure => Some(CredentialStyle::ApiKey),
         ProviderType::OpenAi
         | ProviderType::Google

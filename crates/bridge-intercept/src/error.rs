@@ -38,6 +38,15 @@ pub enum InterceptError {
         #[source]
         reason: ProviderError,
     },
+    /// The gateway cannot sign requests to the provider: mostly it has no credentials.
+    #[error("request to the provider cannot be signed")]
+    Unsigned {
+        /// Its name.
+        provider: String,
+        /// Why.
+        #[source]
+        source: UpstreamError,
+    },
     /// The body cannot be understood.
     #[error("request body not understood")]
     Body(#[source] EnvelopeError),
@@ -119,6 +128,17 @@ impl InterceptError {
         }
     }
 
+    /// There is no answer for this reason.
+    pub(crate) fn unreached(provider: &str, error: UpstreamError) -> Self {
+        if let UpstreamError::Unsigned(_) = error {
+            return Self::Unsigned {
+                provider: provider.to_owned(),
+                source: error,
+            };
+        }
+        Self::Upstream(error)
+    }
+
     /// A closed name, for logs and metrics.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -127,6 +147,7 @@ impl InterceptError {
             Self::Method { .. } => "method",
             Self::Disabled { .. } => "disabled",
             Self::Unusable { .. } => "unusable",
+            Self::Unsigned { .. } => "unsigned",
             Self::Body(_) => "body",
             Self::Encoding(_) | Self::UnknownEncoding => "encoding",
             Self::TooLarge { .. } => "too_large",

@@ -65,7 +65,7 @@ impl Call {
         let mut may_follow = self.retries.are_left();
         let credential = match &mut self.keys {
             Keys::Absent => None,
-            Keys::Own(credential) => Some(credential.clone()),
+            Keys::Own(credential) | Keys::Signer(credential) => Some(credential.clone()),
             Keys::Ring(walk) => {
                 may_follow |= walk.may_go_on(provider);
                 Some(walk.present(provider)?)
@@ -283,7 +283,7 @@ impl Unreached {
             Self::Failed(error) => {
                 let reason = error.class().as_str();
                 blueprint.metrics.upstream_failed(&provider.name, reason);
-                InterceptError::Upstream(error)
+                InterceptError::unreached(&provider.name, error)
             }
             Self::Exhausted(exhausted) => InterceptError::exhausted(provider, exhausted),
         }

@@ -117,6 +117,10 @@ impl Blueprint {
                 RouteError::Method { allow } => InterceptError::Method { allow },
             })
         })?;
+        let bedrock = provider.bedrock.as_ref();
+        if bedrock.is_some_and(|it| !it.has(route.kind, route.upstream_path)) {
+            return Err(refused(InterceptError::NotFound));
+        }
         Ok(Plan {
             provider: Arc::clone(provider),
             kind: route.kind,

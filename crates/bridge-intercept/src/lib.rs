@@ -12,6 +12,7 @@
 mod admit;
 mod aftercare;
 mod answer_head;
+mod bedrock;
 mod blueprint;
 mod client_hint;
 mod credential;

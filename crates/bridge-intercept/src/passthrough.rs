@@ -56,7 +56,7 @@ pub(crate) async fn run(
         });
     }
     clean(&mut reply.headers);
-    let body = AnswerBody::unobserved(reply.body);
+    let body = AnswerBody::unobserved(reply.body.into());
     Ok(Answer {
         status: reply.status,
         headers: reply.headers,

@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use bridge_api::{Format, ProviderType};
+use bridge_aws::SignerError;
 use bridge_guard::{KeyCounts, KeyRingError};
 use bridge_upstream::{Endpoint, EndpointError};
 use tokio::time::Instant;
 
+use crate::bedrock::Bedrock;
 use crate::guard::Guard;
 
 mod manners;
@@ -25,6 +27,8 @@ pub struct Provider {
     pub(crate) format: Format,
     pub(crate) endpoint: Endpoint,
     pub(crate) guard: Arc<Guard>,
+    /// What it takes to reach it, when it is Bedrock.
+    pub(crate) bedrock: Option<Arc<Bedrock>>,
     /// What it was made of.
     spec: ProviderSpec,
 }
@@ -47,6 +51,12 @@ pub enum ProviderError {
     /// The protocol is unknown.
     #[error("{0:?} is no protocol of bedrock: give invoke or mantle")]
     Protocol(String),
+    /// One of the models that requests go to is not given.
+    #[error("{0}: bedrock needs the id of a model or of an inference profile")]
+    Model(&'static str),
+    /// Requests could not be signed.
+    #[error("credentials of bedrock")]
+    Signer(#[source] SignerError),
     /// How it is to be connected to cannot be done.
     #[error("{setting}: {problem}")]
     Manners {
@@ -97,6 +107,7 @@ impl Provider {
     fn keep(&mut self, before: &Self) {
         if self.spec == before.spec {
             self.guard = Arc::clone(&before.guard);
+            self.bedrock.clone_from(&before.bedrock);
         }
     }
 
@@ -106,6 +117,9 @@ impl Provider {
         let endpoint = Endpoint::try_new(&base_url).map_err(ProviderError::Address)?;
         let manners = manners::checked(&spec.manners)
             .map_err(|(setting, problem)| ProviderError::Manners { setting, problem })?;
+        let is_bedrock = provider_type == ProviderType::Bedrock;
+        let bedrock = spec.bedrock.as_ref().filter(|_| is_bedrock);
+        let bedrock = bedrock.map(Bedrock::try_new).transpose()?;
         let guard = Guard::try_new(spec.keys.clone()).map_err(ProviderError::Keys)?;
         Ok(Self {
             name: Arc::clone(name),
@@ -113,6 +127,7 @@ impl Provider {
             format: provider_type.format(),
             endpoint: endpoint.of_provider(name, manners),
             guard: Arc::new(guard),
+            bedrock: bedrock.map(Arc::new),
             spec,
         })
     }

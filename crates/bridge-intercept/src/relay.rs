@@ -10,6 +10,8 @@
 mod flow;
 mod gathered;
 mod held;
+mod messages;
+mod source;
 mod turn;
 mod watch;
 
@@ -17,11 +19,12 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bridge_upstream::{Body, UpstreamError};
+use bridge_upstream::UpstreamError;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 
 pub(crate) use self::flow::Flow;
+pub(crate) use self::source::Source;
 pub(crate) use self::turn::Manner;
 use self::turn::Turn;
 pub(crate) use self::watch::{Watch, WatchKind};
@@ -35,13 +38,13 @@ pub struct AnswerBody(Option<Box<Flow>>);
 
 impl AnswerBody {
     /// Relays without listening.
-    pub(crate) fn unobserved(source: Body) -> Self {
+    pub(crate) fn unobserved(source: Source) -> Self {
         Self(Some(Box::new(Flow::new(source, None, None))))
     }
 
     /// Relays while the watch listens, and closes the transcript at the end.
     pub(crate) fn observed(
-        source: Body,
+        source: Source,
         first: Option<Bytes>,
         transcript: Transcript,
         watch: Watch,

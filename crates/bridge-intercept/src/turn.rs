@@ -1,7 +1,6 @@
 //! One exchange, top to bottom.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,17 +13,17 @@ use bridge_telemetry::Part;
 use bridge_upstream::{Body, Outbound, Reply, UpstreamError};
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue};
-use http_body::Body as _;
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::admit::admit;
 use crate::aftercare::Awaited;
 use crate::answer_head::{BodyKind, clean, is_framed, no_answer, prepare_events};
+use crate::bedrock::{Prepared, translate};
 use crate::client_hint::session_from_body;
 use crate::credential::{Chosen, choose};
 use crate::failover::{Call, Unreached, reach};
 use crate::handler::{Answer, Inbound, Plan};
-use crate::relay::{Manner, Watch, WatchKind};
+use crate::relay::{Manner, Source, Watch, WatchKind};
 use crate::retry::Retries;
 use crate::transcript::{Closing, End, Transcript};
 use crate::{AnswerBody, Blueprint, Cx, InterceptError, OnAbort, Provider};
@@ -45,12 +44,16 @@ pub(crate) async fn run(
         mut headers,
         body,
     } = inbound;
-    let facts = read(
+    let (envelope, mut facts) = read(
         dialect,
         headers.headers(),
         &body,
         blueprint.config.body_bytes,
     )?;
+    let prepared = match &plan.provider.bedrock {
+        Some(bedrock) => bedrock.prepare(envelope, &mut headers, &mut facts)?,
+        None => None,
+    };
     cx.asks_for(&facts.model);
     let conversation = conversation(cx, &facts);
     let chosen = choose(&plan.provider, &mut headers, conversation.as_deref())?;
@@ -65,7 +68,16 @@ pub(crate) async fn run(
         headers.name_actor(&cx.grant.actor, &blueprint.policy);
     }
     let is_background = facts.background;
-    let mut transcript = open(blueprint, plan, cx, facts, conversation, &chosen).await?;
+    let mut transcript = open(
+        blueprint,
+        plan,
+        cx,
+        facts,
+        conversation,
+        &chosen,
+        prepared.as_ref(),
+    )
+    .await?;
     if is_background {
         let message = "background requests are not supported".to_owned();
         let error_type = ErrorType::BadRequest;
@@ -92,11 +104,13 @@ pub(crate) async fn run(
         provider.retries(),
         headers.headers(),
     );
+    let (path, query, body) = match &prepared {
+        Some(prepared) => (prepared.path.as_str(), None, prepared.body.clone()),
+        None => (plan.upstream_path.as_str(), query.as_deref(), body),
+    };
     let request = Outbound {
         method: plan.method.clone(),
-        path_and_query: provider
-            .endpoint
-            .target(&plan.upstream_path, query.as_deref()),
+        path_and_query: provider.endpoint.target(path, query),
         headers,
         credential: None,
         body,
@@ -122,7 +136,7 @@ async fn exchange(
 ) -> Result<Answer, InterceptError> {
     let parts = Arc::clone(transcript.parts());
     match reach(&blueprint, &provider, &parts, call, Some(&mut transcript)).await {
-        Ok(reply) => answer(&blueprint, dialect, transcript, reply).await,
+        Ok(reply) => answer(&blueprint, &provider, dialect, transcript, reply).await,
         Err(Unreached::Failed(error)) => Err(unanswered(transcript, error).await),
         Err(Unreached::Exhausted(exhausted)) => {
             Err(keyless(transcript, &provider, exhausted).await)
@@ -171,7 +185,8 @@ async fn unanswered(mut transcript: Transcript, error: UpstreamError) -> Interce
         .upstream_failed(&transcript.closing().provider, reason);
     transcript.close(End::Unanswered { error: &error });
     transcript.settle().await;
-    InterceptError::Upstream(error)
+    let provider = &transcript.closing().provider;
+    InterceptError::unreached(provider, error)
 }
 
 async fn unusable(mut transcript: Transcript, what: String, status: u16) -> InterceptError {
@@ -191,7 +206,7 @@ fn read(
     headers: &HeaderMap,
     body: &Bytes,
     limit: usize,
-) -> Result<RequestFacts, InterceptError> {
+) -> Result<(Envelope, RequestFacts), InterceptError> {
     let encodings = encodings(headers).map_err(|_| InterceptError::UnknownEncoding)?;
     let plain = if encodings.is_empty() {
         body.clone()
@@ -200,7 +215,8 @@ fn read(
     };
     let envelope =
         Envelope::parse(plain, &EnvelopeLimits::default()).map_err(InterceptError::Body)?;
-    Ok(dialect.facts(&envelope))
+    let facts = dialect.facts(&envelope);
+    Ok((envelope, facts))
 }
 
 /// What was done to a body. Several headers are one list (RFC 9110, section 5.3).
@@ -230,6 +246,7 @@ async fn open(
     facts: RequestFacts,
     conversation: Option<String>,
     chosen: &Chosen,
+    prepared: Option<&Prepared>,
 ) -> Result<Transcript, InterceptError> {
     let closing = Closing {
         provider: plan.provider.name.clone(),
@@ -259,7 +276,7 @@ async fn open(
         agent_firewall_sequence_number: cx.firewall.as_ref().map(|mark| mark.sequence_number),
         source: cx.source.clone(),
         correlation_id: cx.correlation_id.clone(),
-        metadata: metadata(&cx.grant),
+        metadata: metadata(&cx.grant, prepared),
     };
     Transcript::open(blueprint, cx, started, facts.prompt, closing)
         .await
@@ -272,8 +289,8 @@ fn conversation(cx: &Cx, facts: &RequestFacts) -> Option<String> {
     cx.hint.session_id.clone().or_else(from_body)
 }
 
-/// Facts about the caller that have no field of their own.
-fn metadata(grant: &Grant) -> Vec<(String, String)> {
+/// Facts about caller and request that have no field of their own.
+fn metadata(grant: &Grant, prepared: Option<&Prepared>) -> Vec<(String, String)> {
     let mut metadata = vec![("username".to_owned(), grant.actor.username.clone())];
     match grant.standing {
         Standing::Confirmed => {}
@@ -283,6 +300,9 @@ fn metadata(grant: &Grant) -> Vec<(String, String)> {
             grant.standing.as_str().to_owned(),
         )),
     }
+    if let Some(prepared) = prepared {
+        metadata.push(("requested_model".to_owned(), prepared.asked.clone()));
+    }
     metadata
 }
 
@@ -290,6 +310,7 @@ fn metadata(grant: &Grant) -> Vec<(String, String)> {
 /// can still become a failure.
 async fn answer(
     blueprint: &Blueprint,
+    provider: &Provider,
     dialect: DialectId,
     mut transcript: Transcript,
     reply: Reply,
@@ -297,12 +318,16 @@ async fn answer(
     let Reply {
         status,
         mut headers,
-        mut body,
+        body,
     } = reply;
     transcript.answered(status);
     if let Some(what) = no_answer(status) {
         return Err(unusable(transcript, what.to_owned(), status.as_u16()).await);
     }
+    let mut body = match translated(provider, status, &mut headers, body).await {
+        Ok(source) => source,
+        Err(error) => return Err(unanswered(transcript, error).await),
+    };
     let Ok(content) = content_decoder(&headers, blueprint.config.answer_bytes) else {
         let what = "an unknown encoding".to_owned();
         return Err(unusable(transcript, what, status.as_u16()).await);
@@ -364,6 +389,19 @@ async fn answer(
     })
 }
 
+/// The body in the caller's dialect, which mostly is the provider's own.
+async fn translated(
+    provider: &Provider,
+    status: StatusCode,
+    headers: &mut HeaderMap,
+    body: Body,
+) -> Result<Source, UpstreamError> {
+    match &provider.bedrock {
+        Some(bedrock) if bedrock.is_translated() => translate(status, headers, body).await,
+        Some(_) | None => Ok(Source::from(body)),
+    }
+}
+
 fn content_decoder(
     headers: &HeaderMap,
     limit: usize,
@@ -383,7 +421,7 @@ fn content_type(headers: &HeaderMap) -> String {
 }
 
 /// What a body is by its first bytes. More are added to them until that can be told.
-async fn sniffed(body: &mut Body, first: &mut Bytes) -> Result<BodyKind, UpstreamError> {
+async fn sniffed(body: &mut Source, first: &mut Bytes) -> Result<BodyKind, UpstreamError> {
     loop {
         if let Some(kind) = BodyKind::sniff(first) {
             return Ok(kind);
@@ -396,16 +434,13 @@ async fn sniffed(body: &mut Body, first: &mut Bytes) -> Result<BodyKind, Upstrea
 }
 
 /// The first bytes of a body, or nothing when it has none.
-async fn first_piece(body: &mut Body) -> Result<Option<Bytes>, UpstreamError> {
+async fn first_piece(body: &mut Source) -> Result<Option<Bytes>, UpstreamError> {
     loop {
-        let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
-        match frame {
+        match poll_fn(|cx| body.poll_data(cx)).await {
             None => return Ok(None),
             Some(Err(error)) => return Err(error),
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
-                Ok(_) | Err(_) => {}
-            },
+            Some(Ok(piece)) if !piece.is_empty() => return Ok(Some(piece)),
+            Some(Ok(_)) => {}
         }
     }
 }

@@ -28,12 +28,12 @@ const EXCEPTIONS: [(&str, FailureKind); 15] = [
     ("Validation", FailureKind::InvalidRequest),
 ];
 
-/// The event that tells an exception in the middle of a stream: `exception` is its type, `payload`
-/// what it says.
+/// The event that tells an exception in the middle of a stream: `exception` is its type, and what
+/// it says stands in a header of the message or in its payload.
 #[must_use]
-pub fn bedrock_exception(exception: &str, payload: &[u8]) -> Bytes {
+pub fn bedrock_exception(exception: &str, said: Option<&str>, payload: &[u8]) -> Bytes {
     let kind = kind_of(exception).unwrap_or(FailureKind::Upstream);
-    let message = message(payload, exception);
+    let message = said.map_or_else(|| message(payload, exception), shortened);
     let failure = ApiFailure {
         kind,
         message: &message,
@@ -88,7 +88,7 @@ fn message(body: &[u8], exception: &str) -> String {
         .into_iter()
         .find_map(|name| value.get(name).and_then(Value::filled));
     if let Some(said) = said {
-        return said.chars().take(LONGEST_MESSAGE).collect();
+        return shortened(&said);
     }
     let name = exception.split(':').next().unwrap_or_default().trim();
     if name.is_empty() {
@@ -96,6 +96,10 @@ fn message(body: &[u8], exception: &str) -> String {
     }
     let name: String = name.chars().take(128).collect();
     format!("Bedrock answered with {name}")
+}
+
+fn shortened(said: &str) -> String {
+    said.chars().take(LONGEST_MESSAGE).collect()
 }
 
 #[cfg(test)]
@@ -174,7 +178,7 @@ mod tests {
 
     #[test]
     fn exceptions_become_events() {
-        let event = bedrock_exception("throttlingException", br#"{"message":"slow down"}"#);
+        let event = bedrock_exception("throttlingException", None, br#"{"message":"slow down"}"#);
         let text = std::str::from_utf8(&event).unwrap();
         let data = text.strip_prefix("event: error\ndata: ").unwrap();
         let data: serde_json::Value = serde_json::from_str(data).unwrap();
@@ -183,6 +187,7 @@ mod tests {
         assert!(text.ends_with("\n\n"));
         let event = bedrock_exception(
             "modelStreamErrorException",
+            None,
             br#"{"originalMessage":"lost"}"#,
         );
         let text = std::str::from_utf8(&event).unwrap();

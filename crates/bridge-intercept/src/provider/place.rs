@@ -5,15 +5,7 @@ use std::borrow::Cow;
 use bridge_api::ProviderType;
 
 use super::{ProviderError, ProviderSpec};
-
-/// Which of Bedrock's two APIs is spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Protocol {
-    /// InvokeModel, with the model in the path.
-    Invoke,
-    /// Messages as Anthropic's own API has it.
-    Mantle,
-}
+use crate::bedrock::Protocol;
 
 /// The address that was given, which wins over the region's.
 pub(super) fn base_url(
@@ -28,7 +20,7 @@ pub(super) fn base_url(
     if !is_region(region) {
         return Err(ProviderError::Region(region.chars().take(64).collect()));
     }
-    let protocol = protocol(settings.protocol.as_deref())?;
+    let protocol = Protocol::parse(settings.protocol.as_deref())?;
     if !spec.base_url.is_empty() {
         return Ok(Cow::Borrowed(&spec.base_url));
     }
@@ -37,14 +29,6 @@ pub(super) fn base_url(
         Protocol::Invoke => format!("https://bedrock-runtime.{region}.amazonaws.com"),
         Protocol::Mantle => format!("https://bedrock-mantle.{region}.api.aws/anthropic"),
     }))
-}
-
-fn protocol(name: Option<&str>) -> Result<Protocol, ProviderError> {
-    match name {
-        None | Some("invoke") => Ok(Protocol::Invoke),
-        Some("mantle") => Ok(Protocol::Mantle),
-        Some(other) => Err(ProviderError::Protocol(other.chars().take(64).collect())),
-    }
 }
 
 /// It becomes a part of a host name: nothing but letters, digits and hyphens.

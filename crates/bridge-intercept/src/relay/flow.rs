@@ -1,14 +1,14 @@
 //! A body on its way from the provider to the caller.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bridge_api::{FailureKind, ping};
-use bridge_upstream::{Body, FailureClass, UpstreamError};
+use bridge_upstream::{FailureClass, UpstreamError};
 use bytes::Bytes;
-use http_body::{Body as _, SizeHint};
+use http_body::SizeHint;
 use tokio::time::Instant;
 
+use super::Source;
 use super::gathered::{Gathered, Pieces};
 use super::turn::{Turn, cut_short};
 use crate::aftercare::Rest;
@@ -24,7 +24,7 @@ const GATHER: usize = 64 << 10;
 /// stream, the last byte of a whole body, or the end itself. Then the transcript is closed, and
 /// they go on when its records are safe. Whatever follows the last word of a stream just passes.
 pub(crate) struct Flow {
-    source: Body,
+    source: Source,
     /// A piece that was read before the answer's head was decided on.
     first: Option<Bytes>,
     turn: Option<Turn>,
@@ -42,7 +42,7 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    pub(super) fn new(source: Body, first: Option<Bytes>, turn: Option<Turn>) -> Self {
+    pub(super) fn new(source: Source, first: Option<Bytes>, turn: Option<Turn>) -> Self {
         Self {
             source,
             first,
@@ -186,12 +186,8 @@ impl Flow {
             if gathered.len() >= GATHER && self.source.size_hint().exact() != Some(0) {
                 break;
             }
-            match Pin::new(&mut self.source).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    if let Ok(piece) = frame.into_data() {
-                        self.hear(piece, &mut gathered);
-                    }
-                }
+            match self.source.poll_data(cx) {
+                Poll::Ready(Some(Ok(piece))) => self.hear(piece, &mut gathered),
                 Poll::Ready(Some(Err(cause))) => {
                     self.is_over = true;
                     self.broken(&cause, &mut gathered);

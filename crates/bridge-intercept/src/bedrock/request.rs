@@ -1,0 +1,58 @@
+//! A request on its way to Bedrock.
+
+use bridge_api::{Envelope, RequestFacts, bedrock_request};
+use bridge_auth::Scrubbed;
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::HeaderName;
+
+use super::{Api, Bedrock};
+use crate::InterceptError;
+
+const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
+const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+
+/// What is sent in place of what the caller sent.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The path below the base address. It has no query.
+    pub(crate) path: String,
+    pub(crate) body: Bytes,
+    /// The model that the caller asked for. The facts name the one that is used.
+    pub(crate) asked: String,
+}
+
+impl Bedrock {
+    /// Prepares a request once, whatever the number of attempts. With Mantle it goes on as it is,
+    /// but for headers with which a caller could interfere with the signature.
+    pub(crate) fn prepare(
+        &self,
+        mut envelope: Envelope,
+        headers: &mut Scrubbed,
+        facts: &mut RequestFacts,
+    ) -> Result<Option<Prepared>, InterceptError> {
+        headers.remove_all("x-amz-");
+        headers.remove_all("x-amzn-");
+        let Api::Invoke(models) = &self.api else {
+            return Ok(None);
+        };
+        let model = models.choose(&facts.model);
+        let beta = headers.headers().get_all(BETA);
+        let beta = beta.iter().filter_map(as_text);
+        let request = bedrock_request(&mut envelope, model, beta);
+        let request = request.map_err(InterceptError::Body)?;
+        headers.remove(&BETA);
+        headers.remove(&VERSION);
+        headers.describe_json();
+        let asked = std::mem::replace(&mut facts.model, model.id.clone());
+        Ok(Some(Prepared {
+            path: request.path,
+            body: request.body,
+            asked,
+        }))
+    }
+}
+
+fn as_text(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok()
+}

@@ -1,0 +1,93 @@
+//! Where the bytes for a caller come from.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bridge_upstream::{Body, UpstreamError};
+use bytes::Bytes;
+use http_body::{Body as _, SizeHint};
+
+use super::messages::Messages;
+
+/// Where the bytes for a caller come from: the provider's own, or what was made of them because
+/// the provider does not speak the caller's dialect.
+pub(crate) struct Source(Kind);
+
+enum Kind {
+    /// As they come.
+    Body(Body),
+    /// Messages, told as events.
+    Messages(Box<Messages>),
+    /// A whole body, written anew. Gone once it was given out.
+    Written(Option<Bytes>),
+}
+
+impl From<Body> for Source {
+    fn from(body: Body) -> Self {
+        Self(Kind::Body(body))
+    }
+}
+
+impl Source {
+    /// A body that was written anew.
+    pub(crate) fn written(body: Bytes) -> Self {
+        Self(Kind::Written(Some(body).filter(|body| !body.is_empty())))
+    }
+
+    /// The same, told as events: the body is a stream of AWS's messages.
+    pub(crate) fn in_messages(self) -> Self {
+        match self.0 {
+            Kind::Body(body) => Self(Kind::Messages(Box::new(Messages::new(body)))),
+            Kind::Messages(_) | Kind::Written(_) => self,
+        }
+    }
+
+    /// The next bytes. After a failure or the end there are none.
+    pub(crate) fn poll_data(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, UpstreamError>>> {
+        match &mut self.0 {
+            Kind::Body(body) => poll_body(body, cx),
+            Kind::Messages(messages) => messages.poll_data(cx),
+            Kind::Written(body) => Poll::Ready(body.take().map(Ok)),
+        }
+    }
+
+    pub(crate) fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Body(body) => body.is_end_stream(),
+            Kind::Messages(messages) => messages.is_over(),
+            Kind::Written(body) => body.is_none(),
+        }
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Body(body) => body.size_hint(),
+            Kind::Messages(_) => SizeHint::default(),
+            Kind::Written(body) => {
+                let length = body.as_ref().map_or(0, Bytes::len);
+                SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+            }
+        }
+    }
+}
+
+/// The next bytes of a provider's body. Trailers are not passed on.
+pub(super) fn poll_body(
+    body: &mut Body,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Bytes, UpstreamError>>> {
+    loop {
+        match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            None => return Poll::Ready(None),
+            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            Some(Ok(frame)) => {
+                if let Ok(piece) = frame.into_data() {
+                    return Poll::Ready(Some(Ok(piece)));
+                }
+            }
+        }
+    }
+}
