@@ -10,6 +10,7 @@ mod aborted;
 mod actors;
 mod admission;
 mod bad_input;
+mod bedrock;
 mod breakers;
 mod connections;
 mod drain;

@@ -2,8 +2,10 @@
 
 mod client;
 mod provider;
+mod sigv4;
 mod world;
 
 pub(crate) use client::{Reply, call, open, parse, read_reply, take_ready};
 pub(crate) use provider::{Provider, Script, Seen, Step, chunk, find, json, sse, zipped};
+pub(crate) use sigv4::is_signed;
 pub(crate) use world::{Setup, World, until};
