@@ -4,11 +4,16 @@
 //! fields it does not know; what the control plane answers may grow.
 
 mod gateway_key;
+mod given;
 mod interception;
 mod key;
 mod provider;
+mod provider_change;
+mod provider_settings;
+mod provider_type;
 mod secret_text;
 mod session;
+mod upstream_settings;
 mod user;
 
 use serde::{Deserialize, Serialize};
@@ -20,9 +25,14 @@ pub use interception::{
     TokenView, ToolView,
 };
 pub use key::{CreatedKey, KeyView, NewKey};
-pub use provider::{NewProviderKey, ProviderKeyView, ProviderSpec, ProviderType, ProviderView};
+pub use provider::{ProviderKeyView, ProviderView};
+pub use provider_change::{KeyEntry, NewProviderKey, ProviderPatch, ProviderSpec};
+pub(crate) use provider_settings::{BEDROCK, VERSION};
+pub use provider_settings::{BedrockChange, BedrockView};
+pub use provider_type::ProviderType;
 pub use secret_text::SecretText;
 pub use session::{SessionDetail, SessionView, ThreadView};
+pub use upstream_settings::{UpstreamChange, UpstreamView};
 pub use user::{NewUser, UserPatch, UserRef, UserStatus, UserView};
 
 /// One page of a list.

@@ -68,6 +68,7 @@ impl From<StoreError> for ControlError {
         match error {
             StoreError::Conflict(field) => Self::conflict(field, "is taken"),
             StoreError::Full(field) => Self::conflict(field, "is one more than there may be"),
+            StoreError::Stale => Self::conflict("provider", "was changed meanwhile: try again"),
             StoreError::Ambiguous => {
                 Self::conflict("user", "several users have a session of this id: name one")
             }

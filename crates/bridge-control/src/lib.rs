@@ -66,4 +66,5 @@ mod validate;
 pub use control::{ControlConfig, ControlServer, ServeError};
 pub use error::ControlError;
 pub use gateways::{IdentityError, ListenConfig, TlsIdentity};
+pub use operate::providers::PutProvider;
 pub use rest::behind_admin_token;

@@ -2,6 +2,6 @@
 
 mod gateway_keys;
 mod keys;
-mod providers;
+pub(crate) mod providers;
 mod reads;
 mod users;

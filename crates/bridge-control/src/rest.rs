@@ -45,11 +45,12 @@ impl ControlServer {
                 get(gateway_keys::list).post(gateway_keys::create),
             )
             .route("/gateway-keys/{key}", delete(gateway_keys::remove))
-            .route("/providers", get(providers::list))
+            .route("/providers", get(providers::list).post(providers::create))
             .route(
                 "/providers/{name}",
                 get(providers::show)
                     .put(providers::put)
+                    .patch(providers::change)
                     .delete(providers::remove),
             )
             .route("/providers/{name}/keys", post(providers::add_key))

@@ -1,5 +1,6 @@
 //! The seam behind which the control plane keeps what it knows.
 
+mod provider;
 mod sqlite;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
@@ -7,16 +8,16 @@ use std::error::Error;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bridge_auth::Secret;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::api::{
     GatewayKeyView, InterceptionDetail, InterceptionStatus, InterceptionView, KeyView, Page,
-    ProviderKeyView, ProviderType, ProviderView, SessionDetail, SessionView, UserStatus, UserView,
+    SessionDetail, SessionView, UserStatus, UserView,
 };
 use crate::record::{NewRecord, Rejection};
 
+pub use provider::{Bedrock, ProviderSet, StoredProvider, StoredProviderKey, Upstream};
 pub use sqlite::{OpenError, SqliteStore};
 
 /// Keeps users, keys, providers and records.
@@ -96,52 +97,31 @@ pub trait Store: Send + Sync + 'static {
     /// Notes that a gateway is connected with this key. Says whether there is one.
     async fn see_gateway_key(&self, id: &str, at: Timestamp) -> Result<bool, StoreError>;
 
-    /// Makes a provider, or makes it what is given. The generation grows.
-    async fn put_provider(
-        &self,
-        provider: NewProvider,
-        at: Timestamp,
-    ) -> Result<PutProvider, StoreError>;
-
-    /// The same for all of these in turn, or for none of them. Nobody sees some of them changed and
-    /// others not. Says the generation that has all of them.
-    async fn put_providers(
-        &self,
-        providers: Vec<NewProvider>,
-        at: Timestamp,
-    ) -> Result<u64, StoreError>;
-
-    /// The provider of this name.
-    async fn provider(&self, name: &str) -> Result<Option<ProviderView>, StoreError>;
-
-    /// Providers by name.
-    async fn providers(&self, page: PageQuery) -> Result<Page<ProviderView>, StoreError>;
-
-    /// Takes a provider and its keys away. Says whether there was one; then the generation grows.
-    async fn delete_provider(&self, name: &str) -> Result<bool, StoreError>;
-
-    /// Adds a key behind the others; none when there is no such provider. The generation grows.
+    /// Makes these providers, or makes those of these ids what is given, all or none of them, if
+    /// nothing has changed after this generation. Nobody sees some of them changed and others not.
+    /// Says the generation that has all of them.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] on `key` when the provider has it already, [`StoreError::Full`] when
-    /// it has as many as `most`.
-    async fn add_provider_key(
+    /// [`StoreError::Stale`] when the set is another one by now, [`StoreError::Conflict`] on `name`
+    /// when a provider of another id has it.
+    async fn put_providers(
         &self,
-        name: &str,
-        key: NewProviderSecret,
-        most: usize,
-        at: Timestamp,
-    ) -> Result<Option<ProviderKeyView>, StoreError>;
+        providers: Vec<StoredProvider>,
+        after: u64,
+    ) -> Result<u64, StoreError>;
 
-    /// Takes a provider's key away. Says whether there was one; then the generation grows.
-    async fn delete_provider_key(
-        &self,
-        name: &str,
-        id: Uuid,
-        at: Timestamp,
-    ) -> Result<bool, StoreError>;
+    /// The provider of this name, or else of this id, that is not deleted. Settings that cannot be
+    /// read are as if there were none.
+    async fn provider(&self, id_or_name: &str) -> Result<Option<StoredProvider>, StoreError>;
 
-    /// All providers with their secrets, and the generation they belong to.
+    /// The same for a page of them, by name.
+    async fn providers(&self, page: PageQuery) -> Result<Page<StoredProvider>, StoreError>;
+
+    /// Marks the provider of this name, or else of this id, as deleted, and forgets its secrets. Its
+    /// name is free then. Says whether there was one; then the generation grows.
+    async fn delete_provider(&self, id_or_name: &str, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// All providers that are not deleted, with their secrets, and the generation they belong to.
     async fn provider_set(&self) -> Result<ProviderSet, StoreError>;
 
     /// Keeps records, in this order, all or none of them. On success every record is kept, was kept
@@ -237,63 +217,6 @@ pub struct NewStoredGatewayKey {
     pub created_at: Timestamp,
 }
 
-/// A provider to keep.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewProvider {
-    /// Its name.
-    pub name: String,
-    /// Its type.
-    pub kind: ProviderType,
-    /// Where it is.
-    pub base_url: String,
-    /// Whether requests may go there.
-    pub enabled: bool,
-    /// Replaces all its keys; none leaves them. A key that was there keeps its id.
-    pub keys: Option<Vec<NewProviderSecret>>,
-}
-
-/// A provider's key to keep.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewProviderSecret {
-    /// Its id.
-    pub id: Uuid,
-    /// The key.
-    pub secret: Secret,
-}
-
-/// What [`Store::put_provider`] did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PutProvider {
-    /// The provider as it is now.
-    pub provider: ProviderView,
-    /// Whether there was none before.
-    pub is_new: bool,
-}
-
-/// All providers at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProviderSet {
-    /// Grows with every change.
-    pub generation: u64,
-    /// The providers by name.
-    pub providers: Vec<StoredProvider>,
-}
-
-/// A provider with its secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredProvider {
-    /// Its name.
-    pub name: String,
-    /// Its type.
-    pub kind: ProviderType,
-    /// Where it is.
-    pub base_url: String,
-    /// Whether requests may go there.
-    pub enabled: bool,
-    /// Its keys in the order of preference.
-    pub keys: Vec<Secret>,
-}
-
 /// Which interceptions. What is none does not matter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InterceptionFilter {
@@ -333,6 +256,9 @@ pub enum StoreError {
     /// There are as many of these as there may be.
     #[error("{0}: there are as many as there may be")]
     Full(&'static str),
+    /// Somebody else has changed it meanwhile.
+    #[error("it was changed meanwhile")]
+    Stale,
     /// More than one thing is meant.
     #[error("more than one session has this id")]
     Ambiguous,

@@ -12,6 +12,8 @@ mod garbage;
 mod gateways;
 #[path = "control/operator.rs"]
 mod operator;
+#[path = "control/providers.rs"]
+mod providers;
 #[path = "control/record.rs"]
 mod record;
 #[path = "control/remote.rs"]

@@ -230,6 +230,11 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
         };
         ProviderView {
+            id: Uuid::nil(),
+            display_name: String::new(),
+            icon: String::new(),
+            settings: None,
+            upstream: None,
             name: name.to_owned(),
             kind,
             base_url: "https://h".to_owned(),

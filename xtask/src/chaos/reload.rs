@@ -77,7 +77,7 @@ fn reload(operator: &Operator, stage: &Stage, number: u64, findings: &mut Findin
         false => format!("{}{path}", stage.provider()),
     };
     let spec: Value = json!({
-        "type": name, "base_url": base_url, "keys": [format!("operator-key-number-{number}")],
+        "type": name, "base_url": base_url, "api_keys": [format!("operator-key-number-{number}")],
     });
     let put = operator.call("PUT", &format!("/providers/{name}"), Some(&spec));
     match (put, is_bad) {

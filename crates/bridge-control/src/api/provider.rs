@@ -1,141 +1,40 @@
 //! Providers: where requests go, and with which of the operator's keys.
 
+use bridge_auth::SecretHint;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::SecretText;
+use super::{BedrockView, ProviderType, UpstreamView};
+use crate::store::{StoredProvider, StoredProviderKey};
 
-/// What kind of provider it is; decides the wire format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProviderType {
-    /// Anthropic's Messages API.
-    Anthropic,
-    /// OpenAI's Chat Completions and Responses APIs.
-    #[serde(rename = "openai")]
-    OpenAi,
-    /// GitHub Copilot; each caller brings a token of their own.
-    Copilot,
-    /// Azure's OpenAI service.
-    Azure,
-    /// Google's OpenAI-compatible API.
-    Google,
-    /// OpenRouter.
-    #[serde(rename = "openrouter")]
-    OpenRouter,
-    /// Vercel's gateway.
-    Vercel,
-    /// Anything else that speaks OpenAI's formats.
-    #[serde(rename = "openai-compat")]
-    OpenAiCompat,
-    /// Anthropic's models on Amazon Bedrock; requests are signed with AWS credentials.
-    Bedrock,
-    /// ChatGPT's subscriptions; each caller brings their own.
-    #[serde(rename = "chatgpt")]
-    ChatGpt,
-}
-
-impl ProviderType {
-    /// Every type there is.
-    pub const ALL: [Self; 10] = [
-        Self::Anthropic,
-        Self::OpenAi,
-        Self::Copilot,
-        Self::Azure,
-        Self::Google,
-        Self::OpenRouter,
-        Self::Vercel,
-        Self::OpenAiCompat,
-        Self::Bedrock,
-        Self::ChatGpt,
-    ];
-
-    /// The word for it in JSON, in the contract and in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Anthropic => "anthropic",
-            Self::OpenAi => "openai",
-            Self::Copilot => "copilot",
-            Self::Azure => "azure",
-            Self::Google => "google",
-            Self::OpenRouter => "openrouter",
-            Self::Vercel => "vercel",
-            Self::OpenAiCompat => "openai-compat",
-            Self::Bedrock => "bedrock",
-            Self::ChatGpt => "chatgpt",
-        }
-    }
-
-    /// Whether an operator's keys are used with it. Callers of Copilot and ChatGPT bring tokens of
-    /// their own, and Bedrock has credentials of another kind.
-    #[must_use]
-    pub const fn takes_keys(self) -> bool {
-        match self {
-            Self::Copilot | Self::ChatGpt | Self::Bedrock => false,
-            Self::Anthropic
-            | Self::OpenAi
-            | Self::Azure
-            | Self::Google
-            | Self::OpenRouter
-            | Self::Vercel
-            | Self::OpenAiCompat => true,
-        }
-    }
-
-    /// The type of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
-    }
-}
-
-/// A provider as it is to be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderSpec {
-    /// Its type, one of the words of [`ProviderType`].
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Absolute, http or https, without query, fragment or user information.
-    pub base_url: String,
-    /// Whether requests may go there.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-    /// The operator's keys in the order of preference, at most five; replaces all when given, and
-    /// leaves them as they are when not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keys: Option<Vec<SecretText>>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// One more key for a provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewProviderKey {
-    /// The key: not empty, without white space.
-    pub key: SecretText,
-}
-
-/// A provider, with its keys masked.
+/// A provider, without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProviderView {
-    /// The first segment of the path: lower-case letters, digits and single hyphens.
-    pub name: String,
+    /// Names it for ever, also when its name changes.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: Uuid,
     /// Its type.
     #[serde(rename = "type")]
     pub kind: ProviderType,
-    /// Where it is.
-    pub base_url: String,
+    /// The first segment of the path: lower-case letters, digits and single hyphens.
+    pub name: String,
+    /// Its name for people; may be empty.
+    pub display_name: String,
+    /// A picture's name or address, for pages that show one; may be empty.
+    pub icon: String,
     /// Whether requests may go there.
     pub enabled: bool,
+    /// Where it is. Empty for Bedrock when the region says it.
+    pub base_url: String,
     /// The operator's keys in the order of preference.
+    #[serde(rename = "api_keys")]
     pub keys: Vec<ProviderKeyView>,
+    /// What is peculiar to its type; null when there is nothing.
+    pub settings: Option<BedrockView>,
+    /// How it is connected to; null when everything is as the gateway's configuration says.
+    pub upstream: Option<UpstreamView>,
     /// When it was made.
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
@@ -147,12 +46,42 @@ pub struct ProviderView {
 /// A provider's key, masked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProviderKeyView {
-    /// Names the key in calls that delete it.
+    /// Names the key in calls that keep or delete it.
     #[schema(value_type = String, format = "uuid")]
     pub id: Uuid,
     /// First and last characters of the key.
+    #[serde(rename = "masked")]
     pub hint: String,
     /// When it was given.
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
+}
+
+impl From<&StoredProvider> for ProviderView {
+    fn from(stored: &StoredProvider) -> Self {
+        Self {
+            id: stored.id,
+            kind: stored.kind,
+            name: stored.name.clone(),
+            display_name: stored.display_name.clone(),
+            icon: stored.icon.clone(),
+            enabled: stored.enabled,
+            base_url: stored.base_url.clone(),
+            keys: stored.keys.iter().map(Into::into).collect(),
+            settings: stored.bedrock.as_ref().map(Into::into),
+            upstream: stored.upstream.as_ref().map(Into::into),
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+        }
+    }
+}
+
+impl From<&StoredProviderKey> for ProviderKeyView {
+    fn from(key: &StoredProviderKey) -> Self {
+        Self {
+            id: key.id,
+            hint: SecretHint::of(&key.secret).to_string(),
+            created_at: key.created_at,
+        }
+    }
 }

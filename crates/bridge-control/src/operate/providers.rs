@@ -1,14 +1,29 @@
 //! Making, changing and deleting providers and their keys. Gateways learn of each change at once.
 
+mod draft;
+
 use uuid::Uuid;
 
+use self::draft::{added_key, made, patched};
 use crate::api::{
-    NewProviderKey, Page, ProviderKeyView, ProviderSpec, ProviderType, ProviderView, SecretText,
+    NewProviderKey, Page, ProviderKeyView, ProviderPatch, ProviderSpec, ProviderView,
 };
 use crate::control::{ControlServer, now};
 use crate::error::ControlError;
-use crate::store::{NewProvider, NewProviderSecret, PageQuery, PutProvider};
-use crate::validate::{self, MOST_PROVIDER_KEYS};
+use crate::store::{PageQuery, ProviderSet, StoreError, StoredProvider};
+use crate::validate;
+
+/// How often a change is tried that others got in the way of.
+const ATTEMPTS: usize = 8;
+
+/// What [`ControlServer::put_provider`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutProvider {
+    /// The provider as it is now.
+    pub provider: ProviderView,
+    /// Whether there was none before.
+    pub is_new: bool,
+}
 
 impl ControlServer {
     /// Says whether a provider could be stored, and stores nothing.
@@ -16,7 +31,25 @@ impl ControlServer {
     /// # Errors
     /// When the name or a field breaks its rule.
     pub fn check_provider(&self, name: &str, spec: &ProviderSpec) -> Result<(), ControlError> {
-        checked(name, spec).map(|_| ())
+        made(None, name, spec).map(|_| ())
+    }
+
+    /// Makes a provider.
+    ///
+    /// # Errors
+    /// When the name or a field breaks its rule, or there is a provider of this name.
+    pub async fn create_provider(&self, spec: ProviderSpec) -> Result<ProviderView, ControlError> {
+        let Some(name) = spec.name.clone() else {
+            return Err(ControlError::invalid("name", "is missing"));
+        };
+        let create = move |set: &ProviderSet| {
+            if named(set, &name).is_some() {
+                return Err(ControlError::conflict("name", "is taken"));
+            }
+            let provider = made(None, &name, &spec)?;
+            Ok((vec![provider.clone()], ProviderView::from(&provider)))
+        };
+        self.change_providers(create).await.map(|(_, view)| view)
     }
 
     /// Makes a provider, or makes the one of this name what is given.
@@ -28,14 +61,17 @@ impl ControlServer {
         name: &str,
         spec: ProviderSpec,
     ) -> Result<PutProvider, ControlError> {
-        let provider = new(name, spec)?;
-        let this = self.clone();
-        self.whole(async move {
-            let put = this.0.store.put_provider(provider, now()).await?;
-            this.providers_changed();
-            Ok(put)
-        })
-        .await
+        let name = name.to_owned();
+        let put = move |set: &ProviderSet| {
+            let old = named(set, &name);
+            let provider = made(old, &name, &spec)?;
+            let put = PutProvider {
+                provider: ProviderView::from(&provider),
+                is_new: old.is_none(),
+            };
+            Ok((vec![provider], put))
+        };
+        self.change_providers(put).await.map(|(_, put)| put)
     }
 
     /// The same for all of these, or for none of them. Gateways learn of all at once. Says the
@@ -47,27 +83,45 @@ impl ControlServer {
         &self,
         specs: Vec<(String, ProviderSpec)>,
     ) -> Result<Option<u64>, ControlError> {
-        let specs = specs.into_iter().map(|(name, spec)| new(&name, spec));
-        let providers: Vec<_> = specs.collect::<Result<_, _>>()?;
-        if providers.is_empty() {
+        if specs.is_empty() {
             return Ok(None);
         }
-        let this = self.clone();
-        self.whole(async move {
-            let generation = this.0.store.put_providers(providers, now()).await?;
-            this.providers_changed();
-            Ok(Some(generation))
-        })
-        .await
+        let put = move |set: &ProviderSet| {
+            let made = specs
+                .iter()
+                .map(|(name, spec)| made(named(set, name), name, spec));
+            Ok((made.collect::<Result<_, _>>()?, ()))
+        };
+        let changed = self.change_providers(put).await;
+        changed.map(|(generation, ())| Some(generation))
     }
 
-    /// The provider of this name, its keys masked.
+    /// Changes what is given of a provider.
+    ///
+    /// # Errors
+    /// When there is no such provider, nothing is given, a field breaks its rule, or the new name is
+    /// taken.
+    pub async fn change_provider(
+        &self,
+        id_or_name: &str,
+        patch: ProviderPatch,
+    ) -> Result<ProviderView, ControlError> {
+        let id_or_name = id_or_name.to_owned();
+        let change = move |set: &ProviderSet| {
+            let provider = patched(wanted(set, &id_or_name)?, &patch)?;
+            Ok((vec![provider.clone()], ProviderView::from(&provider)))
+        };
+        self.change_providers(change).await.map(|(_, view)| view)
+    }
+
+    /// The provider of this name, or else of this id, without its secrets.
     ///
     /// # Errors
     /// When there is none.
-    pub async fn provider(&self, name: &str) -> Result<ProviderView, ControlError> {
-        let found = self.0.store.provider(name).await?;
-        found.ok_or_else(|| ControlError::not_found("provider", name))
+    pub async fn provider(&self, id_or_name: &str) -> Result<ProviderView, ControlError> {
+        let found = self.0.store.provider(id_or_name).await?;
+        let found = found.ok_or_else(|| ControlError::not_found("provider", id_or_name))?;
+        Ok(ProviderView::from(&found))
     }
 
     /// Providers by name.
@@ -75,19 +129,23 @@ impl ControlServer {
     /// # Errors
     /// When the store does not answer.
     pub async fn providers(&self, page: PageQuery) -> Result<Page<ProviderView>, ControlError> {
-        Ok(self.0.store.providers(page).await?)
+        let page = self.0.store.providers(page).await?;
+        Ok(Page {
+            items: page.items.iter().map(Into::into).collect(),
+            next: page.next,
+        })
     }
 
-    /// Takes a provider and its keys away.
+    /// Takes a provider and its secrets away.
     ///
     /// # Errors
     /// When there is none.
-    pub async fn delete_provider(&self, name: &str) -> Result<(), ControlError> {
+    pub async fn delete_provider(&self, id_or_name: &str) -> Result<(), ControlError> {
         let this = self.clone();
-        let name = name.to_owned();
+        let id_or_name = id_or_name.to_owned();
         self.whole(async move {
-            if !this.0.store.delete_provider(&name).await? {
-                return Err(ControlError::not_found("provider", &name));
+            if !this.0.store.delete_provider(&id_or_name, now()).await? {
+                return Err(ControlError::not_found("provider", &id_or_name));
             }
             this.providers_changed();
             Ok(())
@@ -102,72 +160,79 @@ impl ControlServer {
     /// has as many as it may.
     pub async fn add_provider_key(
         &self,
-        name: &str,
+        id_or_name: &str,
         new: NewProviderKey,
     ) -> Result<ProviderKeyView, ControlError> {
         validate::provider_key("key", &new.key)?;
-        if !self.provider(name).await?.kind.takes_keys() {
-            let message = "this type of provider takes no keys";
-            return Err(ControlError::invalid("key", message));
-        }
-        let this = self.clone();
-        let name = name.to_owned();
-        self.whole(async move {
-            let store = &this.0.store;
-            let added = store
-                .add_provider_key(&name, secret(new.key), MOST_PROVIDER_KEYS, now())
-                .await?;
-            let added = added.ok_or_else(|| ControlError::not_found("provider", &name))?;
-            this.providers_changed();
-            Ok(added)
-        })
-        .await
+        let id_or_name = id_or_name.to_owned();
+        let add = move |set: &ProviderSet| {
+            let (provider, key) = added_key(wanted(set, &id_or_name)?, &new.key)?;
+            Ok((vec![provider], ProviderKeyView::from(&key)))
+        };
+        self.change_providers(add).await.map(|(_, key)| key)
     }
 
     /// Takes a provider's key away.
     ///
     /// # Errors
     /// When there is no such provider or key.
-    pub async fn delete_provider_key(&self, name: &str, id: Uuid) -> Result<(), ControlError> {
-        let this = self.clone();
-        let name = name.to_owned();
-        self.whole(async move {
-            let store = &this.0.store;
-            if !store.delete_provider_key(&name, id, now()).await? {
+    pub async fn delete_provider_key(
+        &self,
+        id_or_name: &str,
+        id: Uuid,
+    ) -> Result<(), ControlError> {
+        let id_or_name = id_or_name.to_owned();
+        let delete = move |set: &ProviderSet| {
+            let mut provider = wanted(set, &id_or_name)?.clone();
+            let before = provider.keys.len();
+            provider.keys.retain(|key| key.id != id);
+            if provider.keys.len() == before {
                 return Err(ControlError::not_found("provider key", &id.to_string()));
             }
-            this.providers_changed();
-            Ok(())
+            provider.updated_at = now();
+            Ok((vec![provider], ()))
+        };
+        self.change_providers(delete).await.map(|_| ())
+    }
+
+    /// Looks at the set, decides, and stores what was decided if the set is still the same;
+    /// otherwise looks again. Says the new set's generation.
+    async fn change_providers<T, D>(&self, decide: D) -> Result<(u64, T), ControlError>
+    where
+        T: Send + 'static,
+        D: Fn(&ProviderSet) -> Result<(Vec<StoredProvider>, T), ControlError> + Send + 'static,
+    {
+        let this = self.clone();
+        self.whole(async move {
+            for _ in 0..ATTEMPTS {
+                let set = this.0.store.provider_set().await?;
+                let (providers, outcome) = decide(&set)?;
+                match this.0.store.put_providers(providers, set.generation).await {
+                    Ok(generation) => {
+                        this.providers_changed();
+                        return Ok((generation, outcome));
+                    }
+                    Err(StoreError::Stale) => {}
+                    Err(other) => return Err(other.into()),
+                }
+            }
+            Err(StoreError::Stale.into())
         })
         .await
     }
 }
 
-fn checked(name: &str, spec: &ProviderSpec) -> Result<ProviderType, ControlError> {
-    validate::provider_name(name)?;
-    let kind = validate::provider_type(&spec.kind)?;
-    validate::base_url(&spec.base_url)?;
-    validate::provider_keys(kind, spec.keys.as_deref().unwrap_or_default())?;
-    Ok(kind)
+fn named<'s>(set: &'s ProviderSet, name: &str) -> Option<&'s StoredProvider> {
+    set.providers.iter().find(|provider| provider.name == name)
 }
 
-fn new(name: &str, spec: ProviderSpec) -> Result<NewProvider, ControlError> {
-    let kind = checked(name, &spec)?;
-    // Whoever turns a provider into one that takes no keys takes its keys away.
-    let none = (!kind.takes_keys()).then(Vec::new);
-    let keys = spec.keys.or(none);
-    Ok(NewProvider {
-        name: name.to_owned(),
-        kind,
-        base_url: spec.base_url,
-        enabled: spec.enabled,
-        keys: keys.map(|keys| keys.into_iter().map(secret).collect()),
-    })
-}
-
-fn secret(key: SecretText) -> NewProviderSecret {
-    NewProviderSecret {
-        id: Uuid::now_v7(),
-        secret: key.into(),
-    }
+/// The one of this name, or else of this id.
+fn wanted<'s>(set: &'s ProviderSet, id_or_name: &str) -> Result<&'s StoredProvider, ControlError> {
+    let by_id = || {
+        let id = Uuid::try_parse(id_or_name).ok()?;
+        set.providers.iter().find(|provider| provider.id == id)
+    };
+    named(set, id_or_name)
+        .or_else(by_id)
+        .ok_or_else(|| ControlError::not_found("provider", id_or_name))
 }

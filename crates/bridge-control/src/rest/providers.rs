@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use super::problem::Failure;
 use super::read::{Named, Params, Sent};
-use crate::api::{NewProviderKey, Page, Problem, ProviderKeyView, ProviderSpec, ProviderView};
+use crate::api::{
+    NewProviderKey, Page, Problem, ProviderKeyView, ProviderPatch, ProviderSpec, ProviderView,
+};
 use crate::control::ControlServer;
 
 /// Providers by name, their keys masked
@@ -28,7 +30,7 @@ pub(super) async fn list(
 
 /// One provider, its keys masked
 #[utoipa::path(get, path = "/api/v1/providers/{name}", tag = "providers",
-    params(("name" = String, Path, description = "name of the provider")),
+    params(("name" = String, Path, description = "name or id of the provider")),
     responses(
         (status = 200, body = ProviderView),
         (status = 401, body = Problem),
@@ -40,6 +42,44 @@ pub(super) async fn show(
 ) -> Result<Json<ProviderView>, Failure> {
     params.finish()?;
     Ok(Json(control.provider(&name).await?))
+}
+
+/// Make a provider; gateways learn of it at once
+#[utoipa::path(post, path = "/api/v1/providers", tag = "providers",
+    request_body = ProviderSpec,
+    responses(
+        (status = 201, body = ProviderView),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 409, description = "the name is taken", body = Problem)))]
+pub(super) async fn create(
+    State(control): State<ControlServer>,
+    params: Params,
+    Sent(spec): Sent<ProviderSpec>,
+) -> Result<(StatusCode, Json<ProviderView>), Failure> {
+    params.finish()?;
+    let made = control.create_provider(spec).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Change what is given of a provider, the rest stays; gateways learn of it at once
+#[utoipa::path(patch, path = "/api/v1/providers/{name}", tag = "providers",
+    request_body = ProviderPatch,
+    params(("name" = String, Path, description = "name or id of the provider")),
+    responses(
+        (status = 200, body = ProviderView),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "the new name is taken", body = Problem)))]
+pub(super) async fn change(
+    State(control): State<ControlServer>,
+    Named(name): Named<String>,
+    params: Params,
+    Sent(patch): Sent<ProviderPatch>,
+) -> Result<Json<ProviderView>, Failure> {
+    params.finish()?;
+    Ok(Json(control.change_provider(&name, patch).await?))
 }
 
 /// Make a provider, or make it what is given; gateways learn of it at once

@@ -2,16 +2,18 @@
 
 use bridge_proto::v1::provider_configurator_service_server::ProviderConfiguratorService;
 use bridge_proto::v1::{
-    GetProvidersRequest, GetProvidersResponse, Provider, ProviderSet, WatchProvidersRequest,
-    WatchProvidersResponse,
+    self, GetProvidersRequest, GetProvidersResponse, Manners, Provider, ProviderSet,
+    ProviderSettings, WatchProvidersRequest, WatchProvidersResponse,
 };
+use bridge_telemetry::keys;
 use futures_util::{StreamExt as _, stream};
+use slog::error;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use super::{Service, Watch};
-use crate::api::ProviderType;
-use crate::store::{ProviderSet as StoredSet, StoredProvider};
+use crate::api::{ProviderType, SecretText};
+use crate::store::{Bedrock, ProviderSet as StoredSet, StoredProvider, Upstream};
 
 #[tonic::async_trait]
 impl ProviderConfiguratorService for Service {
@@ -78,8 +80,12 @@ impl Types {
 impl Service {
     async fn providers(&self, types: Types) -> Result<ProviderSet, Status> {
         let set = self.control.0.store.provider_set().await;
-        set.map(|set| message(set, types))
-            .map_err(|cause| self.unavailable(&cause))
+        let set = set.map_err(|cause| self.unavailable(&cause))?;
+        for name in &set.unreadable {
+            error!(self.control.0.logger, "provider left out, its settings cannot be read";
+                keys::PROVIDER => name);
+        }
+        Ok(message(set, types))
     }
 }
 
@@ -123,15 +129,60 @@ fn message(set: StoredSet, types: Types) -> ProviderSet {
     }
 }
 
-/// Keys of a disabled provider stay at home.
+/// Secrets of a disabled provider stay at home.
 fn provider(stored: StoredProvider) -> Provider {
     let keys = stored.keys.iter().filter(|_| stored.enabled);
     Provider {
-        keys: keys.map(|key| key.expose().to_owned()).collect(),
+        keys: keys.map(|key| key.secret.expose().to_owned()).collect(),
         name: stored.name,
         r#type: stored.kind.as_str().to_owned(),
         enabled: stored.enabled,
         base_url: stored.base_url,
-        settings: None,
+        settings: settings(stored.enabled, stored.bedrock, stored.upstream),
+    }
+}
+
+fn settings(
+    enabled: bool,
+    bedrock: Option<Bedrock>,
+    upstream: Option<Upstream>,
+) -> Option<ProviderSettings> {
+    (bedrock.is_some() || upstream.is_some()).then(|| ProviderSettings {
+        bedrock: bedrock.map(|bedrock| bedrock_message(enabled, bedrock)),
+        manners: upstream.map(|upstream| manners(enabled, upstream)),
+    })
+}
+
+fn bedrock_message(enabled: bool, bedrock: Bedrock) -> v1::Bedrock {
+    let told = |secret: Option<SecretText>| {
+        let secret = secret.filter(|_| enabled);
+        secret.map(|secret| secret.expose().to_owned())
+    };
+    v1::Bedrock {
+        region: bedrock.region,
+        protocol: bedrock.protocol,
+        model: bedrock.model,
+        small_fast_model: bedrock.small_fast_model,
+        access_key_id: told(bedrock.access_key_id),
+        secret_access_key: told(bedrock.secret_access_key),
+        session_token: told(bedrock.session_token),
+        role_arn: bedrock.role_arn,
+        external_id: bedrock.external_id,
+        profile: bedrock.profile,
+    }
+}
+
+fn manners(enabled: bool, upstream: Upstream) -> Manners {
+    let proxy = upstream.proxy_url.filter(|_| enabled);
+    Manners {
+        connect_timeout_ms: upstream.connect_timeout_ms,
+        first_byte_timeout_ms: upstream.first_byte_timeout_ms,
+        idle_timeout_ms: upstream.idle_timeout_ms,
+        total_timeout_ms: upstream.total_timeout_ms,
+        max_retries: upstream.max_retries,
+        proxy_url: proxy.map(|proxy| proxy.expose().to_owned()),
+        ca_pem: upstream.ca_pem,
+        http_version: upstream.http_version,
+        allowed_private: upstream.allowed_private,
     }
 }

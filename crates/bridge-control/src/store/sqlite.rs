@@ -27,12 +27,12 @@ use uuid::Uuid;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    InterceptionFilter, NewProvider, NewProviderSecret, NewStoredGatewayKey, NewStoredKey,
-    PageQuery, ProviderSet, PutProvider, SessionFilter, Store, StoreError, StoredKey, UserChange,
+    InterceptionFilter, NewStoredGatewayKey, NewStoredKey, PageQuery, ProviderSet, SessionFilter,
+    Store, StoreError, StoredKey, StoredProvider, UserChange,
 };
 use crate::api::{
-    GatewayKeyView, InterceptionDetail, InterceptionView, KeyView, Page, ProviderKeyView,
-    ProviderView, SessionDetail, SessionView, UserView,
+    GatewayKeyView, InterceptionDetail, InterceptionView, KeyView, Page, SessionDetail,
+    SessionView, UserView,
 };
 use crate::record::{NewRecord, Rejection};
 
@@ -165,73 +165,34 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn put_provider(
-        &self,
-        provider: NewProvider,
-        at: Timestamp,
-    ) -> Result<PutProvider, StoreError> {
-        self.writer
-            .run(move |to| providers::put(to, &provider, at))
-            .await
-    }
-
     async fn put_providers(
         &self,
-        providers: Vec<NewProvider>,
-        at: Timestamp,
+        providers: Vec<StoredProvider>,
+        after: u64,
     ) -> Result<u64, StoreError> {
         // What fails is undone as a whole: it is one job of the writer.
-        let work = move |to: &rusqlite::Connection| {
-            for provider in &providers {
-                providers::put(to, provider, at)?;
-            }
-            providers::generation(to)
-        };
-        self.writer.run(work).await
-    }
-
-    async fn provider(&self, name: &str) -> Result<Option<ProviderView>, StoreError> {
-        let name = name.to_owned();
-        self.readers
-            .run(move |from| providers::find(from, &name))
+        self.writer
+            .run(move |to| providers::put(to, &providers, after))
             .await
     }
 
-    async fn providers(&self, page: PageQuery) -> Result<Page<ProviderView>, StoreError> {
+    async fn provider(&self, id_or_name: &str) -> Result<Option<StoredProvider>, StoreError> {
+        let id_or_name = id_or_name.to_owned();
+        self.readers
+            .run(move |from| providers::find(from, &id_or_name))
+            .await
+    }
+
+    async fn providers(&self, page: PageQuery) -> Result<Page<StoredProvider>, StoreError> {
         self.readers
             .run(move |from| providers::list(from, &page))
             .await
     }
 
-    async fn delete_provider(&self, name: &str) -> Result<bool, StoreError> {
-        let name = name.to_owned();
+    async fn delete_provider(&self, id_or_name: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let id_or_name = id_or_name.to_owned();
         self.writer
-            .run(move |to| providers::delete(to, &name))
-            .await
-    }
-
-    async fn add_provider_key(
-        &self,
-        name: &str,
-        key: NewProviderSecret,
-        most: usize,
-        at: Timestamp,
-    ) -> Result<Option<ProviderKeyView>, StoreError> {
-        let name = name.to_owned();
-        self.writer
-            .run(move |to| providers::add_key(to, &name, &key, most, at))
-            .await
-    }
-
-    async fn delete_provider_key(
-        &self,
-        name: &str,
-        id: Uuid,
-        at: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let name = name.to_owned();
-        self.writer
-            .run(move |to| providers::delete_key(to, &name, id, at))
+            .run(move |to| providers::delete(to, &id_or_name, at))
             .await
     }
 

@@ -33,7 +33,7 @@ macro_rules! store_suite {
             gateway_keys::gateways_are_seen
             providers::providers_are_kept
             providers::every_change_has_a_generation
-            providers::keys_that_stay_keep_their_ids
+            providers::keys_are_what_was_given_last
             records::a_whole_interception_is_kept
             records::repeats_change_nothing
             records::only_the_first_end_counts

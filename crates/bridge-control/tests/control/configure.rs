@@ -12,9 +12,10 @@ use crate::stage::Stage;
 fn spec(enabled: bool, port: u16) -> ProviderSpec {
     ProviderSpec {
         kind: "openai".to_owned(),
-        base_url: format!("http://127.0.0.1:{port}/v1"),
+        base_url: Some(format!("http://127.0.0.1:{port}/v1")),
         enabled,
         keys: Some(vec![SecretText::new("operator-key".to_owned())]),
+        ..ProviderSpec::default()
     }
 }
 

@@ -65,7 +65,7 @@ async fn the_document_names_every_route() {
         .values()
         .map(|path| path.as_object().unwrap().len())
         .sum();
-    assert_eq!((paths.len(), methods), (14, 22), "{:?}", paths.keys());
+    assert_eq!((paths.len(), methods), (14, 24), "{:?}", paths.keys());
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for name in [
         "UserView",
@@ -148,7 +148,7 @@ async fn a_secret_is_shown_once() {
     assert_eq!(life.as_secs(), 60);
 
     let provider = json!({"type": "openai", "base_url": "https://example.com/v1",
-        "keys": ["first-operator-key", "second-operator-key"]});
+        "api_keys": ["first-operator-key", "second-operator-key"]});
     let (status, put) = stage.send(Method::PUT, "/providers/main", &provider).await;
     assert_eq!(status, 201);
     let put: ProviderView = serde_json::from_value(put).unwrap();
@@ -157,7 +157,7 @@ async fn a_secret_is_shown_once() {
     let key = json!({"key": "third-operator-key"});
     let (status, added) = stage.send(Method::POST, "/providers/main/keys", &key).await;
     assert_eq!(
-        (status, &added["hint"]),
+        (status, &added["masked"]),
         (StatusCode::CREATED, &json!("th...ey"))
     );
     let (status, _) = stage.send(Method::POST, "/providers/main/keys", &key).await;
@@ -186,7 +186,7 @@ async fn a_secret_is_shown_once() {
         );
     }
     let (_, main) = stage.get("/providers/main").await;
-    assert_eq!(main["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(main["api_keys"].as_array().unwrap().len(), 2);
     let (status, _) = stage.call(Method::DELETE, "/providers/main", "").await;
     assert_eq!(status, 204);
     let (status, _) = stage.get("/providers/main").await;
@@ -370,28 +370,28 @@ async fn what_is_wrong_is_named() {
     )
     .await;
     for (body, field) in [
-        (r#"{"type": "private", "base_url": "http://a/"}"#, "type"),
+        (r#"{"type": "gemini", "base_url": "http://a/"}"#, "type"),
         (r#"{"type": "openai", "base_url": "private"}"#, "base_url"),
-        (r#"{"type": "openai"}"#, "base_url"),
+        (r#"{"type": "azure"}"#, "base_url"),
         (
             r#"{"type": "openai", "base_url": "http://a/", "enabled": "yes"}"#,
             "enabled",
         ),
         (
-            r#"{"type": "openai", "base_url": "http://a/", "keys": ["private", "private"]}"#,
-            "keys",
+            r#"{"type": "openai", "base_url": "http://a/", "api_keys": ["private", "private"]}"#,
+            "api_keys",
         ),
         (
-            r#"{"type": "openai", "base_url": "http://a/", "keys": "private"}"#,
-            "keys",
+            r#"{"type": "openai", "base_url": "http://a/", "api_keys": "private"}"#,
+            "api_keys",
         ),
         (
-            r#"{"type": "openai", "base_url": "http://a/", "keys": ["a", 7]}"#,
-            "keys[1]",
+            r#"{"type": "openai", "base_url": "http://a/", "api_keys": ["a", 7]}"#,
+            "api_keys[1]",
         ),
         (
-            r#"{"type": "copilot", "base_url": "http://a/", "keys": ["private"]}"#,
-            "keys",
+            r#"{"type": "copilot", "base_url": "http://a/", "api_keys": ["private"]}"#,
+            "api_keys",
         ),
     ] {
         check(

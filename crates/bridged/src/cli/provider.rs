@@ -12,7 +12,6 @@ use super::operator::{Operator, OperatorArgs};
 use super::table::{self, USUAL_ITEMS};
 use super::{CommandError, Context, say, say_json};
 use crate::config::env::Environment;
-use crate::config::provider::default_base_url;
 use crate::config::secret_file;
 use crate::operator_api::path;
 
@@ -170,17 +169,17 @@ pub(crate) async fn run(
             keys,
             json,
         } => {
-            let known = default_base_url(kind).map(|known| known.as_str().to_owned());
-            let Some(base_url) = base_url.or(known) else {
+            if base_url.is_none() && kind.default_base_url().is_none() {
                 let text = format!("providers of type {} need a --base-url", kind.as_str());
                 return Err(CommandError::Usage(text));
-            };
+            }
             let keys = keys.read(context.environment, &mut input)?;
             let spec = ProviderSpec {
                 kind: kind.as_str().to_owned(),
                 base_url,
                 enabled: !disabled,
                 keys: (!keys.is_empty()).then_some(keys),
+                ..ProviderSpec::default()
             };
             let way = path(&["providers", &name]);
             let provider: ProviderView = operator.api.send(Method::PUT, &way, &spec).await?;

@@ -237,22 +237,9 @@ fn variable<T: Setting>(
     read.map_err(|problem| findings.problem(name, problem)).ok()
 }
 
-/// Where the public APIs are: <https://docs.anthropic.com/en/api>,
-/// <https://platform.openai.com/docs/api-reference>, and Copilot's address for individuals.
-pub(crate) fn default_base_url(kind: ProviderType) -> Option<BaseUrl> {
-    let address = match kind {
-        ProviderType::Anthropic => "https://api.anthropic.com",
-        ProviderType::OpenAi => "https://api.openai.com/v1",
-        ProviderType::Copilot => "https://api.individual.githubcopilot.com",
-        ProviderType::ChatGpt => "https://chatgpt.com/backend-api/codex",
-        ProviderType::Bedrock
-        | ProviderType::Azure
-        | ProviderType::Google
-        | ProviderType::OpenRouter
-        | ProviderType::Vercel
-        | ProviderType::OpenAiCompat => return None,
-    };
-    BaseUrl::parse(address).ok()
+/// Where it is, of types that are in one place.
+fn default_base_url(kind: ProviderType) -> Option<BaseUrl> {
+    BaseUrl::parse(kind.default_base_url()?).ok()
 }
 
 fn leads_to(base_url: &BaseUrl, gateway: SocketAddr) -> bool {

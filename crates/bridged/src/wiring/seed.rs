@@ -51,9 +51,10 @@ fn spec(provider: &Provider) -> ProviderSpec {
     let keys: Vec<_> = provider.keys.iter().cloned().map(Into::into).collect();
     ProviderSpec {
         kind: provider.kind.as_str().to_owned(),
-        base_url: provider.base_url.as_str().to_owned(),
+        base_url: Some(provider.base_url.as_str().to_owned()),
         enabled: provider.enabled,
         // Keys that were stored through the operator's API stay when the configuration has none.
         keys: (!keys.is_empty()).then_some(keys),
+        ..ProviderSpec::default()
     }
 }

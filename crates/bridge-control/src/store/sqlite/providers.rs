@@ -1,140 +1,109 @@
 //! Providers and their keys in SQLite. Whatever changes the set of providers also makes its
 //! generation grow, in the same transaction.
 
-use bridge_auth::{Secret, SecretHint};
+use bridge_auth::Secret;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::column::{count, time, uuid, word};
 use super::select::Select;
-use crate::api::{Page, ProviderKeyView, ProviderType, ProviderView};
-use crate::store::{
-    NewProvider, NewProviderSecret, PageQuery, ProviderSet, PutProvider, StoreError, StoredProvider,
-};
+use crate::api::{Page, ProviderType};
+use crate::store::{PageQuery, ProviderSet, StoreError, StoredProvider, StoredProviderKey};
+
+/// Those that are not deleted.
+const LIVE: &str = "deleted_at IS NULL";
 
 pub(super) fn put(
     connection: &Connection,
-    provider: &NewProvider,
-    at: Timestamp,
-) -> Result<PutProvider, StoreError> {
-    let is_new = find(connection, &provider.name)?.is_none();
-    connection
-        .prepare_cached(
-            "INSERT INTO providers VALUES (?1, ?2, ?3, ?4, ?5, ?5)
-             ON CONFLICT (name) DO UPDATE SET type = ?2, base_url = ?3, enabled = ?4, updated_at = ?5",
-        )?
-        .execute(params![
-            provider.name,
-            provider.kind.as_str(),
-            provider.base_url,
-            provider.enabled,
-            at.as_microsecond(),
-        ])?;
-    if let Some(keys) = &provider.keys {
-        replace_keys(connection, &provider.name, keys, at)?;
+    providers: &[StoredProvider],
+    after: u64,
+) -> Result<u64, StoreError> {
+    if generation(connection)? != after {
+        return Err(StoreError::Stale);
+    }
+    for provider in providers {
+        put_one(connection, provider)?;
     }
     grow(connection)?;
-    let provider = find(connection, &provider.name)?;
-    let provider = provider.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    Ok(PutProvider { provider, is_new })
+    generation(connection)
 }
 
-/// A key that was there keeps its id and its age.
-fn replace_keys(
-    connection: &Connection,
-    name: &str,
-    keys: &[NewProviderSecret],
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    let old = stored_keys(connection, name)?;
-    connection.execute("DELETE FROM provider_keys WHERE provider = ?", [name])?;
-    for (position, key) in (0_i64..).zip(keys) {
-        let known = old.iter().find(|old| old.secret == key.secret);
-        let (id, created_at) = known.map_or((key.id, at), |old| (old.id, old.created_at));
-        insert_key(connection, name, position, id, &key.secret, created_at)?;
-    }
-    Ok(())
-}
-
-fn insert_key(
-    connection: &Connection,
-    name: &str,
-    position: i64,
-    id: Uuid,
-    secret: &Secret,
-    created_at: Timestamp,
-) -> Result<(), StoreError> {
+fn put_one(connection: &Connection, provider: &StoredProvider) -> Result<(), StoreError> {
+    let bedrock = provider.bedrock.as_ref().map(written).transpose()?;
+    let upstream = provider.upstream.as_ref().map(written).transpose()?;
     connection
-        .prepare_cached("INSERT INTO provider_keys VALUES (?, ?, ?, ?, ?)")?
+        .prepare_cached(
+            "INSERT INTO providers
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, NULL)
+             ON CONFLICT (id) DO UPDATE SET
+                 name = ?2, type = ?3, display_name = ?4, icon = ?5, base_url = ?6, enabled = ?7,
+                 bedrock = ?8, upstream = ?9, updated_at = ?11",
+        )?
         .execute(params![
-            name,
+            provider.id.as_bytes(),
+            provider.name,
+            provider.kind.as_str(),
+            provider.display_name,
+            provider.icon,
+            provider.base_url,
+            provider.enabled,
+            bedrock,
+            upstream,
+            provider.created_at.as_microsecond(),
+            provider.updated_at.as_microsecond(),
+        ])
+        .map_err(|cause| match cause.sqlite_error_code() {
+            // The one index over names.
+            Some(rusqlite::ErrorCode::ConstraintViolation) => StoreError::Conflict("name"),
+            _ => cause.into(),
+        })?;
+    replace_keys(connection, provider)
+}
+
+fn replace_keys(connection: &Connection, provider: &StoredProvider) -> Result<(), StoreError> {
+    forget_keys(connection, provider.id)?;
+    let mut insert =
+        connection.prepare_cached("INSERT INTO provider_keys VALUES (?, ?, ?, ?, ?)")?;
+    for (position, key) in (0_i64..).zip(&provider.keys) {
+        insert.execute(params![
+            provider.id.as_bytes(),
             position,
-            id.as_bytes(),
-            secret.expose(),
-            created_at.as_microsecond(),
+            key.id.as_bytes(),
+            key.secret.expose(),
+            key.created_at.as_microsecond(),
         ])?;
+    }
     Ok(())
 }
 
-pub(super) fn add_key(
-    connection: &Connection,
-    name: &str,
-    key: &NewProviderSecret,
-    most: usize,
-    at: Timestamp,
-) -> Result<Option<ProviderKeyView>, StoreError> {
-    if !exists(connection, name)? {
-        return Ok(None);
-    }
-    let old = stored_keys(connection, name)?;
-    if old.iter().any(|old| old.secret == key.secret) {
-        return Err(StoreError::Conflict("key"));
-    }
-    if old.len() >= most {
-        return Err(StoreError::Full("key"));
-    }
-    let position = old.last().map_or(0, |last| last.position + 1);
-    insert_key(connection, name, position, key.id, &key.secret, at)?;
-    touch(connection, name, at)?;
-    Ok(Some(ProviderKeyView {
-        id: key.id,
-        hint: SecretHint::of(&key.secret).to_string(),
-        created_at: at,
-    }))
+fn forget_keys(connection: &Connection, id: Uuid) -> Result<(), StoreError> {
+    connection.execute(
+        "DELETE FROM provider_keys WHERE provider = ?",
+        [id.as_bytes()],
+    )?;
+    Ok(())
 }
 
-pub(super) fn delete_key(
+/// The row stays, without anything secret.
+pub(super) fn delete(
     connection: &Connection,
-    name: &str,
-    id: Uuid,
+    id_or_name: &str,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let deleted = connection.execute(
-        "DELETE FROM provider_keys WHERE provider = ? AND id = ?",
-        params![name, id.as_bytes()],
-    )?;
-    if deleted > 0 {
-        touch(connection, name, at)?;
-    }
-    Ok(deleted > 0)
-}
-
-pub(super) fn delete(connection: &Connection, name: &str) -> Result<bool, StoreError> {
-    let deleted = connection.execute("DELETE FROM providers WHERE name = ?", [name])?;
-    if deleted > 0 {
-        connection.execute("DELETE FROM provider_keys WHERE provider = ?", [name])?;
-        grow(connection)?;
-    }
-    Ok(deleted > 0)
-}
-
-fn touch(connection: &Connection, name: &str, at: Timestamp) -> Result<(), StoreError> {
+    let Some(provider) = find(connection, id_or_name)? else {
+        return Ok(false);
+    };
     connection.execute(
-        "UPDATE providers SET updated_at = ?2 WHERE name = ?1",
-        params![name, at.as_microsecond()],
+        "UPDATE providers SET deleted_at = ?2, updated_at = ?2, bedrock = NULL, upstream = NULL
+         WHERE id = ?1",
+        params![provider.id.as_bytes(), at.as_microsecond()],
     )?;
-    grow(connection)
+    forget_keys(connection, provider.id)?;
+    grow(connection)?;
+    Ok(true)
 }
 
 fn grow(connection: &Connection) -> Result<(), StoreError> {
@@ -142,112 +111,147 @@ fn grow(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn exists(connection: &Connection, name: &str) -> Result<bool, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT 1 FROM providers WHERE name = ?")?;
-    Ok(statement.exists([name])?)
-}
-
+/// A name is looked for first: it may have the form of an id.
 pub(super) fn find(
     connection: &Connection,
-    name: &str,
-) -> Result<Option<ProviderView>, StoreError> {
-    let found = connection
-        .prepare_cached("SELECT * FROM providers WHERE name = ?")?
-        .query_row([name], read)
-        .optional()?;
-    found.map(|found| with_keys(connection, found)).transpose()
+    id_or_name: &str,
+) -> Result<Option<StoredProvider>, StoreError> {
+    let mut select = Select::new("SELECT * FROM providers");
+    select.and_all(LIVE, Vec::new());
+    select.and("name = ?", Some(id_or_name.to_owned()));
+    let by_name = select.page(connection, "name", 1, read, |_| String::new())?;
+    let mut found = by_name.items.into_iter().next();
+    if found.is_none()
+        && let Ok(id) = Uuid::try_parse(id_or_name)
+    {
+        found = connection
+            .prepare_cached("SELECT * FROM providers WHERE deleted_at IS NULL AND id = ?")?
+            .query_row([id.as_bytes()], read)
+            .optional()?;
+    }
+    found
+        .map(|found| with_keys(connection, found.provider))
+        .transpose()
 }
 
 pub(super) fn list(
     connection: &Connection,
     page: &PageQuery,
-) -> Result<Page<ProviderView>, StoreError> {
+) -> Result<Page<StoredProvider>, StoreError> {
     let mut select = Select::new("SELECT * FROM providers");
+    select.and_all(LIVE, Vec::new());
     select.and("name > ?", page.after.clone());
-    let page = select.page(connection, "name", page.limit, read, |provider| {
-        provider.name.clone()
+    let page = select.page(connection, "name", page.limit, read, |row| {
+        row.provider.name.clone()
     })?;
     let items = page.items.into_iter();
-    let items = items.map(|provider| with_keys(connection, provider));
+    let items = items.map(|row| with_keys(connection, row.provider));
     Ok(Page {
         items: items.collect::<Result<_, _>>()?,
         next: page.next,
     })
 }
 
-pub(super) fn generation(connection: &Connection) -> Result<u64, StoreError> {
+fn generation(connection: &Connection) -> Result<u64, StoreError> {
     let read = |row: &Row<'_>| count(row, "generation");
     Ok(connection.query_row("SELECT generation FROM state", [], read)?)
 }
 
 pub(super) fn set(connection: &Connection) -> Result<ProviderSet, StoreError> {
-    let generation = generation(connection)?;
-    let mut statement = connection.prepare_cached("SELECT * FROM providers ORDER BY name")?;
-    let rows = statement.query_map([], read)?;
-    let mut providers = Vec::new();
-    for row in rows {
-        let provider = row?;
-        let keys = stored_keys(connection, &provider.name)?.into_iter();
-        providers.push(StoredProvider {
-            keys: keys.map(|key| key.secret).collect(),
-            name: provider.name,
-            kind: provider.kind,
-            base_url: provider.base_url,
-            enabled: provider.enabled,
-        });
+    let mut set = ProviderSet {
+        generation: generation(connection)?,
+        ..ProviderSet::default()
+    };
+    let mut statement = connection
+        .prepare_cached("SELECT * FROM providers WHERE deleted_at IS NULL ORDER BY name")?;
+    for row in statement.query_map([], read)? {
+        let row = row?;
+        if row.is_readable {
+            set.providers.push(with_keys(connection, row.provider)?);
+        } else {
+            set.unreadable.push(row.provider.name);
+        }
     }
-    Ok(ProviderSet {
-        generation,
-        providers,
-    })
+    Ok(set)
 }
 
-struct KeyRow {
-    position: i64,
-    id: Uuid,
-    secret: Secret,
-    created_at: Timestamp,
-}
-
-fn stored_keys(connection: &Connection, name: &str) -> Result<Vec<KeyRow>, StoreError> {
+fn with_keys(
+    connection: &Connection,
+    mut provider: StoredProvider,
+) -> Result<StoredProvider, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT position, id, secret, created_at FROM provider_keys
-         WHERE provider = ? ORDER BY position",
+        "SELECT id, secret, created_at FROM provider_keys WHERE provider = ? ORDER BY position",
     )?;
-    let rows = statement.query_map([name], |row| {
-        Ok(KeyRow {
-            position: row.get("position")?,
+    let rows = statement.query_map([provider.id.as_bytes()], |row| {
+        Ok(StoredProviderKey {
             id: uuid(row, "id")?,
             secret: Secret::new(row.get("secret")?),
             created_at: time(row, "created_at")?,
         })
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-fn with_keys(
-    connection: &Connection,
-    mut provider: ProviderView,
-) -> Result<ProviderView, StoreError> {
-    let keys = stored_keys(connection, &provider.name)?.into_iter();
-    provider.keys = keys
-        .map(|key| ProviderKeyView {
-            id: key.id,
-            hint: SecretHint::of(&key.secret).to_string(),
-            created_at: key.created_at,
-        })
-        .collect();
+    provider.keys = rows.collect::<rusqlite::Result<_>>()?;
     Ok(provider)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<ProviderView> {
-    Ok(ProviderView {
-        name: row.get("name")?,
-        kind: word(row, "type", ProviderType::from_name)?,
-        base_url: row.get("base_url")?,
-        enabled: row.get("enabled")?,
-        keys: Vec::new(),
-        created_at: time(row, "created_at")?,
-        updated_at: time(row, "updated_at")?,
+/// A provider without its keys.
+struct ProviderRow {
+    provider: StoredProvider,
+    /// Settings that cannot be read are as if there were none.
+    is_readable: bool,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<ProviderRow> {
+    let bedrock = settings(row, "bedrock")?;
+    let upstream = settings(row, "upstream")?;
+    Ok(ProviderRow {
+        is_readable: bedrock.is_ok() && upstream.is_ok(),
+        provider: StoredProvider {
+            id: uuid(row, "id")?,
+            name: row.get("name")?,
+            kind: word(row, "type", ProviderType::from_name)?,
+            display_name: row.get("display_name")?,
+            icon: row.get("icon")?,
+            base_url: row.get("base_url")?,
+            enabled: row.get("enabled")?,
+            keys: Vec::new(),
+            bedrock: bedrock.unwrap_or_default(),
+            upstream: upstream.unwrap_or_default(),
+            created_at: time(row, "created_at")?,
+            updated_at: time(row, "updated_at")?,
+        },
     })
+}
+
+/// The column holds something that no version of ours wrote.
+struct Unreadable;
+
+fn settings<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: &str,
+) -> rusqlite::Result<Result<Option<T>, Unreadable>> {
+    let text: Option<String> = row.get(column)?;
+    let read = text.map(|text| serde_json::from_str::<Versioned<T>>(&text));
+    Ok(match read.transpose() {
+        Ok(None) => Ok(None),
+        Ok(Some(versioned)) if versioned.version == VERSION => Ok(Some(versioned.settings)),
+        Ok(Some(_)) | Err(_) => Err(Unreadable),
+    })
+}
+
+/// The version of the settings' form. It grows when what an older program reads of it would be wrong.
+const VERSION: u32 = 1;
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Versioned<T> {
+    #[serde(rename = "_version")]
+    version: u32,
+    #[serde(flatten)]
+    settings: T,
+}
+
+fn written<T: Serialize>(settings: &T) -> Result<String, StoreError> {
+    Ok(serde_json::to_string(&Versioned {
+        version: VERSION,
+        settings,
+    })?)
 }

@@ -193,6 +193,11 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     let set = store.provider_set().await.unwrap();
     assert_eq!((set.generation, set.providers.len()), (7, 1));
     assert_eq!(set.providers[0].keys.len(), 1);
+    let main = &set.providers[0];
+    assert_eq!(main.id.get_version_num(), 4, "{}", main.id);
+    let by_id = store.provider(&main.id.to_string()).await.unwrap();
+    assert_eq!(by_id.as_ref(), Some(main));
+    assert_eq!((&main.bedrock, &main.upstream), (&None, &None));
     let session = store.session("talk", None).await.unwrap().unwrap();
     let row = &session.threads[0].interceptions[0];
     let detail = store.interception(row.id).await.unwrap().unwrap();
@@ -211,4 +216,131 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     };
     store.insert_gateway_key(key.clone(), 1).await.unwrap();
     assert_eq!(store.gateway_key_set().await.unwrap(), [key]);
+}
+
+/// A file as the second version left it: keys of providers belong to names, and are not mixed up.
+#[tokio::test]
+async fn a_file_of_the_second_version_is_brought_up_to_date() {
+    let (_folder, file) = place();
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    for step in [
+        include_str!("tests/version_1.sql"),
+        include_str!("../../../migrations/sqlite/0002_gateway_keys.sql"),
+        "PRAGMA user_version = 2;
+         INSERT INTO gateway_keys VALUES ('one', x'00', 'north', 5, NULL);
+         DELETE FROM providers; DELETE FROM provider_keys;
+         INSERT INTO providers VALUES
+             ('b', 'copilot', 'https://b', 0, 1, 2), ('a', 'openai', 'https://a/v1', 1, 3, 4);
+         INSERT INTO provider_keys VALUES
+             ('a', 7, x'000102030405060708090a0b0c0d0e0f', 'second', 6),
+             ('a', 3, x'100102030405060708090a0b0c0d0e0f', 'first', 5);",
+    ] {
+        connection.execute_batch(step).unwrap();
+    }
+    drop(connection);
+    let store = SqliteStore::open(&file).unwrap();
+    let set = store.provider_set().await.unwrap();
+    assert_eq!(set.unreadable, [""; 0]);
+    let told: Vec<_> = set
+        .providers
+        .iter()
+        .map(|one| {
+            let keys: Vec<_> = one.keys.iter().map(|key| key.secret.expose()).collect();
+            (
+                one.name.as_str(),
+                one.kind.as_str(),
+                one.enabled,
+                keys.join(" "),
+            )
+        })
+        .collect();
+    let expected = [
+        ("a", "openai", true, "first second".to_owned()),
+        ("b", "copilot", false, String::new()),
+    ];
+    assert_eq!(told, expected);
+    assert_ne!(set.providers[0].id, set.providers[1].id);
+    assert_eq!(
+        set.providers[0].updated_at,
+        Timestamp::from_microsecond(4).unwrap()
+    );
+    let key = &set.providers[0].keys[0];
+    assert_eq!(key.id.as_bytes()[0], 0x10);
+    assert_eq!(key.created_at, Timestamp::from_microsecond(5).unwrap());
+    assert!(
+        store
+            .delete_provider("a", Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap()
+    );
+}
+
+/// Another hand, or damage, has been at one provider: the others are served.
+#[tokio::test]
+async fn settings_that_cannot_be_read_leave_one_provider_out() {
+    let (_folder, file) = place();
+    let store = SqliteStore::open(&file).unwrap();
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    for (id, name, settings) in [
+        (
+            "01",
+            "good",
+            "{\"_version\":1,\"region\":\"eu-central-1\",\"later\":[]}",
+        ),
+        (
+            "02",
+            "later",
+            "{\"_version\":2,\"region\":\"eu-central-1\"}",
+        ),
+        ("03", "torn", "{\"_version\":1,\"reg"),
+    ] {
+        let row = format!(
+            "INSERT INTO providers VALUES (x'{}', '{name}', 'bedrock', '', '', '', 1, '{settings}',
+             NULL, 1, 1, NULL)",
+            id.repeat(16)
+        );
+        connection.execute_batch(&row).unwrap();
+    }
+    let set = store.provider_set().await.unwrap();
+    let names: Vec<_> = set.providers.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["good"]);
+    assert_eq!(
+        set.providers[0].bedrock.as_ref().unwrap().region,
+        "eu-central-1"
+    );
+    assert_eq!(set.unreadable, ["later", "torn"]);
+    let torn = store.provider("torn").await.unwrap().unwrap();
+    assert_eq!(torn.bedrock, None);
+    assert!(
+        store
+            .delete_provider("torn", Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap()
+    );
+}
+
+/// Nothing secret of a deleted provider is left in its row.
+#[tokio::test]
+async fn a_deleted_provider_stays_as_a_row_without_secrets() {
+    let (_folder, file) = place();
+    let store = SqliteStore::open(&file).unwrap();
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let rows = "INSERT INTO providers VALUES (x'01020304050607080102030405060708', 'a', 'bedrock',
+                    '', '', '', 1, '{\"_version\":1}', '{\"_version\":1}', 1, 1, NULL);
+                INSERT INTO provider_keys VALUES (x'01020304050607080102030405060708', 0, zeroblob(16),
+                    'secret', 1)";
+    connection.execute_batch(rows).unwrap();
+    let at = Timestamp::from_microsecond(9).unwrap();
+    assert!(store.delete_provider("a", at).await.unwrap());
+    let left = "SELECT bedrock, upstream, deleted_at, (SELECT count(*) FROM provider_keys)
+                FROM providers WHERE name = 'a'";
+    let left = connection.query_row(left, [], |row| {
+        Ok((
+            row.get::<_, Option<String>>(0)?,
+            row.get::<_, Option<String>>(1)?,
+            row.get::<_, i64>(2)?,
+            row.get::<_, i64>(3)?,
+        ))
+    });
+    assert_eq!(left.unwrap(), (None, None, 9, 0));
 }
