@@ -252,7 +252,16 @@ impl Transcript {
             End::Refused {
                 error_type,
                 message,
-            } => Verdict::failed(*error_type, message.clone()),
+            } => {
+                let wordless = |status: StatusCode| {
+                    format!(
+                        "the provider refused with status {} and no words",
+                        status.as_u16()
+                    )
+                };
+                let message = message.clone().or_else(|| self.status.map(wordless));
+                Verdict::failed(*error_type, message)
+            }
             End::Unusable { message } => Verdict::failed(ErrorType::Unknown, Some(message.clone())),
             // Who leaves behind the last word has got everything.
             End::Dropped {

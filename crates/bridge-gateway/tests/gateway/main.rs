@@ -21,6 +21,7 @@ mod front_limits;
 mod generations;
 mod in_process;
 mod key_rings;
+mod matrix;
 mod relay;
 mod retries;
 mod support;

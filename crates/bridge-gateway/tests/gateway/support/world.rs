@@ -155,6 +155,10 @@ impl World {
         }
     }
 
+    pub(crate) fn records(&self) -> Vec<Record> {
+        self.records.records.lock().clone()
+    }
+
     pub(crate) fn events(&self) -> Vec<Event> {
         self.records
             .records

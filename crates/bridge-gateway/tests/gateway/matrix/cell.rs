@@ -1,0 +1,170 @@
+//! One fault, in one dialect and one manner, played by a provider of its own behind one gateway.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bridge_auth::Secret;
+use bridge_gateway::GatewayConfig;
+use bridge_intercept::{ProviderSet, ProviderSpec, RetryConfig};
+use bridge_upstream::{ClientConfig, Timeouts};
+
+use crate::support::{Script, Setup, World, call};
+
+use super::fault::Fault;
+use super::seen::{self, Seen};
+use super::site::{Opened, Site};
+use super::voice::{Manner, VOICES, Voice};
+
+const KEY: &str = "Authorization: Bearer alice-key";
+
+/// How long a provider may be silent here.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Some faults, each with six providers of its own behind one gateway.
+pub(super) struct Stage {
+    world: World,
+    cells: Vec<Cell>,
+}
+
+pub(super) struct Cell {
+    number: usize,
+    fault: &'static Fault,
+    manner: Manner,
+    voice: &'static Voice,
+    site: Opened,
+    /// What the provider says to the last attempt; nothing when none gets that far.
+    script: Script,
+}
+
+impl Cell {
+    async fn open(
+        number: usize,
+        fault: &'static Fault,
+        manner: Manner,
+        voice: &'static Voice,
+    ) -> Self {
+        let site = fault.site(voice, manner);
+        let script = match &site {
+            Site::Plays(scripts) => scripts.last().cloned().unwrap_or_default(),
+            Site::Refusing | Site::Nameless | Site::Speechless | Site::Untrusted | Site::Mute => {
+                Script::new()
+            }
+        };
+        Self {
+            number,
+            fault,
+            manner,
+            voice,
+            site: site.open().await,
+            script,
+        }
+    }
+
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+
+    pub(super) fn fault(&self) -> &'static str {
+        self.fault.name
+    }
+
+    pub(super) fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    pub(super) fn voice(&self) -> &'static str {
+        self.voice.name
+    }
+
+    fn provider(&self) -> String {
+        format!("cell-{}", self.number)
+    }
+
+    fn spec(&self) -> ProviderSpec {
+        ProviderSpec {
+            name: self.provider(),
+            provider_type: self.voice.provider_type.to_owned(),
+            enabled: true,
+            base_url: self.site.base_url(self.voice.base),
+            keys: vec![Secret::new("operator-key".to_owned())],
+            ..ProviderSpec::default()
+        }
+    }
+}
+
+impl Stage {
+    pub(super) async fn open(faults: &'static [Fault]) -> Self {
+        let mut cells = Vec::new();
+        for fault in faults {
+            for manner in Manner::ALL {
+                for voice in &VOICES {
+                    cells.push(Cell::open(cells.len(), fault, manner, voice).await);
+                }
+            }
+        }
+        let mut setup = Setup::playing(Vec::new());
+        setup.client = hasty();
+        // As a gateway does it when nothing is said.
+        setup.intercept.retry = RetryConfig::default();
+        let mut world = World::with(setup).await;
+        let specs = cells.iter().map(Cell::spec).collect();
+        world.blueprint.providers = Arc::new(ProviderSet::try_new(specs).unwrap());
+        let blueprint = Arc::new(world.blueprint.clone());
+        world.gateway.replace(blueprint, GatewayConfig::default());
+        Self { world, cells }
+    }
+
+    pub(super) fn cells(&self) -> impl Iterator<Item = &Cell> {
+        self.cells.iter()
+    }
+
+    /// Asks once, and looks at everything.
+    pub(super) async fn play<'c>(&self, cell: &'c Cell) -> (&'c Cell, Seen) {
+        let (world, provider) = (&self.world, cell.provider());
+        let line = format!("POST /{provider}{} HTTP/1.1", cell.voice.path);
+        let body = cell.voice.request(cell.manner);
+        let reply = call(world.address, &[&line, KEY], body).await;
+        let (recorded, tokens) = seen::in_records(world, &provider).await;
+        let retries = retries(world, &provider);
+        let asked = cell.site.asked();
+        assert_eq!(
+            asked.unwrap_or(retries + 1),
+            retries + 1,
+            "{line}: {}",
+            cell.fault.name
+        );
+        let seen = Seen {
+            caller: seen::by_caller(cell.voice, &reply, &cell.script),
+            recorded,
+            tokens,
+            key: seen::at_key(world, &provider),
+            attempts: (retries + 1).to_string(),
+        };
+        (cell, seen)
+    }
+}
+
+/// How often a provider was asked again, whatever the reason.
+fn retries(world: &World, provider: &str) -> usize {
+    let metrics = world.metrics.expose();
+    let label = format!("provider=\"{provider}\"");
+    let of_it = metrics
+        .lines()
+        .filter(|line| line.starts_with("bridge_retries_total{") && line.contains(&label));
+    let counts = of_it.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok());
+    counts.sum()
+}
+
+/// No connection waits for a next request, because none comes.
+fn hasty() -> ClientConfig {
+    ClientConfig {
+        timeouts: Timeouts {
+            connect: PATIENCE,
+            head: PATIENCE,
+            silence: PATIENCE,
+            total: None,
+        },
+        idle_per_endpoint: 0,
+        ..ClientConfig::default()
+    }
+}
