@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use bridge_api::{Format, ProviderType};
 use bridge_aws::SignerError;
-use bridge_guard::{KeyCounts, KeyRingError};
+use bridge_guard::KeyRingError;
 use bridge_upstream::{Endpoint, EndpointError};
-use tokio::time::Instant;
 
 use crate::bedrock::Bedrock;
 use crate::guard::Guard;
 
+mod figures;
 mod manners;
 mod place;
 mod set;
@@ -87,14 +87,6 @@ impl Provider {
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
-    }
-
-    /// How its keys are now.
-    #[must_use]
-    pub fn key_counts(&self) -> KeyCounts {
-        let ring = self.guard.ring.as_ref();
-        ring.map(|ring| ring.counts(Instant::now().into_std()))
-            .unwrap_or_default()
     }
 
     /// How often calls are tried again, where that was said of this provider.

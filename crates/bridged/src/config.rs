@@ -37,8 +37,9 @@ pub(crate) use self::provider::Provider;
 pub(crate) use self::quantity::duration;
 use self::reader::{Description, SectionReader};
 use self::sections::{
-    Admin, Auth, Control, Data, DrainSection, Egress, Engine, Gateway, Headers, JournalSection,
-    LimitsSection, Listen, Log, RawProvider, RecordSection, SECTIONS, Upstream,
+    Admin, Auth, BreakerSection, Control, Data, DrainSection, Egress, Engine, Gateway, Headers,
+    JournalSection, LimitsSection, Listen, Log, RawProvider, RecordSection, RetrySection, SECTIONS,
+    Upstream,
 };
 
 /// Everything that can be set, checked.
@@ -62,6 +63,10 @@ pub(crate) struct Config {
     pub(crate) engine: Engine,
     /// Connections to providers.
     pub(crate) upstream: Upstream,
+    /// When calls are tried again.
+    pub(crate) retry: RetrySection,
+    /// When what keeps failing is left alone.
+    pub(crate) breaker: BreakerSection,
     /// What the environment says of proxies, if it is followed.
     pub(crate) proxies: ProxyRules,
     /// Where requests may go.
@@ -170,6 +175,8 @@ impl Config {
         let limits = LimitsSection::read(told.section(LimitsSection::DESCRIPTION, findings));
         let engine = Engine::read(told.section(Engine::DESCRIPTION, findings));
         let upstream = Upstream::read(told.section(Upstream::DESCRIPTION, findings));
+        let retry = RetrySection::read(told.section(RetrySection::DESCRIPTION, findings));
+        let breaker = BreakerSection::read(told.section(BreakerSection::DESCRIPTION, findings));
         let proxies = upstream
             .as_ref()
             .and_then(|upstream| network::proxies(upstream, environment, findings));
@@ -195,6 +202,8 @@ impl Config {
             limits: limits?,
             engine: engine?,
             upstream: upstream?,
+            retry: retry?,
+            breaker: breaker?,
             proxies: proxies?,
             egress: egress?,
             headers: operator.headers,

@@ -184,6 +184,7 @@ impl Server {
             channel: channel.clone(),
             authorizer: Arc::clone(&authorizer),
             recording: recording.clone(),
+            generations: generations.clone(),
             last_set: generations.last_set(),
             others: plane.gateways(),
             reloads: reloads.clone(),

@@ -62,11 +62,13 @@ async fn what_keeps_failing_is_left_alone_for_a_while() {
     assert_eq!(ended.outcome, Outcome::Failed);
     assert_eq!(ended.error_type, Some(ErrorType::Overloaded));
     assert_eq!(ended.provider_status, None);
+    world.blueprint.providers.measure(&world.metrics);
     let metrics = world.metrics.expose();
+    let labels = r#"provider="anthropic",route="/v1/messages",model="m",credential="central""#;
+    let state = format!("bridge_breaker_state{{{labels}}} 1");
+    assert!(metrics.contains(&state), "{state} is not in\n{metrics}");
     for family in ["trips", "rejects"] {
-        let sample = format!(
-            r#"bridge_breaker_{family}_total{{provider="anthropic",route="/v1/messages",model="m",credential="central"}} 1"#
-        );
+        let sample = format!("bridge_breaker_{family}_total{{{labels}}} 1");
         assert!(metrics.contains(&sample), "{sample} is not in\n{metrics}");
     }
 }

@@ -158,8 +158,11 @@ async fn what_is_said_when_all_keys_are_used_too_often() {
     let prompts = world.events().into_iter();
     let prompts = prompts.filter(|event| matches!(event, Event::Prompt(_)));
     assert_eq!(prompts.count(), 0, "nobody has read what was asked");
+    world.blueprint.providers.measure(&world.metrics);
     let metrics = world.metrics.expose();
     for sample in [
+        r#"bridge_key_ring_keys{provider="anthropic",state="rate_limited"} 2"#,
+        r#"bridge_key_ring_keys{provider="openai",state="ready"} 2"#,
         r#"bridge_key_ring_transitions_total{provider="anthropic",reason="rate_limited"} 2"#,
         r#"bridge_key_ring_exhaustions_total{provider="anthropic",reason="rate_limited"} 2"#,
     ] {

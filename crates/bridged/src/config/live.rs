@@ -6,12 +6,14 @@ use super::sections::Log;
 
 /// Sections and settings that a reload puts into force. Everything else needs a restart, so that a
 /// new setting is never claimed to hold when it does not.
-const LIVE: [&str; 9] = [
+const LIVE: [&str; 11] = [
     "log.level",
     "gateway",
     "limits",
     "engine",
     "upstream",
+    "retry",
+    "breaker",
     "egress",
     "headers",
     "drain",
@@ -77,6 +79,8 @@ impl Config {
             limits,
             engine,
             upstream,
+            retry,
+            breaker,
             // A process has one environment, and the setting that says whether it is followed is
             // compared.
             proxies: _,
@@ -99,6 +103,8 @@ impl Config {
         paths.extend(limits.differences(&other.limits));
         paths.extend(engine.differences(&other.engine));
         paths.extend(upstream.differences(&other.upstream));
+        paths.extend(retry.differences(&other.retry));
+        paths.extend(breaker.differences(&other.breaker));
         paths.extend(egress.differences(&other.egress));
         paths.extend(headers.differences(&other.headers));
         paths.extend(auth.differences(&other.auth));
@@ -125,6 +131,8 @@ impl Config {
             limits: new.limits,
             engine: new.engine,
             upstream: new.upstream,
+            retry: new.retry,
+            breaker: new.breaker,
             proxies: new.proxies,
             egress: new.egress,
             headers: new.headers,

@@ -15,7 +15,9 @@ use slog::Level;
 use super::live::Compared;
 use super::network::{Networks, ProxyHabit};
 use super::reader::{Description, Fallback, Field, SectionReader};
-use super::setting::{AbortHabit, BaseUrl, Count, JournalMode, JournalSize, Lease, Limit, Size};
+use super::setting::{
+    AbortHabit, BaseUrl, Count, JournalMode, JournalSize, Lease, Limit, Percent, Size,
+};
 
 /// Makes the struct of a section, its description, and the function that reads it.
 ///
@@ -78,7 +80,7 @@ macro_rules! section {
 }
 
 /// All sections but the list of providers, in the order of the sample.
-pub(crate) const SECTIONS: [Description; 15] = [
+pub(crate) const SECTIONS: [Description; 17] = [
     Listen::DESCRIPTION,
     Data::DESCRIPTION,
     Admin::DESCRIPTION,
@@ -88,6 +90,8 @@ pub(crate) const SECTIONS: [Description; 15] = [
     LimitsSection::DESCRIPTION,
     Engine::DESCRIPTION,
     Upstream::DESCRIPTION,
+    RetrySection::DESCRIPTION,
+    BreakerSection::DESCRIPTION,
     Egress::DESCRIPTION,
     Headers::DESCRIPTION,
     Auth::DESCRIPTION,
@@ -249,6 +253,41 @@ section! {
         extra_roots: Option<PathBuf>, Example "/etc/ssl/company.pem";
         /// Whose word on proxies counts where a provider has none of its own: environment follows HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, direct does not.
         proxy: ProxyHabit, Default "environment";
+    }
+}
+
+section! {
+    /// When calls to providers are tried again, before a byte has gone to the caller.
+    /// That is done when nothing has left, or when the provider itself refuses in a way that passes: 408, 409, 429 to a caller's own key, 5xx.
+    /// Another key of the operator after 429 or 401 is no retry.
+    RetrySection at "retry" {
+        /// How often one call is tried again, or off. A provider's own max_retries goes before.
+        max_retries: Limit, Default "2";
+        /// How many retries for each hundred requests to a provider there may be.
+        budget_percent: Percent, Default "10";
+        /// How many retries may be saved up for each provider, so that few requests may be tried again too. They are there at the start.
+        budget_reserve: Count, Default "10";
+        /// How long a provider's Retry-After is waited for. A caller whom it asks for more patience is told so at once.
+        longest_wait: Duration, Default "8s";
+        /// Whether it is done as well for callers that say that they try again by themselves (X-Stainless-Retry-Count).
+        for_retrying_callers: bool, Default "false";
+    }
+}
+
+section! {
+    /// Breakers: what keeps failing is left alone for a while, each route and model of a provider for itself, and callers' own keys apart from yours.
+    /// What fails is the provider: 503, 504, with Anthropic 529, no connection, no answer in time, an answer that breaks off or says that it is overloaded.
+    BreakerSection at "breaker" {
+        /// Whether there are breakers.
+        enabled: bool, Default "false";
+        /// How many failures in a row open one.
+        failures: Count, Default "5";
+        /// How long failures are counted from the first of them, or off: for ever.
+        interval: Lease, Default "10s";
+        /// How long it stays open. Requests get 503 with Retry-After meanwhile.
+        open_for: Duration, Default "30s";
+        /// How many requests then try whether it is over. All of them must go well.
+        probes: Count, Default "3";
     }
 }
 

@@ -60,6 +60,10 @@ pub(crate) struct Lease(pub(crate) Option<Duration>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limit(pub(crate) Option<u32>);
 
+/// A part of a hundred, from 0 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Percent(pub(crate) u8);
+
 /// Whether there is a journal, and what happens when it fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JournalMode {
@@ -241,6 +245,17 @@ impl Setting for Limit {
             }
             let limit = text.replace('_', "").parse().ok()?;
             (1..=HIGHEST_LIMIT).contains(&limit).then_some(Some(limit))
+        })
+        .map(Self)
+    }
+}
+
+impl Setting for Percent {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a percentage: give a whole number from 0 to 100";
+        number_or_text(value, wanted, |text| {
+            let percent = text.parse().ok()?;
+            (0..=100).contains(&percent).then_some(percent)
         })
         .map(Self)
     }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, interval};
 use super::gateways;
 use super::last_set::LastSet;
 use super::recording::{Recording, RecordingTrouble};
+use super::reload::Generations;
 use super::reload_asks::Reloads;
 use super::running::Pulse;
 
@@ -29,6 +30,7 @@ pub(super) struct Readiness {
     pub(super) channel: Channel,
     pub(super) authorizer: Arc<RemoteAuthorizer>,
     pub(super) recording: Recording,
+    pub(super) generations: Generations,
     pub(super) last_set: LastSet,
     /// Those who serve gateways of other machines, if there are any.
     pub(super) others: Option<Pulse>,
@@ -164,6 +166,7 @@ impl Readiness {
             .outage()
             .map(|outage| outage.until.saturating_duration_since(now));
         let grants = self.authorizer.stats().entries;
+        self.generations.measure();
         metrics.requests_running(self.gateway.running());
         metrics.front_callers(self.gateway.known_callers());
         metrics.control_plane_seen(is_connected, grace_left, grants);

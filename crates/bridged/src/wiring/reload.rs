@@ -148,6 +148,16 @@ impl Generations {
         parts.has_providers.then(|| parts.begin(&self.0.gateway))
     }
 
+    /// Brings the gauges of keys and breakers up to date.
+    pub(super) fn measure(&self) {
+        let (providers, metrics) = {
+            let parts = self.0.parts.lock();
+            let blueprint = &parts.blueprint;
+            (Arc::clone(&blueprint.providers), blueprint.metrics.clone())
+        };
+        providers.measure(&metrics);
+    }
+
     /// Clears away what has grown old: handlers, and connections that wait.
     pub(super) fn sweep(&self) {
         self.0.gateway.sweep();

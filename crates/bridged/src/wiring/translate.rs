@@ -1,17 +1,22 @@
 //! What the configuration says, in the words of the crates below.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bridge_gateway::GatewayConfig;
 use bridge_guard::FrontLimits;
-use bridge_intercept::{AftercareLimits, InterceptConfig, OnAbort, ProviderSpec, RetryConfig};
+use bridge_intercept::{
+    AftercareLimits, BreakerConfig, InterceptConfig, OnAbort, ProviderSpec, RetryBudgetConfig,
+    RetryConfig,
+};
 use bridge_pool::PoolConfig;
 use bridge_record::{BatcherConfig, Durability, JournalConfig};
 use bridge_rpc::AuthorizerConfig;
 use bridge_telemetry::Metrics;
 use bridge_upstream::{ClientConfig, Timeouts};
 
-use crate::config::setting::{AbortHabit, JournalMode, Limit};
+use crate::config::sections::{BreakerSection, RetrySection};
+use crate::config::setting::{AbortHabit, Count, JournalMode, Limit};
 use crate::config::{Config, Provider};
 use crate::observers::PoolMetrics;
 
@@ -76,8 +81,33 @@ pub(super) fn intercept_config(config: &Config) -> InterceptConfig {
                 at_once: engine.abort_drains.0,
             }),
         },
-        retry: RetryConfig::default(),
-        breaker: None,
+        retry: retry_config(&config.retry),
+        breaker: config
+            .breaker
+            .enabled
+            .then(|| breaker_config(&config.breaker)),
+    }
+}
+
+fn retry_config(retry: &RetrySection) -> RetryConfig {
+    RetryConfig {
+        retries: retry.max_retries.0.unwrap_or(0),
+        budget: RetryBudgetConfig {
+            percent: retry.budget_percent.0,
+            reserve: u32::try_from(retry.budget_reserve.0).unwrap_or(u32::MAX),
+        },
+        longest_wait: retry.longest_wait,
+        for_retrying_callers: retry.for_retrying_callers,
+    }
+}
+
+fn breaker_config(breaker: &BreakerSection) -> BreakerConfig {
+    let whole = |count: Count| u32::try_from(count.0).unwrap_or(u32::MAX);
+    BreakerConfig {
+        failures: whole(breaker.failures),
+        interval: breaker.interval.0.unwrap_or(Duration::ZERO),
+        open_for: breaker.open_for,
+        probes: whole(breaker.probes),
     }
 }
 
