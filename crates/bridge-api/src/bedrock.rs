@@ -10,12 +10,14 @@
 
 mod answer;
 mod failure;
+mod profile;
 mod request;
 mod rules;
 mod thinking;
 
 pub use self::answer::{BedrockEvent, bedrock_event};
 pub use self::failure::{bedrock_exception, bedrock_failure};
+pub use self::profile::{bedrock_profile_model, bedrock_profile_path};
 pub use self::request::{BedrockRequest, bedrock_request};
 
 /// A model as Bedrock knows it.
@@ -39,7 +41,7 @@ impl BedrockModel {
     }
 
     /// Whether the id is that of an application inference profile, which does not tell the model
-    /// behind it.
+    /// behind it, and nobody has.
     #[must_use]
     pub fn is_opaque(&self) -> bool {
         self.foundation.contains(":application-inference-profile/")
@@ -49,17 +51,17 @@ impl BedrockModel {
 /// The models that an operator has chosen. Callers do not choose: what they ask for only decides
 /// between the two.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BedrockModels {
+pub struct BedrockModels<M = BedrockModel> {
     /// For everything that is not small.
-    pub model: BedrockModel,
+    pub model: M,
     /// For requests for a model of the Haiku class, which agents use in the background.
-    pub small_fast: BedrockModel,
+    pub small_fast: M,
 }
 
-impl BedrockModels {
+impl<M> BedrockModels<M> {
     /// The model for a request that asks for this one.
     #[must_use]
-    pub fn choose(&self, asked: &str) -> &BedrockModel {
+    pub fn choose(&self, asked: &str) -> &M {
         if asked.contains("haiku") {
             &self.small_fast
         } else {

@@ -39,7 +39,7 @@ mod route;
 
 pub use bedrock::{
     BedrockEvent, BedrockModel, BedrockModels, BedrockRequest, bedrock_event, bedrock_exception,
-    bedrock_failure, bedrock_request,
+    bedrock_failure, bedrock_profile_model, bedrock_profile_path, bedrock_request,
 };
 pub use dialect::DialectId;
 pub use envelope::{Envelope, EnvelopeError, EnvelopeLimits};

@@ -258,6 +258,13 @@ impl Failure {
                      operator, who finds the reason in its log"
                 ),
             ),
+            InterceptError::Profile(_) => new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the gateway cannot find out which model the provider's inference profile leads to: \
+                 ask the operator, who finds the reason in its log"
+                    .to_owned(),
+            )
+            .with(RETRY_AFTER, "30"),
             InterceptError::Body(cause) => new(
                 StatusCode::BAD_REQUEST,
                 format!("invalid request body: {cause}"),

@@ -6,13 +6,16 @@
 //! brings takes the signer's place.
 
 mod answer;
+mod profile;
 mod request;
 
 use bridge_api::{BedrockModel, BedrockModels, RouteKind};
 use bridge_auth::Secret;
 use bridge_aws::{AssumedRole, BaseCredentials, CredentialSource, Signer, StaticKeys};
+use bridge_upstream::Endpoint;
 
 pub(crate) use self::answer::translate;
+pub(crate) use self::profile::Offered;
 pub(crate) use self::request::Prepared;
 use crate::{BedrockSpec, ProviderError};
 
@@ -30,12 +33,14 @@ pub(crate) enum Protocol {
 pub(crate) struct Bedrock {
     pub(crate) api: Api,
     pub(crate) signer: Signer,
+    /// Where AWS tells of inference profiles.
+    control: Endpoint,
 }
 
 /// The API, with what belongs to it.
 #[derive(Debug)]
 pub(crate) enum Api {
-    Invoke(BedrockModels),
+    Invoke(Box<BedrockModels<Offered>>),
     Mantle,
 }
 
@@ -58,10 +63,11 @@ impl Protocol {
 }
 
 impl Bedrock {
-    pub(crate) fn try_new(spec: &BedrockSpec) -> Result<Self, ProviderError> {
+    /// `control` is where AWS tells of inference profiles.
+    pub(crate) fn try_new(spec: &BedrockSpec, control: Endpoint) -> Result<Self, ProviderError> {
         let protocol = Protocol::parse(spec.protocol.as_deref())?;
         let api = match protocol {
-            Protocol::Invoke => Api::Invoke(BedrockModels {
+            Protocol::Invoke => Api::Invoke(Box::new(BedrockModels {
                 model: model(spec.model.as_deref(), "model required")?,
                 small_fast: model(
                     spec.small_fast_model.as_deref(),
@@ -76,7 +82,11 @@ impl Bedrock {
         };
         let signer = Signer::try_new(&spec.region, protocol.service(), source);
         let signer = signer.map_err(ProviderError::Signer)?;
-        Ok(Self { api, signer })
+        Ok(Self {
+            api,
+            signer,
+            control,
+        })
     }
 
     /// Whether answers are told in other words than Bedrock's.
@@ -95,9 +105,9 @@ impl Bedrock {
     }
 }
 
-fn model(id: Option<&str>, missing: &'static str) -> Result<BedrockModel, ProviderError> {
+fn model(id: Option<&str>, missing: &'static str) -> Result<Offered, ProviderError> {
     let id = id.map(str::trim).filter(|id| !id.is_empty());
-    id.map(BedrockModel::new)
+    id.map(|id| Offered::new(BedrockModel::new(id)))
         .ok_or(ProviderError::Model(missing))
 }
 

@@ -47,6 +47,9 @@ pub enum InterceptError {
         #[source]
         source: UpstreamError,
     },
+    /// Nobody tells which model is behind an inference profile of Bedrock.
+    #[error("inference profile cannot be resolved: {0}")]
+    Profile(String),
     /// The body cannot be understood.
     #[error("request body not understood")]
     Body(#[source] EnvelopeError),
@@ -148,6 +151,7 @@ impl InterceptError {
             Self::Disabled { .. } => "disabled",
             Self::Unusable { .. } => "unusable",
             Self::Unsigned { .. } => "unsigned",
+            Self::Profile(_) => "inference_profile",
             Self::Body(_) => "body",
             Self::Encoding(_) | Self::UnknownEncoding => "encoding",
             Self::TooLarge { .. } => "too_large",

@@ -106,12 +106,17 @@ impl Provider {
     fn try_new(name: &Arc<str>, spec: ProviderSpec) -> Result<Self, ProviderError> {
         let provider_type = provider_type(&spec)?;
         let base_url = place::base_url(provider_type, &spec)?;
-        let endpoint = Endpoint::try_new(&base_url).map_err(ProviderError::Address)?;
+        let address = |url: &str| Endpoint::try_new(url).map_err(ProviderError::Address);
+        let endpoint = address(&base_url)?;
         let manners = manners::checked(&spec.manners)
             .map_err(|(setting, problem)| ProviderError::Manners { setting, problem })?;
         let is_bedrock = provider_type == ProviderType::Bedrock;
         let bedrock = spec.bedrock.as_ref().filter(|_| is_bedrock);
-        let bedrock = bedrock.map(Bedrock::try_new).transpose()?;
+        let bedrock = bedrock.map(|settings| {
+            let control = address(&place::control_url(&spec, settings))?;
+            Bedrock::try_new(settings, control.of_provider(name, manners.clone()))
+        });
+        let bedrock = bedrock.transpose()?;
         let guard = Guard::try_new(spec.keys.clone()).map_err(ProviderError::Keys)?;
         Ok(Self {
             name: Arc::clone(name),

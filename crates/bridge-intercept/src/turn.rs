@@ -51,7 +51,10 @@ pub(crate) async fn run(
         blueprint.config.body_bytes,
     )?;
     let prepared = match &plan.provider.bedrock {
-        Some(bedrock) => bedrock.prepare(envelope, &mut headers, &mut facts)?,
+        Some(bedrock) => {
+            let preparing = bedrock.prepare(blueprint, envelope, &mut headers, &mut facts);
+            preparing.await?
+        }
         None => None,
     };
     cx.asks_for(&facts.model);

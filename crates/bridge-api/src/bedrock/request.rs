@@ -94,7 +94,7 @@ fn flags<'v>(envelope: &Envelope, model: &str, beta: impl Iterator<Item = &'v st
 
 /// One segment of a path: everything but unreserved characters (RFC 3986, section 2.3) is encoded,
 /// as AWS signs it.
-fn encoded(segment: &str) -> String {
+pub(super) fn encoded(segment: &str) -> String {
     let mut out = String::with_capacity(segment.len() + 16);
     for byte in segment.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -1,10 +1,12 @@
 //! Providers on Amazon Bedrock: what they get, and what callers get of their answers.
 
+mod failures;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bridge_auth::KeySource;
-use bridge_record::{ErrorType, Outcome};
+use bridge_record::Outcome;
 use bridge_stream::EventStreamMessage;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -165,144 +167,6 @@ async fn a_whole_answer_is_anthropics_already() {
     assert_eq!((tokens.input, tokens.output), (3, 4));
 }
 
-/// What is told of a stream, and how it is recorded.
-async fn check_failed(stream: Vec<u8>, kind: &str, message: &str, error_type: ErrorType) {
-    let world = World::playing(vec![streamed(&stream, 50)]).await;
-    let reply = ask(&world, "bedrock", STREAMING).await;
-    let text = reply.text();
-    let rest = text
-        .strip_prefix(&told(2))
-        .unwrap_or_else(|| panic!("{text}"));
-    assert!(rest.starts_with("event: error\ndata: "), "{text}");
-    assert!(rest.contains(kind) && rest.contains(message), "{text}");
-    assert_eq!(rest.matches("\n\n").count(), 1, "{text}");
-    assert!(reply.is_whole);
-    let ended = world.ended(1).await.remove(0);
-    let found = (ended.outcome, ended.error_type);
-    assert_eq!(
-        found,
-        (Outcome::Failed, Some(error_type)),
-        "{kind} {ended:?}"
-    );
-}
-
-#[tokio::test]
-async fn exceptions_in_a_stream_become_error_events() {
-    let exception = |name: &str| {
-        let headers = [
-            (":exception-type", name),
-            (":content-type", "application/json"),
-            (":message-type", "exception"),
-        ];
-        [frames(2), message(&headers, br#"{"message":"so it is"}"#)].concat()
-    };
-    let check = async |name: &str, kind: &str, error_type: ErrorType| {
-        check_failed(exception(name), kind, "so it is", error_type).await;
-    };
-    check(
-        "throttlingException",
-        "rate_limit_error",
-        ErrorType::RateLimited,
-    )
-    .await;
-    check(
-        "serviceUnavailableException",
-        "overloaded_error",
-        ErrorType::Overloaded,
-    )
-    .await;
-    check(
-        "validationException",
-        "invalid_request_error",
-        ErrorType::BadRequest,
-    )
-    .await;
-    check("modelTimeoutException", "timeout_error", ErrorType::Timeout).await;
-    let server = ErrorType::ServerError;
-    check("internalServerException", "api_error", server).await;
-}
-
-#[tokio::test]
-async fn a_damaged_stream_is_a_broken_one() {
-    let mut damaged = frames(4);
-    let at = frames(2).len() + 40;
-    damaged[at] ^= 1;
-    check_failed(
-        damaged,
-        "api_error",
-        "broke before the end",
-        ErrorType::Unknown,
-    )
-    .await;
-
-    let cut = frames(3)[..frames(3).len() - 5].to_vec();
-    check_failed(cut, "api_error", "broke before the end", ErrorType::Unknown).await;
-
-    let headers = [(":event-type", "chunk"), (":message-type", "event")];
-    let nothing = [frames(2), message(&headers, b"{}"), frames(4)].concat();
-    check_failed(
-        nothing,
-        "api_error",
-        "broke before the end",
-        ErrorType::Unknown,
-    )
-    .await;
-}
-
-fn refusal(status: &str, error_type: &str, body: &str) -> Script {
-    let length = body.len();
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.1\r\n\
-         Content-Length: {length}\r\nx-amzn-ErrorType: {error_type}\r\nRetry-After: 7\r\n\r\n{body}"
-    );
-    vec![Step::Send(head.into_bytes())]
-}
-
-#[tokio::test]
-async fn refusals_are_told_in_anthropics_shape_under_their_own_status() {
-    let slow = r#"{"message":"Too many requests, wait."}"#;
-    let wrong = r#"{"message":"max_tokens: field required"}"#;
-    let rows = [
-        ("429 Slow", "ThrottlingException", slow, "rate_limit_error"),
-        (
-            "400 Bad",
-            "ValidationException:http://x/",
-            wrong,
-            "invalid_request_error",
-        ),
-        (
-            "403 No",
-            "AccessDeniedException",
-            r#"{"Message":"no access"}"#,
-            "permission_error",
-        ),
-        (
-            "503 Later",
-            "ServiceUnavailableException",
-            "{}",
-            "overloaded_error",
-        ),
-        ("500 Oh", "InternalServerException", "<html>", "api_error"),
-    ];
-    for (status, error_type, body, kind) in rows {
-        let world = World::playing(vec![refusal(status, error_type, body)]).await;
-        let reply = ask(&world, "bedrock", STREAMING).await;
-        assert_eq!(reply.status.to_string(), status[..3]);
-        let text = reply.text();
-        let shape = format!(r#""type":"{kind}""#);
-        assert!(
-            text.contains(&shape) && text.contains(r#""type":"error""#),
-            "{text}"
-        );
-        assert!(reply.is_whole, "{text}");
-        assert_eq!(reply.header("content-type"), Some("application/json"));
-        assert_eq!(reply.header("retry-after"), Some("7"));
-        let ended = world.ended(1).await.remove(0);
-        assert_eq!(ended.outcome, Outcome::Failed);
-        assert_eq!(ended.provider_status, status[..3].parse().ok());
-    }
-}
-
 #[tokio::test]
 async fn a_callers_own_key_goes_nowhere() {
     let world = World::playing(vec![json("200 OK", "{}")]).await;
@@ -378,21 +242,55 @@ async fn mantle_is_plain_messages_with_a_signature() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_signed_is_not_sent() {
-    let mut world = World::playing(vec![json("200 OK", "{}")]).await;
-    let reply = ask(&world, "unsigned", BLOCKING).await;
-    assert_eq!(reply.status, 503, "{}", reply.text());
-    let text = "no valid credentials for AI provider \\\"unsigned\\\"";
-    assert!(reply.text().contains(text), "{}", reply.text());
-    assert_eq!(world.provider.connections(), 0);
-    let ended = world.ended(1).await.remove(0);
-    assert_eq!(
-        (ended.outcome, ended.provider_status),
-        (Outcome::Failed, None)
-    );
+async fn a_profile_is_asked_about_once_and_decides_what_is_edited() {
+    let described = r#"{"models":[{"modelArn":"arn:aws:bedrock:eu-central-1::foundation-model/anthropic.claude-opus-4-6-v1"}]}"#;
+    let answer = json("200 OK", r#"{"type":"message","usage":{}}"#);
+    let world = World::playing(vec![json("200 OK", described), answer]).await;
+    let thinking = r#"{"model":"m","max_tokens":9000,"thinking":{"type":"adaptive"}}"#;
+    for _ in 0..2 {
+        let reply = ask(&world, "profiled", thinking).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+    let seen = world.provider.seen();
+    let paths: Vec<_> = seen
+        .iter()
+        .map(|seen| seen.head.lines().next().unwrap())
+        .collect();
+    let profile =
+        "arn%3Aaws%3Abedrock%3Aeu-central-1%3A111122223333%3Aapplication-inference-profile%2Fa1";
+    let asked = format!("GET /base/inference-profiles/{profile} HTTP/1.1");
+    let sent = format!("POST /base/model/{profile}/invoke HTTP/1.1");
+    assert_eq!(paths, [&asked, &sent, &sent]);
+    for seen in &seen {
+        assert!(is_signed(
+            seen,
+            "BEDROCKID",
+            "bedrock secret",
+            "eu-central-1/bedrock"
+        ));
+        assert!(!seen.head.contains("alice-key"), "{}", seen.head);
+    }
+    let body = String::from_utf8(seen[1].body.clone()).unwrap();
+    assert!(body.contains(r#""thinking":{"type":"adaptive"}"#), "{body}");
+}
+
+#[tokio::test]
+async fn a_profile_that_nobody_describes_is_told_to_callers_and_operators() {
+    let refused = json("403 Forbidden", r#"{"message":"no"}"#);
+    let mut world = World::playing(vec![refused]).await;
+    for _ in 0..2 {
+        let reply = ask(&world, "profiled", BLOCKING).await;
+        assert_eq!(reply.status, 503, "{}", reply.text());
+        assert!(
+            reply.text().contains("inference profile"),
+            "{}",
+            reply.text()
+        );
+        assert_eq!(reply.header("retry-after"), Some("30"));
+    }
+    assert_eq!(world.provider.seen().len(), 1, "asked once");
     let log = world.log();
-    assert!(log.contains("cannot be signed"), "{log}");
-    assert!(!log.contains("bedrock secret"), "{log}");
+    assert!(log.contains("bedrock:GetInferenceProfile"), "{log}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What every test stands on: a gateway, a scripted provider and a raw client.
 
 mod client;
+mod on_bedrock;
 mod provider;
 mod sigv4;
 mod world;

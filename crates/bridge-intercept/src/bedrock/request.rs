@@ -1,13 +1,13 @@
 //! A request on its way to Bedrock.
 
-use bridge_api::{Envelope, RequestFacts, bedrock_request};
+use bridge_api::{BedrockModel, Envelope, RequestFacts, bedrock_request};
 use bridge_auth::Scrubbed;
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::HeaderName;
 
 use super::{Api, Bedrock};
-use crate::InterceptError;
+use crate::{Blueprint, InterceptError};
 
 const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
@@ -23,34 +23,47 @@ pub(crate) struct Prepared {
 }
 
 impl Bedrock {
-    /// Prepares a request once, whatever the number of attempts. With Mantle it goes on as it is,
-    /// but for headers with which a caller could interfere with the signature.
-    pub(crate) fn prepare(
+    /// Prepares a request once, whatever the number of attempts. With Mantle it goes on as it is.
+    pub(crate) async fn prepare(
         &self,
-        mut envelope: Envelope,
+        blueprint: &Blueprint,
+        envelope: Envelope,
         headers: &mut Scrubbed,
         facts: &mut RequestFacts,
     ) -> Result<Option<Prepared>, InterceptError> {
+        // With these a caller could interfere with the signature.
         headers.remove_all("x-amz-");
         headers.remove_all("x-amzn-");
         let Api::Invoke(models) = &self.api else {
             return Ok(None);
         };
-        let model = models.choose(&facts.model);
-        let beta = headers.headers().get_all(BETA);
-        let beta = beta.iter().filter_map(as_text);
-        let request = bedrock_request(&mut envelope, model, beta);
-        let request = request.map_err(InterceptError::Body)?;
-        headers.remove(&BETA);
-        headers.remove(&VERSION);
-        headers.describe_json();
-        let asked = std::mem::replace(&mut facts.model, model.id.clone());
-        Ok(Some(Prepared {
-            path: request.path,
-            body: request.body,
-            asked,
-        }))
+        let ask = |profile| self.describe(blueprint, profile);
+        let known = models.choose(&facts.model).known(ask).await;
+        let model = known.map_err(InterceptError::Profile)?;
+        edit(model, envelope, headers, facts).map(Some)
     }
+}
+
+/// Makes a request for InvokeModel of a Messages request.
+pub(super) fn edit(
+    model: &BedrockModel,
+    mut envelope: Envelope,
+    headers: &mut Scrubbed,
+    facts: &mut RequestFacts,
+) -> Result<Prepared, InterceptError> {
+    let beta = headers.headers().get_all(BETA);
+    let beta = beta.iter().filter_map(as_text);
+    let request = bedrock_request(&mut envelope, model, beta);
+    let request = request.map_err(InterceptError::Body)?;
+    headers.remove(&BETA);
+    headers.remove(&VERSION);
+    headers.describe_json();
+    let asked = std::mem::replace(&mut facts.model, model.id.clone());
+    Ok(Prepared {
+        path: request.path,
+        body: request.body,
+        asked,
+    })
 }
 
 fn as_text(value: &HeaderValue) -> Option<&str> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bridge_api::ProviderType;
 
-use super::{ProviderError, ProviderSpec};
+use super::{BedrockSpec, ProviderError, ProviderSpec};
 use crate::bedrock::Protocol;
 
 /// The address that was given, which wins over the region's.
@@ -31,6 +31,15 @@ pub(super) fn base_url(
     }))
 }
 
+/// Where Bedrock tells of inference profiles: at the region's address, or where the provider is
+/// said to be.
+pub(super) fn control_url(spec: &ProviderSpec, settings: &BedrockSpec) -> String {
+    if spec.base_url.is_empty() {
+        return format!("https://bedrock.{}.amazonaws.com", settings.region);
+    }
+    spec.base_url.clone()
+}
+
 /// It becomes a part of a host name: nothing but letters, digits and hyphens.
 fn is_region(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -40,7 +49,6 @@ fn is_region(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::BedrockSpec;
 
     fn check(base: &str, region: &str, protocol: Option<&str>, expected: Result<&str, &str>) {
         let spec = ProviderSpec {

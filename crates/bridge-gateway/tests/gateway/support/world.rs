@@ -13,8 +13,7 @@ use bridge_auth::{
 };
 use bridge_gateway::{Gateway, GatewayConfig, GatewayParts};
 use bridge_intercept::{
-    Aftercare, BedrockSpec, Blueprint, Cutoff, InterceptConfig, ProviderSet, ProviderSpec,
-    RetryConfig,
+    Aftercare, Blueprint, Cutoff, InterceptConfig, ProviderSet, ProviderSpec, RetryConfig,
 };
 use bridge_record::{Ended, Event, Record, RecordError, Recorder, Started, TokenUsage};
 use bridge_telemetry::task::{self, Task};
@@ -25,6 +24,7 @@ use slog::{Drain, KV as _, Level, OwnedKVList};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
+use super::on_bedrock::{on_bedrock, profiled};
 use super::{Provider, Script};
 
 /// Everything a test may want to be different.
@@ -259,33 +259,12 @@ fn providers(base: &str, keys: &[&'static str]) -> Vec<ProviderSpec> {
         spec("bare", "bedrock", "/", &[]),
         on_bedrock("bedrock", base, "/base/", "invoke", "BEDROCKID"),
         on_bedrock("mantle", base, "/anthropic", "mantle", "BEDROCKID"),
+        profiled(on_bedrock("profiled", base, "/base", "invoke", "BEDROCKID")),
         // It cannot stand in a header.
         on_bedrock("unsigned", base, "/", "invoke", "no\nid"),
         spec("azure", "azure", "/v1", &["operator-azure-key"]),
         spec("chatgpt", "chatgpt", "/codex", &["never-used-key"]),
     ]
-}
-
-fn on_bedrock(name: &str, base: &str, path: &str, protocol: &str, id: &str) -> ProviderSpec {
-    let secret = |text: &str| Some(Secret::new(text.to_owned()));
-    let profile = "arn:aws:bedrock:eu-central-1:111122223333:inference-profile/";
-    ProviderSpec {
-        name: name.to_owned(),
-        provider_type: "bedrock".to_owned(),
-        enabled: true,
-        base_url: format!("{base}{path}"),
-        bedrock: Some(BedrockSpec {
-            region: "eu-central-1".to_owned(),
-            protocol: Some(protocol.to_owned()),
-            model: Some(format!("{profile}global.anthropic.claude-opus-4-6-v1")),
-            small_fast_model: Some("global.anthropic.claude-haiku-4-5-20251001-v1:0".to_owned()),
-            access_key_id: secret(id),
-            secret_access_key: secret("bedrock secret"),
-            session_token: secret("bedrock token"),
-            ..BedrockSpec::default()
-        }),
-        ..ProviderSpec::default()
-    }
 }
 
 /// Waits for a condition, at most for as long as a stuck test may take.
