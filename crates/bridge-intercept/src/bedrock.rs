@@ -73,7 +73,7 @@ impl Bedrock {
                     spec.small_fast_model.as_deref(),
                     "small fast model required",
                 )?,
-            }),
+            })),
             Protocol::Mantle => Api::Mantle,
         };
         let source = CredentialSource {
