@@ -4,6 +4,7 @@
 //! move them.
 
 mod aftercare;
+mod aliases;
 mod attempts;
 mod bounded;
 mod callers;
@@ -29,8 +30,11 @@ mod upstream;
 use std::fmt;
 use std::sync::Arc;
 
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::registry::Registry;
 
+use self::aliases::AliasSwitch;
+pub use self::aliases::Aliases;
 pub use self::attempts::{BreakerLevel, BreakerName, CredentialClass};
 pub use self::callers::AuthResult;
 pub use self::catalogue::Described;
@@ -80,6 +84,7 @@ struct Inner {
     registry: Registry,
     families: Families,
     catalogue: Vec<Described>,
+    aliases: AliasSwitch,
 }
 
 struct Families {
@@ -144,6 +149,7 @@ impl Default for Metrics {
             registry,
             families,
             catalogue,
+            aliases: AliasSwitch::default(),
         }))
     }
 }
@@ -164,8 +170,16 @@ impl Metrics {
     pub fn expose(&self) -> String {
         let mut text = String::new();
         // Writing to a String fails only when it cannot grow.
-        let _ignored = prometheus_client::encoding::text::encode(&mut text, &self.0.registry);
+        let _ignored = encode_registry(&mut text, &self.0.registry);
+        let aliases = self.0.aliases.of(&text);
+        text.push_str(&aliases);
+        let _ignored = encode_eof(&mut text);
         text
+    }
+
+    /// From now on figures are exposed under these names besides their own.
+    pub fn also_named(&self, aliases: Aliases) {
+        self.0.aliases.set(aliases);
     }
 
     fn families(&self) -> &Families {
