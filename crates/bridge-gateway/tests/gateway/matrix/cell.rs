@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bridge_auth::Secret;
 use bridge_gateway::GatewayConfig;
+use bridge_guard::BreakerConfig;
 use bridge_intercept::{ProviderSet, ProviderSpec, RetryConfig};
 use bridge_upstream::{ClientConfig, Timeouts};
 
-use crate::support::{Script, Setup, World, call};
+use crate::support::{Script, Setup, World, call, until};
 
 use super::fault::Fault;
 use super::seen::{self, Seen};
@@ -106,6 +107,11 @@ impl Stage {
         setup.client = hasty();
         // As a gateway does it when nothing is said.
         setup.intercept.retry = RetryConfig::default();
+        // And with breakers that open at the first failure, to see what is one.
+        setup.intercept.breaker = Some(BreakerConfig {
+            failures: 1,
+            ..BreakerConfig::default()
+        });
         let mut world = World::with(setup).await;
         let specs = cells.iter().map(Cell::spec).collect();
         world.blueprint.providers = Arc::new(ProviderSet::try_new(specs).unwrap());
@@ -118,41 +124,44 @@ impl Stage {
         self.cells.iter()
     }
 
-    /// Asks once, and looks at everything.
+    /// Asks, and looks at everything.
     pub(super) async fn play<'c>(&self, cell: &'c Cell) -> (&'c Cell, Seen) {
+        let mut seen = self.ask(cell).await;
+        for _ in 1..cell.fault.asked {
+            seen = self.ask(cell).await;
+        }
+        (cell, seen)
+    }
+
+    async fn ask(&self, cell: &Cell) -> Seen {
         let (world, provider) = (&self.world, cell.provider());
         let line = format!("POST /{provider}{} HTTP/1.1", cell.voice.path);
         let body = cell.voice.request(cell.manner);
+        let ended = seen::ended(world, &provider).len();
+        let asked = (cell.site.asked(), seen::retries(world, &provider));
         let reply = call(world.address, &[&line, KEY], body).await;
-        let (recorded, tokens) = seen::in_records(world, &provider).await;
-        let retries = retries(world, &provider);
-        let asked = cell.site.asked();
-        assert_eq!(
-            asked.unwrap_or(retries + 1),
-            retries + 1,
-            "{line}: {}",
+        until(|| seen::ended(world, &provider).len() > ended).await;
+        let (recorded, tokens) = seen::in_records(world, &provider);
+        let retries = seen::retries(world, &provider) - asked.1;
+        let attempts = match (cell.site.asked(), asked.0) {
+            (Some(now), Some(before)) => now - before,
+            // Nobody is there to count.
+            (None, _) | (_, None) => retries + 1,
+        };
+        assert!(
+            attempts == 0 || attempts == retries + 1,
+            "{}",
             cell.fault.name
         );
-        let seen = Seen {
-            caller: seen::by_caller(cell.voice, &reply, &cell.script),
+        Seen {
+            caller: seen::by_caller(cell.voice, &reply, &cell.script, cell.fault.asked),
             recorded,
             tokens,
             key: seen::at_key(world, &provider),
-            attempts: (retries + 1).to_string(),
-        };
-        (cell, seen)
+            breaker: seen::at_breaker(world, &provider),
+            attempts: attempts.to_string(),
+        }
     }
-}
-
-/// How often a provider was asked again, whatever the reason.
-fn retries(world: &World, provider: &str) -> usize {
-    let metrics = world.metrics.expose();
-    let label = format!("provider=\"{provider}\"");
-    let of_it = metrics
-        .lines()
-        .filter(|line| line.starts_with("bridge_retries_total{") && line.contains(&label));
-    let counts = of_it.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok());
-    counts.sum()
 }
 
 /// No connection waits for a next request, because none comes.

@@ -12,6 +12,8 @@ pub(super) struct Fault {
     pub(super) name: &'static str,
     /// What the provider does, as a sentence.
     pub(super) does: &'static str,
+    /// How often it is asked. The last time is looked at.
+    pub(super) asked: usize,
     site: fn(&Voice, Manner) -> Site,
 }
 
@@ -22,7 +24,20 @@ impl Fault {
 }
 
 const fn fault(name: &'static str, does: &'static str, site: fn(&Voice, Manner) -> Site) -> Fault {
-    Fault { name, does, site }
+    Fault {
+        name,
+        does,
+        asked: 1,
+        site,
+    }
+}
+
+/// One that is looked at when a caller comes again.
+const fn again(name: &'static str, does: &'static str, site: fn(&Voice, Manner) -> Site) -> Fault {
+    Fault {
+        asked: 2,
+        ..fault(name, does, site)
+    }
 }
 
 pub(super) const FAULTS: &[Fault] = &[
@@ -126,7 +141,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     fault(
         "no last word",
-        "The answer ends properly, as far as HTTP knows, and too early.",
+        "The answer ends properly, as far as HTTP knows, and too early. Its framing is believed, so nothing is added; the record tells.",
         |voice, manner| {
             plays(match manner {
                 Manner::Blocking => whole(&voice.answer[..40]),
@@ -346,5 +361,20 @@ pub(super) const FAULTS: &[Fault] = &[
             scripts.push(well(voice, manner));
             Site::Plays(scripts)
         },
+    ),
+    again(
+        "429 before",
+        "It has refused the request before with 429 and `retry-after: 30`.",
+        |voice, _| refusal(voice, "429 Too Many Requests", "retry-after: 30\r\n"),
+    ),
+    again(
+        "401 before",
+        "It has refused the request before with 401.",
+        |voice, _| refusal(voice, "401 Unauthorized", ""),
+    ),
+    again(
+        "504 before",
+        "It has refused the request before with 504, which opens the breaker here.",
+        |voice, _| refusal(voice, "504 Gateway Timeout", ""),
     ),
 ];

@@ -7,7 +7,14 @@ use super::table::{Row, rows};
 use super::voice::{Manner, VOICES};
 
 /// What is said of each cell, in this order.
-pub(super) const COLUMNS: [&str; 5] = ["The caller sees", "Recorded", "Tokens", "Key", "Attempts"];
+pub(super) const COLUMNS: [&str; 6] = [
+    "The caller sees",
+    "Recorded",
+    "Tokens",
+    "Key",
+    "Breaker",
+    "Attempts",
+];
 
 const FRONT: &str = "# When a provider fails
 
@@ -20,6 +27,8 @@ Where lines differ by dialect, each has its own; *messages* is Anthropic's, *cha
 *The provider's bytes* are relayed as they came, with its status and its headers for callers.
 *Cut* says that the body ends before its framing does, so that no client takes it for whole.
 *Recorded* has the outcome, the kind of the error, and the provider's status if there was one.
+*Breaker* says whether the call counts as a failure that opens a breaker; breakers are off unless they are set, and here one failure opens them.
+*Attempts* are the requests that the provider got, or the connections where none came that far.
 With several keys the next one is asked when one cools; see [keys.md](../operators/keys.md).
 ";
 

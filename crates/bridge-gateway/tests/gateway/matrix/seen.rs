@@ -3,9 +3,9 @@
 use std::fmt;
 
 use bridge_api::{ApiFailure, DialectId, FailureKind, error_body, error_event};
-use bridge_record::{Ended, ErrorType, Event, Outcome, TokenUsage};
+use bridge_record::{Ended, ErrorType, Event, InterceptionId, Outcome, TokenUsage};
 
-use crate::support::{Reply, Script, Step, World, parse, until};
+use crate::support::{Reply, Script, Step, World, parse};
 
 use super::voice::Voice;
 
@@ -16,6 +16,7 @@ pub(super) struct Seen {
     pub(super) recorded: String,
     pub(super) tokens: String,
     pub(super) key: String,
+    pub(super) breaker: String,
     pub(super) attempts: String,
 }
 
@@ -27,18 +28,29 @@ impl fmt::Display for Seen {
             recorded,
             tokens,
             key,
+            breaker,
             attempts,
         } = self;
-        write!(f, "{caller} | {recorded} | {tokens} | {key} | {attempts}")
+        write!(
+            f,
+            "{caller} | {recorded} | {tokens} | {key} | {breaker} | {attempts}"
+        )
     }
 }
 
 /// What the caller got: the status, when to come again, whose words, and how it ended.
-pub(super) fn by_caller(voice: &Voice, reply: &Reply, script: &Script) -> String {
+///
+/// What is left of a while, when a caller came again, is said as what it was at most: the machine
+/// may be slow.
+pub(super) fn by_caller(voice: &Voice, reply: &Reply, script: &Script, asked: usize) -> String {
     let mut words = vec![reply.status.to_string()];
     for name in ["retry-after", "retry-after-ms"] {
         if let Some(value) = reply.header(name) {
-            words.push(format!("{name} {value}"));
+            let left: Option<u32> = value.parse().ok().filter(|_| asked > 1);
+            words.push(match left {
+                Some(left) if (1..=30).contains(&left) => format!("{name} at most 30"),
+                Some(_) | None => format!("{name} {value}"),
+            });
         }
     }
     assert!(
@@ -59,7 +71,13 @@ fn whose(voice: &Voice, reply: &Reply, script: &Script) -> String {
     if let Some(message) = message(&reply.body)
         && is_ours(voice.dialect, reply, &message)
     {
-        return format!("the gateway's error \"{message}\"");
+        // The provider's name is this cell's alone.
+        let words = message.split(' ').map(|word| match word {
+            word if word.starts_with("\"cell-") => "\"NAME\"",
+            word => word,
+        });
+        let words = words.collect::<Vec<_>>().join(" ");
+        return format!("the gateway's error \u{201c}{words}\u{201d}");
     }
     let said = said(script);
     if reply.body == said && reply.is_whole {
@@ -90,7 +108,7 @@ fn whose(voice: &Voice, reply: &Reply, script: &Script) -> String {
     } else {
         "whole events, then "
     };
-    format!("{before}the gateway's error event \"{message}\"")
+    format!("{before}the gateway's error event \u{201c}{message}\u{201d}")
 }
 
 const ALL_KINDS: [FailureKind; 9] = [
@@ -122,8 +140,15 @@ fn is_ours(dialect: DialectId, reply: &Reply, message: &str) -> bool {
 fn message(body: &[u8]) -> Option<String> {
     let text = str::from_utf8(body).ok()?;
     let (_, rest) = text.split_once(r#""message":""#)?;
-    let (message, _) = rest.split_once("\",")?;
-    Some(message.trim_end_matches("\"}").to_owned())
+    let mut message = String::new();
+    let mut characters = rest.chars();
+    loop {
+        match characters.next()? {
+            '"' => return Some(message),
+            '\\' => message.push(characters.next()?),
+            other => message.push(other),
+        }
+    }
 }
 
 fn added_message(added: &[u8]) -> String {
@@ -139,27 +164,36 @@ fn said(script: &Script) -> Vec<u8> {
     parse(&bytes.collect::<Vec<_>>().concat()).body
 }
 
-/// What the records say of the interceptions of one provider.
-pub(super) async fn in_records(world: &World, provider: &str) -> (String, String) {
-    let events = || -> Vec<Event> {
-        let records = world.records();
-        let started = records.iter().find(
-            |record| matches!(&record.event, Event::Started(it) if it.provider_name == provider),
-        );
-        let Some(id) = started.map(|record| record.interception) else {
-            return Vec::new();
-        };
-        let of_it = records.iter().filter(|record| record.interception == id);
-        of_it.map(|record| record.event.clone()).collect()
+/// The interceptions of one provider that have ended, in the order in which they began.
+pub(super) fn ended(world: &World, provider: &str) -> Vec<InterceptionId> {
+    let records = world.records();
+    let begun = records.iter().filter(
+        |record| matches!(&record.event, Event::Started(it) if it.provider_name == provider),
+    );
+    let has_ended = |id: &InterceptionId| {
+        let mut of_it = records.iter().filter(|record| record.interception == *id);
+        of_it.any(|record| matches!(record.event, Event::Ended(_)))
     };
-    let ended = |events: &[Event]| events.iter().any(|event| matches!(event, Event::Ended(_)));
-    until(|| ended(&events())).await;
+    begun
+        .map(|record| record.interception)
+        .filter(has_ended)
+        .collect()
+}
+
+/// What the records say of the last interception of one provider: its end and its tokens.
+pub(super) fn in_records(world: &World, provider: &str) -> (String, String) {
+    let last = ended(world, provider).pop().unwrap();
     let (mut recorded, mut tokens) = (Vec::new(), Vec::new());
-    for event in events() {
-        match event {
-            Event::Ended(it) => recorded.push(end(&it)),
-            Event::Tokens(it) => tokens.push(usage(&it)),
-            Event::Started(_) | Event::Prompt(_) | Event::Tool(_) | Event::Thought(_) => {}
+    for record in world.records() {
+        match record.event {
+            Event::Ended(it) if record.interception == last => recorded.push(end(&it)),
+            Event::Tokens(it) if record.interception == last => tokens.push(usage(&it)),
+            Event::Started(_)
+            | Event::Tokens(_)
+            | Event::Prompt(_)
+            | Event::Tool(_)
+            | Event::Thought(_)
+            | Event::Ended(_) => {}
         }
     }
     assert_eq!(recorded.len(), 1, "{provider}: one end");
@@ -215,4 +249,30 @@ pub(super) fn at_key(world: &World, provider: &str) -> String {
         other => panic!("{provider}: {other:?}"),
     }
     .to_owned()
+}
+
+/// What the breaker of this provider has heard.
+pub(super) fn at_breaker(world: &World, provider: &str) -> String {
+    match counted(world, "bridge_breaker_trips_total{", provider) {
+        0 => "no failure",
+        1 => "a failure",
+        other => panic!("{provider}: {other} failures"),
+    }
+    .to_owned()
+}
+
+/// How often a provider was asked again, whatever the reason.
+pub(super) fn retries(world: &World, provider: &str) -> usize {
+    counted(world, "bridge_retries_total{", provider)
+}
+
+/// The sum of all samples of a family with this provider.
+fn counted(world: &World, family: &str, provider: &str) -> usize {
+    let metrics = world.metrics.expose();
+    let label = format!("provider=\"{provider}\"");
+    let of_it = metrics
+        .lines()
+        .filter(|line| line.starts_with(family) && line.contains(&label));
+    let counts = of_it.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok());
+    counts.sum()
 }
