@@ -26,6 +26,39 @@ impl Secret {
     }
 }
 
+impl Secret {
+    /// Puts the hint wherever the secret stands in a text that somebody else has written, also
+    /// where the text was cut in the middle of it. Of less than eight bytes nothing is masked: they
+    /// may stand there by chance.
+    ///
+    /// ```
+    /// use bridge_auth::Secret;
+    ///
+    /// let key = Secret::new("operator-key".to_owned());
+    /// let said = key.mask_in("unknown key operator-key".to_owned());
+    /// assert_eq!(said, "unknown key op...ey");
+    /// ```
+    #[must_use]
+    pub fn mask_in(&self, text: String) -> String {
+        const SHORTEST: usize = 8;
+        let secret = self.expose();
+        if secret.len() < SHORTEST {
+            return text;
+        }
+        let mut text = match text.contains(secret) {
+            true => text.replace(secret, SecretHint::of(self).as_str()),
+            false => text,
+        };
+        let beginnings = (SHORTEST..secret.len()).rev();
+        let mut beginnings = beginnings.filter_map(|end| secret.get(..end));
+        if let Some(cut) = beginnings.find(|beginning| text.ends_with(beginning)) {
+            text.truncate(text.len() - cut.len());
+            text.push_str("...");
+        }
+        text
+    }
+}
+
 /// Whether two byte strings are the same, in a time that depends on their lengths only: for
 /// hashes of secrets, which need not be wiped.
 #[must_use]
@@ -114,6 +147,20 @@ mod tests {
         check("nineteen-characters", "ni...rs");
         check("twenty-characters-ab", "twen...s-ab");
         check("a-long-secret-of-an-operator", "a-lo...ator");
+    }
+
+    #[test]
+    fn a_secret_is_masked_in_what_others_write() {
+        let check = |secret: &str, text: &str, masked: &str| {
+            let secret = Secret::new(secret.to_owned());
+            assert_eq!(secret.mask_in(text.to_owned()), masked);
+        };
+        check("eight-by", "eight-by and eight-by", "e...y and e...y");
+        check("eight-by", "nothing", "nothing");
+        check("longer-than-eight", "cut: longer-than", "cut: ...");
+        check("longer-than-eight", "cut: longer-", "cut: longer-");
+        check("seven-b", "seven-b", "seven-b");
+        check("", "text", "text");
     }
 
     #[test]

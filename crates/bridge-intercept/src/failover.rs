@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bridge_guard::{Exhausted, KeyFault};
 use bridge_telemetry::{KeyTrouble, Metrics, Part, Parts, keys, wall_clock};
-use bridge_upstream::{Body, Outbound, Reply, UpstreamError};
+use bridge_upstream::{Body, BoundCredential, Outbound, Reply, UpstreamError};
 use http::StatusCode;
 use http_body::Body as _;
 use slog::info;
@@ -32,6 +32,8 @@ pub(crate) struct Call {
     /// Without a credential. Gone once no further attempt can follow.
     request: Option<Outbound>,
     keys: Keys,
+    /// What the last attempt presented.
+    presented: Option<BoundCredential>,
     retries: Retries,
 }
 
@@ -56,6 +58,7 @@ impl Call {
         Self {
             request: Some(request),
             keys,
+            presented: None,
             retries,
         }
     }
@@ -76,6 +79,7 @@ impl Call {
         } else {
             self.request.take()?
         };
+        self.presented.clone_from(&credential);
         request.credential = credential;
         Some(request)
     }
@@ -118,10 +122,14 @@ pub(crate) async fn reach(
     provider: &Provider,
     parts: &Parts,
     mut call: Call,
-    transcript: Option<&mut Transcript>,
+    mut transcript: Option<&mut Transcript>,
 ) -> Result<Reply, Unreached> {
     provider.guard.budget.earn(blueprint.config.retry.budget);
-    let reached = ask(blueprint, provider, parts, &mut call, transcript).await;
+    let telling = transcript.as_deref_mut();
+    let reached = ask(blueprint, provider, parts, &mut call, telling).await;
+    if let Some(transcript) = transcript {
+        transcript.hide(call.presented.take());
+    }
     if let Keys::Ring(walk) = &call.keys {
         blueprint.metrics.keys_tried(&provider.name, walk.tried);
     }

@@ -17,7 +17,7 @@ use bridge_record::{
 use bridge_telemetry::{
     Metrics, OutcomeLabel, Part, Parts, Running, Subject, Tally, TokenKind, wall_clock,
 };
-use bridge_upstream::{FailureClass, UpstreamError};
+use bridge_upstream::{BoundCredential, FailureClass, UpstreamError};
 use http::StatusCode;
 use tokio::time::Instant;
 
@@ -51,6 +51,8 @@ pub(crate) struct Transcript {
     closing: Closing,
     initiator: ActorId,
     running: Option<Running>,
+    /// What the provider was given last.
+    hidden: Option<BoundCredential>,
 }
 
 /// What the closing line of a request says of its interception.
@@ -118,6 +120,7 @@ impl Transcript {
             closing,
             initiator: started.initiator,
             running: None,
+            hidden: None,
         };
         let event = Event::Started(Box::new(started));
         let first = Record::new(cx.id, wall_clock(), event);
@@ -173,6 +176,12 @@ impl Transcript {
         if self.closing.key_hint != hint {
             hint.clone_into(&mut self.closing.key_hint);
         }
+    }
+
+    /// Some providers repeat the key that they do not know: this one is masked where it stands in
+    /// their explanations.
+    pub(crate) fn hide(&mut self, credential: Option<BoundCredential>) {
+        self.hidden = credential;
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -326,9 +335,7 @@ impl Transcript {
             credential_hint: self.closing.key_hint.clone(),
             provider_status: self.status.map(|status| status.as_u16()),
             error_type: verdict.error_type,
-            error_message: verdict
-                .message
-                .map(|text| shortened(&text, LONGEST_MESSAGE)),
+            error_message: verdict.message.map(|text| self.explanation(text)),
         };
         self.record(at, Event::Ended(Box::new(ended)));
         self.closing.outcome = Some(verdict.outcome);
@@ -336,6 +343,15 @@ impl Transcript {
         if let Some(tally) = tally {
             tally.ended(label(verdict.outcome), self.arrived.elapsed());
         }
+    }
+
+    /// What may be kept of an explanation.
+    fn explanation(&self, text: String) -> String {
+        let text = match &self.hidden {
+            Some(credential) => credential.mask_in(text),
+            None => text,
+        };
+        shortened(&text, LONGEST_MESSAGE)
     }
 
     fn record(&self, at: SystemTime, event: Event) {

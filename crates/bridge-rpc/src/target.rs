@@ -70,6 +70,11 @@ impl FromStr for Address {
     type Err = ParseAddressError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Nothing but a password needs this sign here, also where one with a slash makes the rest
+        // look like a path: who reads another complaint might repeat the text.
+        if text.contains('@') {
+            return Err(ParseAddressError::UserInfo);
+        }
         let uri: Uri = text.parse().map_err(|_| ParseAddressError::Url)?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
             return Err(ParseAddressError::Url);
@@ -79,9 +84,6 @@ impl FromStr for Address {
             "https" => 443,
             _ => return Err(ParseAddressError::Scheme),
         };
-        if authority.as_str().contains('@') {
-            return Err(ParseAddressError::UserInfo);
-        }
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(ParseAddressError::Path);
         }
@@ -147,6 +149,8 @@ mod tests {
         check("http://host:99999", Err(ParseAddressError::Url));
         check("ftp://host:1", Err(ParseAddressError::Scheme));
         check("http://me:word@host:1", Err(ParseAddressError::UserInfo));
+        check("http://me:wo/rd@host:1", Err(ParseAddressError::UserInfo));
+        check("http://me:wo rd@host:1", Err(ParseAddressError::UserInfo));
         check("http://host:1/api", Err(ParseAddressError::Path));
         check("http://host:1/?a=b", Err(ParseAddressError::Path));
     }

@@ -65,6 +65,16 @@ impl BoundCredential {
         }
     }
 
+    /// Masks the credential wherever it stands in a text: for explanations of a provider that
+    /// repeats what it was given. Of a signer nothing travels that a text could repeat.
+    #[must_use]
+    pub fn mask_in(&self, text: String) -> String {
+        match &self.kind {
+            Kind::Secret(secret, _) => secret.mask_in(text),
+            Kind::Signer(_) => text,
+        }
+    }
+
     /// Puts the credential on a request to `endpoint` whose headers are otherwise final, in place
     /// of any other. A signature is made for each attempt anew; `body` is what the request carries.
     pub(crate) async fn attach<B>(
