@@ -7,6 +7,7 @@
 )]
 
 mod apart;
+mod canary;
 mod commands;
 mod drain;
 mod journal;

@@ -1,0 +1,205 @@
+//! A provider that fails in every way there is, and remembers every byte that reached it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use parking_lot::Mutex;
+
+/// The header with which a request says what is to go wrong.
+pub(crate) const MISHAP: &str = "x-mishap";
+
+/// All that can go wrong. An empty word is a good answer. What makes a gateway spare a key for a
+/// while stands at the end.
+pub(crate) const MISHAPS: [&str; 24] = [
+    "",
+    "400",
+    "403",
+    "404",
+    "409",
+    "truncated",
+    "html",
+    "empty",
+    "garbage",
+    "redirect",
+    "too-long",
+    "error-event",
+    "mid-event",
+    "reset-after",
+    "reset-before",
+    "408",
+    "500",
+    "502",
+    "503",
+    "504",
+    "529",
+    "echo",
+    "401",
+    "429",
+];
+
+/// Answers on a thread for each connection, and ends with the test's process.
+pub(crate) struct Provider {
+    pub(crate) address: SocketAddr,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Provider {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard = Arc::<Mutex<Vec<u8>>>::default();
+        let kept = Arc::clone(&heard);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let kept = Arc::clone(&kept);
+                // Whoever goes away in the middle of an exchange is not answered.
+                thread::spawn(move || converse(&stream, &kept));
+            }
+        });
+        Self { address, heard }
+    }
+
+    /// Everything that reached it.
+    pub(crate) fn heard(&self) -> Vec<u8> {
+        self.heard.lock().clone()
+    }
+}
+
+struct Request {
+    path: String,
+    mishap: String,
+    /// The head as it came.
+    head: String,
+    wants_stream: bool,
+}
+
+fn converse(stream: &TcpStream, heard: &Mutex<Vec<u8>>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    while let Some(request) = read(&mut reader, heard)? {
+        let mut out = stream;
+        match request.mishap.as_str() {
+            "reset-before" => return stream.shutdown(Shutdown::Both),
+            "reset-after" => {
+                out.write_all(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                    transfer-encoding: chunked\r\n\r\n",
+                )?;
+                return stream.shutdown(Shutdown::Both);
+            }
+            "mid-event" => {
+                let event = "event: message_start\ndata: {\"type\":\"message_st";
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                    transfer-encoding: chunked\r\n\r\n";
+                write!(out, "{head}{:x}\r\n{event}\r\n", event.len())?;
+                return stream.shutdown(Shutdown::Both);
+            }
+            _ => out.write_all(&answer(&request))?,
+        }
+    }
+    Ok(())
+}
+
+fn read(reader: &mut impl BufRead, heard: &Mutex<Vec<u8>>) -> std::io::Result<Option<Request>> {
+    let mut head = String::new();
+    loop {
+        let before = head.len();
+        if reader.read_line(&mut head)? == 0 {
+            return Ok(None);
+        }
+        if head.len() - before <= 2 {
+            break;
+        }
+    }
+    let value = |name: &str| {
+        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+        let found = lines.find(|(found, _)| found.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.to_owned()).unwrap_or_default()
+    };
+    let mut body = vec![0; value("content-length").parse().unwrap_or(0)];
+    reader.read_exact(&mut body)?;
+    let mut heard = heard.lock();
+    heard.extend_from_slice(head.as_bytes());
+    heard.extend_from_slice(&body);
+    Ok(Some(Request {
+        path: head.split(' ').nth(1).unwrap_or_default().to_owned(),
+        mishap: value(MISHAP),
+        wants_stream: memchr::memmem::find(&body, b"\"stream\":true").is_some(),
+        head,
+    }))
+}
+
+fn answer(request: &Request) -> Vec<u8> {
+    let (stream, whole) = shapes(&request.path);
+    let good = if request.wants_stream { stream } else { whole };
+    let kind = if request.wants_stream {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    let say = |status: &str, kind: &str, more: &str, body: &str| {
+        let head = format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\n{more}content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        head.into_bytes()
+    };
+    match request.mishap.as_str() {
+        "error-event" => say(
+            "200",
+            kind,
+            "",
+            "event: error\ndata: {\"type\":\"error\",\"error\":\
+            {\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n",
+        ),
+        "truncated" => say("200", kind, "", &good[..good.len() / 2]),
+        "html" => say("200", "text/html", "", "<html>sign in</html>"),
+        "empty" => say("200", kind, "", ""),
+        "garbage" => say("200", kind, "", "\u{1}\u{2}data: }{\n\n"),
+        "redirect" => say(
+            "302",
+            "text/plain",
+            "location: http://127.0.0.1:9/elsewhere\r\n",
+            "",
+        ),
+        "too-long" => say("200", kind, "content-encoding: br\r\n", "not brotli"),
+        // Some providers tell the key that they do not know.
+        "echo" => {
+            let said = serde_json::json!({"error": {
+                "type": "authentication_error", "message": format!("unknown: {}", request.head),
+            }});
+            say("401", "application/json", "", &said.to_string())
+        }
+        status if status.parse::<u16>().is_ok() => {
+            let body = "{\"error\":{\"type\":\"some_error\",\"message\":\"as you wished\"}}";
+            say(status, "application/json", "retry-after: 0\r\n", body)
+        }
+        _ => say("200", kind, "", good),
+    }
+}
+
+/// A short good answer, as a stream and whole.
+fn shapes(path: &str) -> (&'static str, &'static str) {
+    if path.contains("/messages") {
+        return (
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\
+             \"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\n\
+             event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+            "{\"id\":\"msg_1\",\"type\":\"message\",\"content\":[],\"stop_reason\":\"end_turn\",\
+             \"usage\":{\"input_tokens\":3,\"output_tokens\":1}}",
+        );
+    }
+    if path.contains("/responses") {
+        return (
+            "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":\
+             {\"id\":\"resp_1\",\"output\":[],\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\n",
+            "{\"id\":\"resp_1\",\"output\":[],\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}",
+        );
+    }
+    (
+        "data: {\"id\":\"chatcmpl-1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\
+         \"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+        "{\"id\":\"chatcmpl-1\",\"choices\":[],\"data\":[]}",
+    )
+}
