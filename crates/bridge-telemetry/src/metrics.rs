@@ -177,6 +177,11 @@ impl Metrics {
         text
     }
 
+    /// The families that have other names, by their own, and what these are after the prefix.
+    pub fn other_names() -> impl Iterator<Item = (String, String)> {
+        aliases::names()
+    }
+
     /// From now on figures are exposed under these names besides their own.
     pub fn also_named(&self, aliases: Aliases) {
         self.0.aliases.set(aliases);

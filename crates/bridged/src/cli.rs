@@ -10,6 +10,7 @@ mod key;
 mod log;
 mod operator;
 mod print_config;
+mod print_metrics;
 mod process;
 mod provider;
 mod reload;
@@ -84,6 +85,9 @@ enum Command {
     /// Print the settings that exist, for the reference
     #[command(hide = true)]
     PrintConfig(print_config::Args),
+    /// Print the families of metrics that exist, for the reference
+    #[command(hide = true)]
+    PrintMetrics,
 }
 
 /// What every command is given.
@@ -182,6 +186,7 @@ pub(crate) async fn run(
         Command::Turns(args) => turns::run(&args, context, out).await,
         Command::Journal(args) => journal::run(args, context, out).await,
         Command::PrintConfig(args) => print_config::run(&args, out),
+        Command::PrintMetrics => print_metrics::run(out),
     }
 }
 

@@ -38,8 +38,8 @@ pub(crate) use self::quantity::duration;
 use self::reader::{Description, SectionReader};
 use self::sections::{
     Admin, Auth, BreakerSection, Control, Data, DrainSection, Egress, Engine, Gateway, Headers,
-    JournalSection, LimitsSection, Listen, Log, RawProvider, RecordSection, RetrySection, SECTIONS,
-    Upstream,
+    JournalSection, LimitsSection, Listen, Log, MetricsSection, RawProvider, RecordSection,
+    RetrySection, SECTIONS, Upstream,
 };
 
 /// Everything that can be set, checked.
@@ -79,6 +79,8 @@ pub(crate) struct Config {
     pub(crate) record: RecordSection,
     /// How they are kept on the disk until then.
     pub(crate) journal: JournalSection,
+    /// What is counted, and for whom.
+    pub(crate) metrics: MetricsSection,
     /// How the program stops.
     pub(crate) drain: DrainSection,
     /// What the embedded control plane begins with.
@@ -184,6 +186,7 @@ impl Config {
         let auth = Auth::read(told.section(Auth::DESCRIPTION, findings));
         let record = RecordSection::read(told.section(RecordSection::DESCRIPTION, findings));
         let journal = JournalSection::read(told.section(JournalSection::DESCRIPTION, findings));
+        let metrics = MetricsSection::read(told.section(MetricsSection::DESCRIPTION, findings));
         let drain = DrainSection::read(told.section(DrainSection::DESCRIPTION, findings));
         let providers = provider::read(table, environment, gateway_address, findings);
         let operator = operator?;
@@ -210,6 +213,7 @@ impl Config {
             auth: auth?,
             record: record?,
             journal: journal?,
+            metrics: metrics?,
             drain: drain?,
             providers,
         })

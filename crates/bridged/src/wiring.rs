@@ -55,7 +55,7 @@ use self::running::Running;
 use self::settings::Settings;
 pub(crate) use self::settings::{Rereads, Source};
 pub(crate) use self::start_error::StartError;
-use self::translate::{client_config, gateway_config, intercept_config};
+use self::translate::{client_config, configure_metrics, gateway_config, intercept_config};
 use crate::config::Config;
 
 /// How often what has grown old is cleared away.
@@ -105,6 +105,7 @@ impl Server {
         logger: &Logger,
     ) -> Result<Self, StartError> {
         let metrics = Metrics::default();
+        configure_metrics(config, &metrics);
         let policy = Arc::new(config.headers.policy().map_err(StartError::Headers)?);
         let client =
             Client::try_new(&client_config(config), logger).map_err(StartError::Upstream)?;

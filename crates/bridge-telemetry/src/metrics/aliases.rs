@@ -70,6 +70,17 @@ impl AliasSwitch {
     }
 }
 
+/// Families by their own names, with their other names after the prefix.
+pub(super) fn names() -> impl Iterator<Item = (String, String)> {
+    ALIASES.iter().map(|alias| {
+        let whole = |name: &str| format!("{name}{}", if alias.is_counter { "_total" } else { "" });
+        (
+            format!("{PREFIX}_{}", whole(alias.ours)),
+            whole(alias.theirs),
+        )
+    })
+}
+
 /// What is exposed of one family, by the labels that the other has.
 #[derive(Debug, Default)]
 struct Found<'t> {

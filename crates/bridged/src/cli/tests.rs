@@ -34,6 +34,7 @@ fn commands_are_understood() {
         "bridged --config /a.toml check-config",
         "bridged check-config --config /a.toml",
         "bridged print-config --markdown",
+        "bridged print-metrics",
         "bridged user create ada --email a@b --name Ada --json",
         "bridged user list --json --limit 3",
         "bridged user --admin-url http://h:1 list",

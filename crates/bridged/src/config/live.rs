@@ -6,7 +6,7 @@ use super::sections::Log;
 
 /// Sections and settings that a reload puts into force. Everything else needs a restart, so that a
 /// new setting is never claimed to hold when it does not.
-const LIVE: [&str; 11] = [
+const LIVE: [&str; 12] = [
     "log.level",
     "gateway",
     "limits",
@@ -16,6 +16,7 @@ const LIVE: [&str; 11] = [
     "breaker",
     "egress",
     "headers",
+    "metrics",
     "drain",
     "providers",
 ];
@@ -89,6 +90,7 @@ impl Config {
             auth,
             record,
             journal,
+            metrics,
             drain,
             providers,
         } = self;
@@ -110,6 +112,7 @@ impl Config {
         paths.extend(auth.differences(&other.auth));
         paths.extend(record.differences(&other.record));
         paths.extend(journal.differences(&other.journal));
+        paths.extend(metrics.differences(&other.metrics));
         paths.extend(drain.differences(&other.drain));
         let new = providers
             .iter()
@@ -136,6 +139,7 @@ impl Config {
             proxies: new.proxies,
             egress: new.egress,
             headers: new.headers,
+            metrics: new.metrics,
             drain: new.drain,
             providers: new.providers,
             ..old
@@ -240,6 +244,7 @@ mod tests {
             "drain",
             "direct",
             "10.0.0.0/8",
+            "both",
         ];
         let name = crate::config::env::variable(path);
         let mut loaded = values.iter().filter_map(|value| {

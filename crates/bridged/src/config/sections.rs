@@ -16,7 +16,7 @@ use super::live::Compared;
 use super::network::{Networks, ProxyHabit};
 use super::reader::{Description, Fallback, Field, SectionReader};
 use super::setting::{
-    AbortHabit, BaseUrl, Count, JournalMode, JournalSize, Lease, Limit, Percent, Size,
+    AbortHabit, AliasNames, BaseUrl, Count, JournalMode, JournalSize, Lease, Limit, Percent, Size,
 };
 
 /// Makes the struct of a section, its description, and the function that reads it.
@@ -80,7 +80,7 @@ macro_rules! section {
 }
 
 /// All sections but the list of providers, in the order of the sample.
-pub(crate) const SECTIONS: [Description; 17] = [
+pub(crate) const SECTIONS: [Description; 18] = [
     Listen::DESCRIPTION,
     Data::DESCRIPTION,
     Admin::DESCRIPTION,
@@ -97,6 +97,7 @@ pub(crate) const SECTIONS: [Description; 17] = [
     Auth::DESCRIPTION,
     RecordSection::DESCRIPTION,
     JournalSection::DESCRIPTION,
+    MetricsSection::DESCRIPTION,
     DrainSection::DESCRIPTION,
 ];
 
@@ -381,6 +382,24 @@ section! {
         group_interval: Duration, Default "1ms";
         /// How long a request waits for a disk that does not answer before the disk counts as failing.
         disk_patience: Duration, Default "10s";
+    }
+}
+
+section! {
+    /// What is counted, and for whom. Names that come from outside have figures of their own up to a limit; the rest are counted together, as `other`.
+    MetricsSection at "metrics" {
+        /// How many models have figures of their own: the first that their providers answer for.
+        models: Count, Default "50";
+        /// How many users have figures of their own, by id, or off. Each multiplies the number of series.
+        users: Limit, Default "off";
+        /// How many tools have figures of their own.
+        tools: Count, Default "50";
+        /// How many combinations of provider, model, route, client and user have figures of their own.
+        combinations: Count, Default "2000";
+        /// Whether figures have the names of Coder's AI Gateway besides their own: off, current (coder_ai_gateway_), legacy (coder_aibridged_) or both.
+        aliases: AliasNames, Default "off";
+        /// Whether callers who send X-AI-Bridge-Server-Timing are told where the time until the head of the answer went, in Server-Timing.
+        server_timing: bool, Default "false";
     }
 }
 

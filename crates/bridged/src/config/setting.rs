@@ -7,7 +7,7 @@ use std::time::Duration;
 use bridge_auth::{ActorHeader, Secret};
 use bridge_control::api::ProviderType;
 use bridge_rpc::{Address, ParseAddressError};
-use bridge_telemetry::{LogConfig, LogFormat};
+use bridge_telemetry::{Aliases, LogConfig, LogFormat};
 use http::{HeaderName, Uri};
 use slog::Level;
 use toml::Value;
@@ -74,6 +74,10 @@ pub(crate) enum JournalMode {
     /// There is none.
     Off,
 }
+
+/// Under which other names figures are exposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AliasNames(pub(crate) Aliases);
 
 /// What becomes of an answer whose caller goes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,6 +204,19 @@ impl Setting for AbortHabit {
         parsed(value, wanted, |text| match text {
             "cancel" => Some(Self::Cancel),
             "drain" => Some(Self::Drain),
+            _ => None,
+        })
+    }
+}
+
+impl Setting for AliasNames {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "names: give off, current, legacy or both";
+        parsed(value, wanted, |text| match text {
+            "off" => Some(Self(Aliases::Off)),
+            "current" => Some(Self(Aliases::Current)),
+            "legacy" => Some(Self(Aliases::Legacy)),
+            "both" => Some(Self(Aliases::Both)),
             _ => None,
         })
     }

@@ -15,7 +15,9 @@ use tokio::time::timeout;
 
 use super::reload::{Generations, Habits};
 use super::seed;
-use super::translate::{client_config, gateway_config, intercept_config, provider_spec};
+use super::translate::{
+    client_config, configure_metrics, gateway_config, intercept_config, provider_spec,
+};
 use crate::config::env::Environment;
 use crate::config::live::is_live;
 use crate::config::{Config, ConfigError, Loaded, Provider};
@@ -122,6 +124,7 @@ impl Settings {
             .generations
             .as_ref()
             .and_then(|generations| generations.adopt(habits));
+        configure_metrics(&loaded.config, &self.metrics);
         self.rereads.level.configure(loaded.config.log.level);
         self.patience.send_replace(loaded.config.drain.patience);
         self.config = self.config.taking(loaded.config);

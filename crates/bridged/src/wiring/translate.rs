@@ -12,7 +12,7 @@ use bridge_intercept::{
 use bridge_pool::PoolConfig;
 use bridge_record::{BatcherConfig, Durability, JournalConfig};
 use bridge_rpc::AuthorizerConfig;
-use bridge_telemetry::Metrics;
+use bridge_telemetry::{LabelLimits, Metrics};
 use bridge_upstream::{ClientConfig, Timeouts};
 
 use crate::config::sections::{BreakerSection, RetrySection};
@@ -60,8 +60,24 @@ pub(super) fn gateway_config(config: &Config, metrics: &Metrics) -> GatewayConfi
             observer: Some(Arc::new(PoolMetrics(metrics.clone()))),
             ..PoolConfig::default()
         },
-        ..GatewayConfig::default()
+        server_timing: config.metrics.server_timing,
     }
+}
+
+/// What is counted, and for whom, from now on.
+pub(super) fn configure_metrics(config: &Config, metrics: &Metrics) {
+    let section = &config.metrics;
+    let users = section
+        .users
+        .0
+        .and_then(|users| usize::try_from(users).ok());
+    metrics.limit_labels(LabelLimits {
+        models: section.models.0,
+        users: users.unwrap_or(0),
+        tools: section.tools.0,
+        combinations: section.combinations.0,
+    });
+    metrics.also_named(section.aliases.0);
 }
 
 /// Limits and habits of the interception.

@@ -6,6 +6,7 @@ pub(super) struct Alias {
     pub(super) theirs: &'static str,
     pub(super) labels: &'static [Label],
     pub(super) join: Join,
+    pub(super) is_counter: bool,
 }
 
 /// What becomes of samples that differ in nothing that the other tells.
@@ -57,12 +58,21 @@ const fn always(theirs: &'static str, value: &'static str) -> Label {
     }
 }
 
+/// Gauges and histograms.
 const fn sum(ours: &'static str, theirs: &'static str, labels: &'static [Label]) -> Alias {
     Alias {
         ours,
         theirs,
         labels,
         join: Join::Sum,
+        is_counter: false,
+    }
+}
+
+const fn counter(ours: &'static str, theirs: &'static str, labels: &'static [Label]) -> Alias {
+    Alias {
+        is_counter: true,
+        ..sum(ours, theirs, labels)
     }
 }
 
@@ -76,7 +86,7 @@ const BREAKER: &[Label] = &[
 /// Every alias, in the order of the other's documentation. Empty values stand for users without
 /// figures of their own.
 pub(super) const ALIASES: [Alias; 17] = [
-    sum(
+    counter(
         "interceptions",
         "interceptions",
         &[
@@ -103,12 +113,12 @@ pub(super) const ALIASES: [Alias; 17] = [
         "interceptions_duration_seconds",
         &[same("model"), same("provider")],
     ),
-    sum(
+    counter(
         "passthroughs",
         "passthrough",
         &[same("method"), same("provider"), same("route")],
     ),
-    sum(
+    counter(
         "prompts",
         "prompts",
         &[
@@ -118,7 +128,7 @@ pub(super) const ALIASES: [Alias; 17] = [
             same("provider"),
         ],
     ),
-    sum(
+    counter(
         "tokens",
         "tokens",
         &[
@@ -136,7 +146,7 @@ pub(super) const ALIASES: [Alias; 17] = [
             ),
         ],
     ),
-    sum(
+    counter(
         "tool_selections",
         "non_injected_tool_selections",
         &[same("model"), renamed("name", "tool"), same("provider")],
@@ -146,9 +156,10 @@ pub(super) const ALIASES: [Alias; 17] = [
         theirs: "circuit_breaker_state",
         labels: BREAKER,
         join: Join::Worst,
+        is_counter: false,
     },
-    sum("breaker_trips", "circuit_breaker_trips", BREAKER),
-    sum("breaker_rejects", "circuit_breaker_rejects", BREAKER),
+    counter("breaker_trips", "circuit_breaker_trips", BREAKER),
+    counter("breaker_rejects", "circuit_breaker_rejects", BREAKER),
     sum(
         "key_ring_keys",
         "key_pool_state",
@@ -165,12 +176,12 @@ pub(super) const ALIASES: [Alias; 17] = [
             ),
         ],
     ),
-    sum(
+    counter(
         "key_ring_transitions",
         "key_pool_state_transitions",
         &[same("provider"), same("reason")],
     ),
-    sum(
+    counter(
         "key_ring_exhaustions",
         "key_pool_exhaustions",
         &[same("provider"), renamed("outcome", "reason")],
