@@ -1,96 +1,76 @@
 //! The body of an answer, as it arrives.
 
+use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http_body::{Body as _, Frame, SizeHint};
-use hyper::body::Incoming;
-use tokio::time::Instant;
+use http_body::{Frame, SizeHint};
 
-use crate::idle::{IdleLinks, Link};
 use crate::patience::Patience;
-use crate::place::Place;
-use crate::{Endpoint, UpstreamError};
+use crate::{UpstreamError, http1, http2};
 
-/// The body of a provider's answer. Polling it lets its connection work in the caller's task.
+/// The body of a provider's answer. Polling it lets a connection of HTTP/1.1 work in the caller's
+/// task; one of HTTP/2 has a task of its own.
 ///
-/// Dropping it before its end closes the connection, so that the provider learns at once that
-/// nobody listens. Read to its end, the connection waits for the next request.
+/// Dropping it before its end closes the connection, or resets the exchange on a shared one, so that
+/// the provider learns at once that nobody listens. Read to its end, the connection waits for the
+/// next request.
 pub struct Body {
-    incoming: Incoming,
-    /// Gone once the connection is put back or has ended.
-    link: Option<Link>,
-    home: Home,
+    content: Content,
     patience: Patience,
-    ended: bool,
 }
 
-/// Where the connection goes back to.
-pub(crate) struct Home {
-    pub(crate) idle: Weak<IdleLinks>,
-    pub(crate) place: Arc<Place>,
+/// Where it comes from.
+pub(crate) enum Content {
+    Own(http1::Content),
+    Shared(http2::Content),
+    /// Nothing comes any more.
+    Over,
 }
 
 impl Body {
-    pub(crate) fn new(incoming: Incoming, link: Link, home: Home, patience: Patience) -> Self {
-        let mut body = Self {
-            ended: incoming.is_end_stream(),
-            incoming,
-            link: Some(link),
-            home,
-            patience,
+    pub(crate) fn new(content: Content, patience: Patience) -> Self {
+        let mut body = Self { content, patience };
+        let is_over = match &body.content {
+            Content::Own(content) => content.is_over(),
+            Content::Shared(content) => content.is_over(),
+            Content::Over => true,
         };
-        if body.ended {
-            body.go_home();
+        if is_over {
+            body.end();
         }
         body
     }
 
-    /// Puts the connection back if it can take another request.
-    fn go_home(&mut self) {
-        let Some(mut link) = self.link.take() else {
-            return;
-        };
-        // Let the connection notice that the answer is over. It is idle or closed afterwards, so
-        // no wake-up is wanted.
-        let mut nobody = Context::from_waker(std::task::Waker::noop());
-        let is_over = link.poll_work(&mut nobody).is_ready();
-        if is_over || !link.sender.is_ready() {
-            return;
-        }
-        if let Some(idle) = self.home.idle.upgrade() {
-            idle.put(&self.home.place, link, Instant::now());
+    /// All of it has come.
+    fn end(&mut self) {
+        match std::mem::replace(&mut self.content, Content::Over) {
+            Content::Own(mut content) => content.go_home(),
+            Content::Shared(_) | Content::Over => {}
         }
     }
 
-    /// Closes the connection and ends with this error.
+    /// Ends the exchange with this error.
     fn give_up(
         &mut self,
         error: UpstreamError,
     ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
-        self.ended = true;
-        self.link = None;
+        self.content = Content::Over;
         Poll::Ready(Some(Err(error)))
     }
+}
 
-    fn poll_data(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
-            return Poll::Ready(frame);
+type Polled = Poll<Option<Result<Frame<Bytes>, Box<dyn Error + Send + Sync>>>>;
+
+impl Content {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
+        match self {
+            Self::Own(content) => content.poll_frame(cx).map_err(Into::into),
+            Self::Shared(content) => content.poll_frame(cx).map_err(Into::into),
+            Self::Over => Poll::Ready(None),
         }
-        let Some(link) = self.link.as_mut() else {
-            return Poll::Pending;
-        };
-        if link.poll_work(cx).is_ready() {
-            // The connection has ended; the body's own channel says whether that is an error.
-            self.link = None;
-        }
-        Pin::new(&mut self.incoming).poll_frame(cx)
     }
 }
 
@@ -102,20 +82,14 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        match self.poll_data(cx) {
+        match self.content.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => match self.patience.heard() {
                 Ok(()) => Poll::Ready(Some(Ok(frame))),
                 Err(too_late) => self.give_up(too_late),
             },
-            Poll::Ready(Some(Err(cause))) => {
-                self.give_up(UpstreamError::BodyBroken(Box::new(cause)))
-            }
+            Poll::Ready(Some(Err(cause))) => self.give_up(UpstreamError::BodyBroken(cause)),
             Poll::Ready(None) => {
-                self.ended = true;
-                self.go_home();
+                self.end();
                 Poll::Ready(None)
             }
             Poll::Pending => {
@@ -126,27 +100,22 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended
+        matches!(self.content, Content::Over)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        match &self.content {
+            Content::Own(content) => content.size_hint(),
+            Content::Shared(content) => content.size_hint(),
+            Content::Over => SizeHint::with_exact(0),
+        }
     }
 }
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Body")
-            .field("ended", &self.ended)
+            .field("ended", &matches!(self.content, Content::Over))
             .finish_non_exhaustive()
-    }
-}
-
-impl Home {
-    pub(crate) fn new(idle: &Arc<IdleLinks>, endpoint: &Endpoint) -> Self {
-        Self {
-            idle: Arc::downgrade(idle),
-            place: Arc::clone(endpoint.place()),
-        }
     }
 }

@@ -1,99 +1,39 @@
-//! The real exchange: pooled HTTP/1.1 connections over TCP and TLS.
+//! The real exchange: connections over TCP and TLS, one exchange at a time or shared.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use http::header::{HOST, PROXY_AUTHORIZATION};
-use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use bridge_telemetry::Metrics;
+use http::response;
 use slog::{Logger, debug, o};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::body::Home;
-use crate::credential::Signed;
-use crate::dial::{Dialer, Line};
+use crate::UpstreamError;
+use crate::body::Content;
+use crate::dial::{Dialer, Line, Protocol};
 use crate::egress::Egress;
-use crate::idle::{IdleLinks, Link};
+use crate::http1::{self, Home, Link};
+use crate::http2::{self, Seat};
+use crate::links::{Found, Links, Open};
 use crate::patience::{End, Patience};
 use crate::proxy::Proxies;
+use crate::ready::Ready;
 use crate::tls::Tls;
-use crate::{
-    Body, ClientError, Endpoint, Exchange, Manners, Network, Outbound, ProxyAddress, ProxyRules,
-    Reply, UpstreamError,
-};
+use crate::{Body, ClientConfig, ClientError, Endpoint, Exchange, Outbound, Reply, Timeouts};
 
-/// How long each part of an exchange may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Name, TCP and TLS together. Default 10 s.
-    pub connect: Duration,
-    /// From the request to the head of its answer. Default 10 minutes: a blocking answer comes
-    /// only when the model has finished.
-    pub head: Duration,
-    /// Between two pieces of the answer. Default 5 minutes.
-    pub silence: Duration,
-    /// From the beginning of the exchange to the last byte of its answer. Default none: an answer
-    /// that goes on is not cut.
-    pub total: Option<Duration>,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            head: Duration::from_secs(600),
-            silence: Duration::from_secs(300),
-            total: None,
-        }
-    }
-}
-
-/// Settings of a [`Client`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientConfig {
-    /// How long each part may take.
-    pub timeouts: Timeouts,
-    /// How many connections may wait for a next request, for each endpoint. Default 256.
-    pub idle_per_endpoint: usize,
-    /// How long a connection may wait. Default 60 s.
-    pub idle_keep: Duration,
-    /// A PEM file with certificates to trust besides those of the platform.
-    pub extra_roots: Option<PathBuf>,
-    /// What the environment says of proxies. Default nothing.
-    pub proxies: ProxyRules,
-    /// Private networks into which the host names of providers may lead. Default none.
-    pub allowed_private: Vec<Network>,
-}
-
-impl Default for ClientConfig {
-    fn default() -> Self {
-        Self {
-            timeouts: Timeouts::default(),
-            idle_per_endpoint: 256,
-            idle_keep: Duration::from_secs(60),
-            extra_roots: None,
-            proxies: ProxyRules::default(),
-            allowed_private: Vec::new(),
-        }
-    }
-}
+/// How many connections may turn a request away unlooked at before it fails. Servers that restart
+/// do so now and then.
+const MOST_TURNED_AWAY: usize = 3;
 
 /// Speaks to providers. Cloning shares the connections.
 #[derive(Clone)]
 pub struct Client {
     dialer: Arc<Dialer>,
-    idle: Arc<IdleLinks>,
+    links: Arc<Links>,
     timeouts: Timeouts,
+    streams_per_connection: usize,
+    metrics: Metrics,
     logger: Logger,
 }
 
@@ -110,7 +50,11 @@ impl Client {
     ///
     /// # Errors
     /// When the extra certificates cannot be read or TLS cannot be set up.
-    pub fn try_new(config: &ClientConfig, logger: &Logger) -> Result<Self, ClientError> {
+    pub fn try_new(
+        config: &ClientConfig,
+        metrics: &Metrics,
+        logger: &Logger,
+    ) -> Result<Self, ClientError> {
         let logger = logger.new(o!(bridge_telemetry::keys::COMPONENT => "upstream"));
         let tls = Tls::try_new(config.extra_roots.as_deref(), &logger)?;
         Ok(Self {
@@ -119,86 +63,132 @@ impl Client {
                 proxies: Proxies::new(config.proxies.clone()),
                 egress: Egress::new(config.allowed_private.clone()),
             }),
-            idle: Arc::new(IdleLinks::new(config.idle_per_endpoint, config.idle_keep)),
+            links: Arc::new(Links::new(config.idle_per_endpoint, config.idle_keep)),
             timeouts: config.timeouts,
+            streams_per_connection: config.streams_per_connection,
+            metrics: metrics.clone(),
             logger,
         })
     }
 
-    /// Closes connections that have waited too long. The owner calls it now and then.
+    /// Closes connections that nobody has used for too long. The owner calls it now and then.
     pub fn sweep(&self) {
-        self.idle.sweep(Instant::now());
+        self.links.sweep(Instant::now());
     }
 
     /// How many connections wait for a next request.
     #[must_use]
     pub fn idle_connections(&self) -> usize {
-        self.idle.len()
+        self.links.idle(Instant::now())
     }
 
     async fn send(
         &self,
         to: &Endpoint,
-        mut request: Request<Full<Bytes>>,
-    ) -> Result<(Response<Incoming>, Link), UpstreamError> {
-        while let Some(link) = self.idle.take(to.place(), Instant::now()) {
-            match converse(link, request).await {
-                Ok(answer) => return Ok(answer),
-                // A waiting connection had ended: nothing was sent, so the next one is tried.
-                Err(Unanswered {
-                    request: Some(back),
-                    ..
-                }) => request = back,
-                Err(Unanswered { cause, .. }) => return Err(cause),
+        mut ready: Ready,
+    ) -> Result<(response::Parts, Content), UpstreamError> {
+        let mut turned_away = 0;
+        loop {
+            let waiting = self.links.take(to.place(), Instant::now());
+            let has_waited = waiting.is_some();
+            let found = match waiting {
+                Some(found) => found,
+                None => self.open(to).await?,
+            };
+            match found {
+                Found::Own(link) => {
+                    let home = Home::new(&self.links, to.place());
+                    match http1::converse(link, ready, home).await {
+                        Ok((head, content)) => return Ok((head, Content::Own(content))),
+                        Err(unanswered) => match unanswered.unsent {
+                            // A waiting connection had ended: the next one is tried.
+                            Some(unsent) if has_waited => ready = unsent,
+                            Some(_) | None => return Err(unanswered.cause),
+                        },
+                    }
+                }
+                Found::Shared(seat) => match http2::converse(seat, &ready, to).await {
+                    Ok((head, content)) => return Ok((head, Content::Shared(content))),
+                    Err(http2::Unanswered::Failed(cause)) => return Err(cause),
+                    Err(http2::Unanswered::Elsewhere(cause)) => {
+                        turned_away += 1;
+                        if turned_away >= MOST_TURNED_AWAY {
+                            return Err(cause);
+                        }
+                    }
+                },
             }
         }
-        let link = self.open(to).await?;
-        converse(link, request)
-            .await
-            .map_err(|unanswered| unanswered.cause)
     }
 
-    async fn open(&self, to: &Endpoint) -> Result<Link, UpstreamError> {
+    async fn open(&self, to: &Endpoint) -> Result<Found, UpstreamError> {
         let after = self.timeouts.of(to.manners()).connect;
-        let line = timeout(after, self.dialer.dial(to)).await.map_err(|_| {
-            UpstreamError::ConnectTimeout {
-                authority: to.authority().to_owned(),
-                after,
-            }
-        })??;
-        let Line { wire, protocol } = line;
-        debug!(self.logger, "connected"; "address" => to.authority(), "protocol" => protocol.as_str());
-        let (sender, work) = http1::handshake(TokioIo::new(wire))
-            .await
-            .map_err(|cause| UpstreamError::NoHead(Box::new(cause)))?;
-        Ok(Link::new(sender, work))
+        let opened = timeout(after, self.join_or_dial(to)).await;
+        opened.map_err(|_| UpstreamError::ConnectTimeout {
+            authority: to.authority().to_owned(),
+            after,
+        })?
     }
-}
 
-impl Timeouts {
-    /// What holds for a provider that is spoken to in this way.
-    fn of(self, manners: &Manners) -> Self {
-        Self {
-            connect: manners.connect.unwrap_or(self.connect),
-            head: manners.first_byte.unwrap_or(self.head),
-            silence: manners.idle.unwrap_or(self.silence),
-            total: manners
-                .total
-                .or(self.total)
-                .filter(|total| !total.is_zero()),
+    /// Opens a connection, or uses the one that somebody else was opening. Dropping the future lets
+    /// the next one open it.
+    async fn join_or_dial(&self, to: &Endpoint) -> Result<Found, UpstreamError> {
+        let place = to.place();
+        let gate = self.links.gate(place);
+        let mut turn = None;
+        if let Some(gate) = &gate {
+            turn = Some(gate.lock().await);
+            if let Some(found) = self.links.take(place, Instant::now()) {
+                return Ok(found);
+            }
         }
+        if self.links.gate(place).is_none() {
+            // The one before found that there is nothing to share.
+            turn = None;
+        }
+        let Line { wire, protocol } = self.dialer.dial(to).await?;
+        debug!(self.logger, "connected";
+            "address" => to.authority(), "protocol" => protocol.as_str());
+        let open = Open::new(&self.metrics, protocol);
+        self.links.learn(place, protocol);
+        let found = match protocol {
+            Protocol::Http1 => Found::Own(Link::new(wire, open).await?),
+            Protocol::Http2 => Found::Shared(self.share(to, wire, open).await?),
+        };
+        drop(turn);
+        Ok(found)
+    }
+
+    async fn share(
+        &self,
+        to: &Endpoint,
+        wire: crate::wire::Wire,
+        open: Open,
+    ) -> Result<Seat, UpstreamError> {
+        let no_http2 = |source| UpstreamError::NoSettings {
+            authority: to.authority().to_owned(),
+            source,
+        };
+        let most = self.streams_per_connection;
+        let shared = http2::open(wire, most, open, &self.logger).await;
+        let shared = shared.map_err(|cause| no_http2(Box::new(cause)))?;
+        let seat = shared
+            .seat()
+            .ok_or_else(|| no_http2("it ended at once".into()));
+        self.links.share(to.place(), shared);
+        seat
     }
 }
 
 #[async_trait]
 impl Exchange for Client {
     async fn exchange(&self, to: &Endpoint, request: Outbound) -> Result<Reply, UpstreamError> {
-        let (request, signed) = assemble(to, self.dialer.asked(to), request).await?;
+        let (ready, signed) = Ready::assemble(to, self.dialer.asked(to), request).await?;
         let limits = self.timeouts.of(to.manners());
         let end = limits.total.map(End::in_time);
         let after = limits.head + limits.connect;
-        let sent = self.send(to, request);
-        let (answer, link) = match end {
+        let sent = self.send(to, ready);
+        let (head, content) = match end {
             Some(end) if end.after < after => timeout_at(end.at, sent)
                 .await
                 .map_err(|_| end.too_late())??,
@@ -206,88 +196,14 @@ impl Exchange for Client {
                 .await
                 .map_err(|_| UpstreamError::HeadTimeout { after })??,
         };
-        let (head, incoming) = answer.into_parts();
         if let Some(signed) = &signed {
             signed.answered(head.status, &head.headers);
         }
         let patience = Patience::new(limits.silence, end);
-        let body = Body::new(incoming, link, Home::new(&self.idle, to), patience);
         Ok(Reply {
             status: head.status,
             headers: head.headers,
-            body,
+            body: Body::new(content, patience),
         })
-    }
-}
-
-async fn assemble(
-    to: &Endpoint,
-    asked: Option<&ProxyAddress>,
-    outbound: Outbound,
-) -> Result<(Request<Full<Bytes>>, Option<Signed>), UpstreamError> {
-    let body = outbound.body;
-    let mut request = Request::builder()
-        .method(outbound.method)
-        .uri(outbound.path_and_query)
-        .body(Full::new(body.clone()))
-        .map_err(UpstreamError::InvalidRequest)?;
-    *request.headers_mut() = outbound.headers.into_headers();
-    request.headers_mut().insert(HOST, to.host_header());
-    let mut signed = None;
-    if let Some(credential) = &outbound.credential {
-        signed = credential.attach(to, &mut request, &body).await?;
-    }
-    // What the proxy is told beside is none of the provider's business, and so not signed.
-    if let Some(proxy) = asked {
-        address_whole(&mut request, to, proxy)?;
-    }
-    Ok((request, signed))
-}
-
-/// In absolute form (RFC 9112, section 3.2.2), for a proxy.
-fn address_whole(
-    request: &mut Request<Full<Bytes>>,
-    to: &Endpoint,
-    proxy: &ProxyAddress,
-) -> Result<(), UpstreamError> {
-    let target = format!("http://{}{}", to.authority(), request.uri());
-    let invalid = |cause: http::uri::InvalidUri| UpstreamError::InvalidRequest(cause.into());
-    *request.uri_mut() = target.parse().map_err(invalid)?;
-    if let Some(authorization) = proxy.authorization() {
-        request
-            .headers_mut()
-            .insert(PROXY_AUTHORIZATION, authorization);
-    }
-    Ok(())
-}
-
-/// A request without an answer, and the request itself when nothing of it was sent.
-struct Unanswered {
-    cause: UpstreamError,
-    request: Option<Request<Full<Bytes>>>,
-}
-
-/// Sends a request over a connection and lets the connection work until the head has come.
-async fn converse(
-    mut link: Link,
-    request: Request<Full<Bytes>>,
-) -> Result<(Response<Incoming>, Link), Unanswered> {
-    let mut answer = pin!(link.sender.try_send_request(request));
-    let outcome = poll_fn(|cx| {
-        if let Poll::Ready(outcome) = answer.as_mut().poll(cx) {
-            return Poll::Ready(outcome);
-        }
-        // Once the connection has ended, the answer, or that there is none, is told.
-        let _is_over = link.poll_work(cx);
-        answer.as_mut().poll(cx)
-    })
-    .await;
-    match outcome {
-        Ok(response) => Ok((response, link)),
-        Err(mut refused) => {
-            let request = refused.take_message();
-            let cause = UpstreamError::NoHead(Box::new(refused.into_error()));
-            Err(Unanswered { cause, request })
-        }
     }
 }

@@ -94,6 +94,24 @@ pub enum UpstreamError {
         /// Host and port.
         authority: String,
     },
+    /// The other end of a new connection does not speak HTTP/2 after all.
+    #[error("{authority} does not begin to speak HTTP/2")]
+    NoSettings {
+        /// Host and port.
+        authority: String,
+        /// What it did instead.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The provider says that it has not looked at the request.
+    #[error("{authority} turned the request away without looking at it")]
+    Unprocessed {
+        /// Host and port.
+        authority: String,
+        /// How it said so.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// Name, connection and TLS together took too long.
     #[error("{authority} did not accept a connection within {} ms", after.as_millis())]
     ConnectTimeout {
@@ -161,6 +179,8 @@ impl UpstreamError {
             | Self::Connect { .. }
             | Self::Tls { .. }
             | Self::Proxy { .. }
+            | Self::NoSettings { .. }
+            | Self::Unprocessed { .. }
             | Self::ConnectTimeout { .. }
             | Self::HeadTimeout { .. }
             | Self::NoHead(_)
@@ -180,6 +200,8 @@ impl UpstreamError {
             | Self::Proxy { .. }
             | Self::Egress { .. }
             | Self::NoHttp2 { .. }
+            | Self::NoSettings { .. }
+            | Self::Unprocessed { .. }
             | Self::ConnectTimeout { .. }
             | Self::InvalidRequest(_)
             | Self::Unsigned(_)

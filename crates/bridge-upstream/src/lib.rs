@@ -1,7 +1,8 @@
 //! The one way out: connections to providers, their time limits and their credentials.
 //!
 //! A request leaves through the [`Exchange`] seam and comes back as a [`Reply`] whose body is
-//! polled in the caller's own task: one task carries a stream from the provider to the client.
+//! polled in the caller's own task: over HTTP/1.1, one task carries a stream from the provider to
+//! the client. Over HTTP/2, exchanges share connections, each of which has a task for its frames.
 //! Nothing but [`Scrubbed`](bridge_auth::Scrubbed) headers is accepted, and a credential travels
 //! only to the [`Endpoint`] it was bound to.
 //!
@@ -10,7 +11,11 @@
 //! use bridge_upstream::{Client, ClientConfig, CredentialStyle, Endpoint, Exchange, Outbound};
 //!
 //! # async fn example(headers: http::HeaderMap) -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::try_new(&ClientConfig::default(), &bridge_telemetry::discard())?;
+//! let client = Client::try_new(
+//!     &ClientConfig::default(),
+//!     &bridge_telemetry::Metrics::default(),
+//!     &bridge_telemetry::discard(),
+//! )?;
 //! let endpoint = Endpoint::try_new("https://api.anthropic.com/")?;
 //! let key = endpoint.bind(Secret::new("operator key".to_owned()), CredentialStyle::XApiKey);
 //! let request = Outbound {
@@ -30,25 +35,30 @@
 
 mod body;
 mod client;
+mod config;
 mod credential;
 mod dial;
 mod egress;
 mod endpoint;
 mod error;
 mod exchange;
-mod idle;
+mod http1;
+mod http2;
+mod links;
 mod manners;
 mod network;
 mod patience;
 mod place;
 mod proxy;
 mod race;
+mod ready;
 mod roots;
 mod tls;
 mod wire;
 
 pub use body::Body;
-pub use client::{Client, ClientConfig, Timeouts};
+pub use client::Client;
+pub use config::{ClientConfig, Timeouts};
 pub use credential::{BoundCredential, CredentialStyle};
 pub use egress::AddressKind;
 pub use endpoint::{Endpoint, EndpointError};

@@ -12,7 +12,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig as TlsConfig, RootCertStore};
 use slog::{Logger, warn};
 
+use crate::wire::HTTP2;
 use crate::{ExtraRoots, HttpVersion};
+
+/// What HTTP/1.1 over TLS is called (RFC 7301, section 6).
+const HTTP1: &[u8] = b"http/1.1";
 
 /// How many configurations are kept. Settings that come and go would fill the memory otherwise;
 /// what is dropped is made anew, at the price of full handshakes.
@@ -96,7 +100,11 @@ impl Tls {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = match trust.version {
+            HttpVersion::Auto => vec![HTTP2.to_vec(), HTTP1.to_vec()],
+            HttpVersion::Http1 => vec![HTTP1.to_vec()],
+            HttpVersion::Http2 => vec![HTTP2.to_vec()],
+        };
         Ok(config)
     }
 }

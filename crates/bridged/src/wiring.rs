@@ -107,8 +107,8 @@ impl Server {
         let metrics = Metrics::default();
         configure_metrics(config, &metrics);
         let policy = Arc::new(config.headers.policy().map_err(StartError::Headers)?);
-        let client =
-            Client::try_new(&client_config(config), logger).map_err(StartError::Upstream)?;
+        let client = Client::try_new(&client_config(config), &metrics, logger);
+        let client = client.map_err(StartError::Upstream)?;
 
         let plane = Plane::start(
             config,

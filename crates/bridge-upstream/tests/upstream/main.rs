@@ -8,6 +8,7 @@
 
 mod egress;
 mod exchange;
+mod http2;
 mod limits;
 mod proxies;
 mod support;

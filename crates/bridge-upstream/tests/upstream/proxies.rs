@@ -15,15 +15,19 @@ use tokio_rustls::TlsAcceptor;
 use crate::support::{ANSWER, Server, client, endpoint, identity, outbound, text};
 
 /// Leads everything to one provider, and remembers what it was asked.
-struct Proxy {
-    port: u16,
-    heads: Arc<Mutex<Vec<String>>>,
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    pub(crate) heads: Arc<Mutex<Vec<String>>>,
     _task: Task<()>,
 }
 
 impl Proxy {
     /// `answer` is what it says to `CONNECT`; after one with 200 it leads on to `provider`.
-    async fn start(tls: Option<TlsAcceptor>, answer: &'static str, provider: u16) -> Self {
+    pub(crate) async fn start(
+        tls: Option<TlsAcceptor>,
+        answer: &'static str,
+        provider: u16,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let heads = Arc::<Mutex<Vec<String>>>::default();
@@ -82,7 +86,7 @@ async fn lead<S: AsyncRead + AsyncWrite + Unpin>(
     let _ignored = copy_bidirectional(&mut stream, &mut onward).await;
 }
 
-const LEADS: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
+pub(crate) const LEADS: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 fn through(url: &str) -> Manners {
     Manners {

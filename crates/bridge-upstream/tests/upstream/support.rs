@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bridge_auth::{HeaderPolicy, Secret};
+use bridge_telemetry::Metrics;
 use bridge_telemetry::task::{self, Task};
 use bridge_upstream::{
     Client, ClientConfig, CredentialStyle, Endpoint, Exchange, Manners, Outbound, UpstreamError,
@@ -32,7 +33,7 @@ pub(crate) fn outbound(endpoint: &Endpoint) -> Outbound {
 }
 
 pub(crate) fn client(config: &ClientConfig) -> Client {
-    Client::try_new(config, &bridge_telemetry::discard()).unwrap()
+    Client::try_new(config, &Metrics::default(), &bridge_telemetry::discard()).unwrap()
 }
 
 /// Answers every request on every connection, and remembers their heads.

@@ -1,5 +1,6 @@
 //! Certificates.
 
+use bridge_telemetry::Metrics;
 use bridge_upstream::{Client, ClientConfig, Endpoint, ExtraRoots, Manners, UpstreamError};
 
 use crate::support::{ANSWER, Server, client, identity, text};
@@ -48,6 +49,7 @@ async fn a_missing_certificate_file_is_named() {
         extra_roots: Some("/nowhere/roots.pem".into()),
         ..ClientConfig::default()
     };
-    let error = Client::try_new(&config, &bridge_telemetry::discard()).unwrap_err();
+    let error =
+        Client::try_new(&config, &Metrics::default(), &bridge_telemetry::discard()).unwrap_err();
     assert!(error.to_string().contains("/nowhere/roots.pem"), "{error}");
 }

@@ -246,10 +246,12 @@ section! {
         silence: Duration, Default "5m";
         /// How long an exchange may take, from its beginning to the last byte of the answer; off sets no limit.
         total_timeout: Lease, Default "off";
-        /// How many connections may wait for a next request, for each provider address.
+        /// How many connections of HTTP/1.1 may wait for a next request, for each provider address.
         idle_connections: Count, Default "256";
         /// How long a connection may wait for a next request.
         idle_lifetime: Duration, Default "60s";
+        /// How many requests share a connection of HTTP/2 at most. A provider may allow fewer.
+        http2_streams: Count, Default "100";
         /// A PEM file with certificates to trust besides those of the platform.
         extra_roots: Option<PathBuf>, Example "/etc/ssl/company.pem";
         /// Whose word on proxies counts where a provider has none of its own: environment follows HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, direct does not.

@@ -141,6 +141,7 @@ impl Settings {
     /// files are read.
     async fn read(&self) -> Result<Checked, Vec<String>> {
         let (source, logger) = (self.rereads.source.clone(), self.logger.clone());
+        let metrics = self.metrics.clone();
         let before = client_config(&self.config);
         let work = move || {
             let loaded = source.load().map_err(problems)?;
@@ -154,7 +155,7 @@ impl Settings {
             // With certificates of its own a file is read, which may have changed as well.
             let new = client_config(config);
             let is_other = new != before || new.extra_roots.is_some();
-            let client = is_other.then(|| Client::try_new(&new, &logger));
+            let client = is_other.then(|| Client::try_new(&new, &metrics, &logger));
             let client = client.transpose();
             let policy = config.headers.policy();
             match (client, policy) {

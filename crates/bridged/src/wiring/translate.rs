@@ -32,6 +32,7 @@ pub(super) fn client_config(config: &Config) -> ClientConfig {
         },
         idle_per_endpoint: upstream.idle_connections.0,
         idle_keep: upstream.idle_lifetime,
+        streams_per_connection: upstream.http2_streams.0,
         extra_roots: upstream.extra_roots.clone(),
         proxies: config.proxies.clone(),
         allowed_private: config.egress.allowed_private.0.clone(),

@@ -120,7 +120,7 @@ impl World {
             .unwrap_or_else(|| format!("http://{}", provider.address));
         let blueprint = Blueprint {
             providers: Arc::new(ProviderSet::try_new(providers(&base, &setup.keys)).unwrap()),
-            exchange: Arc::new(Client::try_new(&setup.client, &logger).unwrap()),
+            exchange: Arc::new(Client::try_new(&setup.client, &metrics, &logger).unwrap()),
             recorder: Arc::clone(&records) as Arc<dyn Recorder>,
             authorizer: Arc::clone(&asked) as Arc<dyn Authorizer>,
             policy,
