@@ -11,6 +11,7 @@ mod canary;
 mod commands;
 mod drain;
 mod journal;
+mod limits;
 mod outage;
 mod reload;
 mod supervised;
