@@ -17,6 +17,7 @@ use http_body::Body as _;
 use slog::info;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::aftercare::Departure;
 use crate::credential::{Keys, RingWalk};
 use crate::retry::{Retries, reason};
 use crate::transcript::Transcript;
@@ -150,25 +151,22 @@ async fn ask(
             transcript.presents(walk.key(provider));
         }
         let outcome = attempt(blueprint, provider, parts, request).await;
-        if let (Some(transcript), Ok(reply)) = (&mut transcript, &outcome) {
-            transcript.answered(reply.status);
+        if let Some(transcript) = &mut transcript {
+            let status = outcome.as_ref().ok().map(|reply| reply.status);
+            transcript.attempted(status);
         }
         match call.after(blueprint, provider, &outcome) {
             Next::Stop => return outcome.map_err(Unreached::Failed),
-            Next::OtherKey => held = Some(outcome),
-            Next::Again(wait) => {
-                // It is the provider that is waited for.
-                parts.timed(Part::FirstByte, sleep(wait)).await;
-                // Who reads on an answer for its figures does not ask for another one.
-                if transcript
-                    .as_ref()
-                    .is_some_and(|it| it.departure().has_left())
-                {
-                    return outcome.map_err(Unreached::Failed);
-                }
-                held = Some(outcome);
-            }
+            Next::OtherKey => {}
+            // It is the provider that is waited for.
+            Next::Again(wait) => parts.timed(Part::FirstByte, sleep(wait)).await,
         }
+        // Who reads on an answer for its figures does not ask for another one.
+        let departure = transcript.as_deref().map(Transcript::departure);
+        if departure.is_some_and(Departure::has_left) {
+            return outcome.map_err(Unreached::Failed);
+        }
+        held = Some(outcome);
     }
     exhausted(&blueprint.metrics, provider, held).await
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bridge_auth::{Secret, SecretHint};
-use bridge_guard::{Affinity, Breakers, KeyRing, KeyRingError, RetryBudget};
+use bridge_guard::{Affinity, Breakers, KeyRing, RetryBudget};
 
 /// How many conversations are led to the key that they began with. One takes about 50 bytes.
 const CONVERSATIONS: usize = 20_000;
@@ -37,19 +37,21 @@ impl PartialEq for ProviderKey {
 }
 
 impl Guard {
-    /// Nothing is known yet.
-    ///
-    /// # Errors
-    /// When a key stands among the keys twice.
-    pub(crate) fn try_new(keys: Vec<Secret>) -> Result<Self, KeyRingError> {
-        let keys: Vec<_> = keys.into_iter().map(ProviderKey::new).collect();
-        let has_keys = !keys.is_empty();
-        Ok(Self {
-            ring: has_keys.then(|| KeyRing::try_new(keys)).transpose()?,
+    /// Nothing is known yet. A key that stands among the keys twice is used once.
+    pub(crate) fn new(secrets: &[Secret]) -> Self {
+        let mut keys: Vec<ProviderKey> = Vec::with_capacity(secrets.len());
+        for secret in secrets {
+            if !keys.iter().any(|key| key.secret == *secret) {
+                keys.push(ProviderKey::new(secret.clone()));
+            }
+        }
+        Self {
+            // There is none without a key, and none stands there twice.
+            ring: KeyRing::try_new(keys).ok(),
             affinity: Affinity::new(CONVERSATIONS),
             breakers: Arc::new(Breakers::new(BREAKERS)),
             budget: RetryBudget::new(),
-        })
+        }
     }
 }
 

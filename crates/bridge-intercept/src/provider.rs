@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bridge_api::{Format, ProviderType};
 use bridge_aws::SignerError;
-use bridge_guard::KeyRingError;
 use bridge_upstream::{Endpoint, EndpointError};
 
 use crate::bedrock::Bedrock;
@@ -65,9 +64,6 @@ pub enum ProviderError {
         /// Why not.
         problem: String,
     },
-    /// The keys make no ring.
-    #[error("keys")]
-    Keys(#[source] KeyRingError),
 }
 
 impl Provider {
@@ -117,7 +113,7 @@ impl Provider {
             Bedrock::try_new(settings, control.of_provider(name, manners.clone()))
         });
         let bedrock = bedrock.transpose()?;
-        let guard = Guard::try_new(spec.keys.clone()).map_err(ProviderError::Keys)?;
+        let guard = Guard::new(&spec.keys);
         Ok(Self {
             name: Arc::clone(name),
             provider_type,

@@ -136,9 +136,9 @@ impl Transcript {
         Ok(transcript)
     }
 
-    /// The provider has answered with this status.
-    pub(crate) fn answered(&mut self, status: StatusCode) {
-        self.status = Some(status);
+    /// An attempt had this status, or no answer. The last one counts.
+    pub(crate) fn attempted(&mut self, status: Option<StatusCode>) {
+        self.status = status;
     }
 
     /// What it is counted under.

@@ -315,7 +315,7 @@ async fn answer(
     blueprint: &Blueprint,
     provider: &Provider,
     dialect: DialectId,
-    mut transcript: Transcript,
+    transcript: Transcript,
     reply: Reply,
 ) -> Result<Answer, InterceptError> {
     let Reply {
@@ -323,7 +323,6 @@ async fn answer(
         mut headers,
         body,
     } = reply;
-    transcript.answered(status);
     if let Some(what) = no_answer(status) {
         return Err(unusable(transcript, what.to_owned(), status.as_u16()).await);
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bridge_auth::Secret;
 use bridge_gateway::GatewayConfig;
-use bridge_intercept::{Blueprint, KeyCounts, ProviderSet, ProviderSpec};
+use bridge_intercept::{AftercareLimits, Blueprint, KeyCounts, OnAbort, ProviderSet, ProviderSpec};
 use bridge_record::{ErrorType, Event, Outcome};
 
-use crate::support::{Reply, Script, Setup, Step, World, call, json, sse};
+use crate::support::{Reply, Script, Setup, Step, World, call, json, open, sse, until};
 
 const KEY: &str = "Authorization: Bearer alice-key";
 const MESSAGES: &str = "POST /anthropic/v1/messages HTTP/1.1";
@@ -221,6 +221,43 @@ async fn keys_that_the_provider_does_not_know_are_no_matter_of_the_caller() {
 }
 
 #[tokio::test]
+async fn a_key_that_stands_there_twice_is_used_once() {
+    let scripts = vec![refusal("401 Unauthorized", "")];
+    let world = World::with(with_keys(&["key-0", "key-0"], scripts)).await;
+    assert_eq!(ask(&world, MESSAGES).await.status, 502);
+    assert_eq!(presented(&world), ["key-0"]);
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_is_not_served_with_another_key() {
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let mut held = refusal("429 Too Many Requests", "");
+    held.insert(0, Step::Wait(Arc::clone(&gate)));
+    let mut setup = with_keys(&["key-0", "key-1"], vec![held]);
+    setup.intercept.on_abort = OnAbort::ReadOn(AftercareLimits::default());
+    let world = World::with(setup).await;
+    let stream = open(world.address, &[MESSAGES, KEY], BODY).await;
+    until(|| presented(&world).len() == 1).await;
+    drop(stream);
+    until(|| {
+        world
+            .metrics
+            .expose()
+            .contains("bridge_aftercare_running 1")
+    })
+    .await;
+    gate.notify_one();
+    let ended = world.ended(1).await.remove(0);
+    assert_eq!(ended.outcome, Outcome::Aborted);
+    assert_eq!(presented(&world), ["key-0"]);
+    assert_eq!(
+        counts(&world, "anthropic").rate_limited,
+        1,
+        "what was learnt stays"
+    );
+}
+
+#[tokio::test]
 async fn a_limit_among_unknown_keys_is_what_the_caller_waits_for() {
     let scripts = vec![
         refusal("429 Too Many Requests", "retry-after: 12\r\n"),
@@ -305,7 +342,7 @@ async fn a_conversation_stays_with_its_key_when_the_first_is_good_again() {
         assert_eq!(reply.status, 200);
     };
     ask(&one).await;
-    crate::support::until(|| counts(&world, "anthropic").valid == 2).await;
+    until(|| counts(&world, "anthropic").valid == 2).await;
     ask(&one).await;
     ask(&session("two")).await;
     ask(&one).await;

@@ -171,6 +171,18 @@ async fn one_that_cannot_be_reached_is_tried_again() {
 }
 
 #[tokio::test]
+async fn the_last_attempt_is_what_is_recorded() {
+    let gone = vec![Step::Reset];
+    let world = World::with(trying_again(vec![refusal("503 a", SOON, "no"), gone])).await;
+    assert_eq!(ask(&world).await.status, 502);
+    let ended = world.ended(1).await.remove(0);
+    assert_eq!(
+        (ended.outcome, ended.provider_status),
+        (Outcome::Failed, None)
+    );
+}
+
+#[tokio::test]
 async fn retries_end_with_their_budget() {
     let mut setup = trying_again(vec![refusal("503 a", SOON, "no")]);
     setup.intercept.retry.budget = RetryBudgetConfig {
