@@ -1,35 +1,33 @@
 //! One exchange, top to bottom.
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts};
 use bridge_auth::{Grant, KeySource, Standing};
-use bridge_guard::Exhausted;
 use bridge_record::{ErrorType, Started};
 use bridge_stream::{ContentDecoder, DecodeError, Encoding, UnknownEncoding};
 use bridge_telemetry::Part;
-use bridge_upstream::{Body, Outbound, Reply, UpstreamError};
+use bridge_upstream::Outbound;
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, HeaderValue};
 
 use crate::admit::admit;
 use crate::aftercare::Awaited;
-use crate::answer_head::{BodyKind, clean, is_framed, no_answer, prepare_events};
-use crate::bedrock::{Prepared, translate};
+use crate::bedrock::Prepared;
 use crate::client_hint::session_from_body;
 use crate::credential::{Chosen, choose};
 use crate::failover::{Call, Unreached, reach};
 use crate::handler::{Answer, Inbound, Plan};
-use crate::relay::{Manner, Source, Watch, WatchKind};
 use crate::retry::Retries;
 use crate::transcript::{Closing, End, Transcript};
-use crate::{AnswerBody, Blueprint, Cx, InterceptError, OnAbort, Provider};
+use crate::{Blueprint, Cx, InterceptError, OnAbort, Provider};
 
-/// Longest content type that is repeated in an error, in characters.
-const LONGEST_CONTENT_TYPE: usize = 64;
+mod answer;
+mod unserved;
+
+use self::answer::answer;
+use self::unserved::{held_back, keyless, unanswered};
 
 /// Reads the request, records it, sends it, and hands back the answer as it arrives.
 pub(crate) async fn run(
@@ -147,62 +145,6 @@ async fn exchange(
     }
 }
 
-async fn held_back(
-    mut transcript: Transcript,
-    provider: &Provider,
-    wait: Duration,
-) -> InterceptError {
-    transcript.close(End::Refused {
-        error_type: ErrorType::Overloaded,
-        message: Some("the breaker is open".to_owned()),
-    });
-    transcript.settle().await;
-    InterceptError::BreakerOpen {
-        provider: provider.name.to_string(),
-        wait,
-    }
-}
-
-async fn keyless(
-    mut transcript: Transcript,
-    provider: &Provider,
-    exhausted: Exhausted,
-) -> InterceptError {
-    let (error_type, message) = match exhausted {
-        Exhausted::For { .. } => (ErrorType::RateLimited, "all keys are rate limited"),
-        Exhausted::Unauthorized => (ErrorType::Unauthorized, "all keys were refused"),
-    };
-    transcript.close(End::Refused {
-        error_type,
-        message: Some(message.to_owned()),
-    });
-    transcript.settle().await;
-    InterceptError::exhausted(provider, exhausted)
-}
-
-/// The records are safe before the caller is told.
-async fn unanswered(mut transcript: Transcript, error: UpstreamError) -> InterceptError {
-    let reason = error.class().as_str();
-    transcript
-        .metrics()
-        .upstream_failed(&transcript.closing().provider, reason);
-    transcript.close(End::Unanswered { error: &error });
-    transcript.settle().await;
-    let provider = &transcript.closing().provider;
-    InterceptError::unreached(provider, error)
-}
-
-async fn unusable(mut transcript: Transcript, what: String, status: u16) -> InterceptError {
-    transcript
-        .metrics()
-        .upstream_failed(&transcript.closing().provider, "not_an_answer");
-    transcript.close(End::Unusable {
-        message: format!("the provider answered with {what}"),
-    });
-    transcript.settle().await;
-    InterceptError::NotAnAnswer { what, status }
-}
-
 /// Reads what the gateway needs to know of a request. The bytes themselves go on untouched.
 fn read(
     dialect: DialectId,
@@ -307,142 +249,4 @@ fn metadata(grant: &Grant, prepared: Option<&Prepared>) -> Vec<(String, String)>
         metadata.push(("requested_model".to_owned(), prepared.asked.clone()));
     }
     metadata
-}
-
-/// Decides how an answer is relayed. Nothing has been said to the caller yet, so what is no answer
-/// can still become a failure.
-async fn answer(
-    blueprint: &Blueprint,
-    provider: &Provider,
-    dialect: DialectId,
-    transcript: Transcript,
-    reply: Reply,
-) -> Result<Answer, InterceptError> {
-    let Reply {
-        status,
-        mut headers,
-        body,
-    } = reply;
-    if let Some(what) = no_answer(status) {
-        return Err(unusable(transcript, what.to_owned(), status.as_u16()).await);
-    }
-    let mut body = match translated(provider, status, &mut headers, body).await {
-        Ok(source) => source,
-        Err(error) => return Err(unanswered(transcript, error).await),
-    };
-    let Ok(content) = content_decoder(&headers, blueprint.config.answer_bytes) else {
-        let what = "an unknown encoding".to_owned();
-        return Err(unusable(transcript, what, status.as_u16()).await);
-    };
-    let mut kind = BodyKind::of(status, &headers);
-    let mut first = None;
-    if matches!(kind, BodyKind::Whole | BodyKind::Unsaid) {
-        let parts = Arc::clone(transcript.parts());
-        first = match parts.timed(Part::FirstByte, first_piece(&mut body)).await {
-            Ok(Some(piece)) => Some(piece),
-            Ok(None) => {
-                let what = "nothing".to_owned();
-                return Err(unusable(transcript, what, status.as_u16()).await);
-            }
-            Err(error) => return Err(unanswered(transcript, error).await),
-        };
-    }
-    if let (BodyKind::Unsaid, Some(piece)) = (kind, &mut first) {
-        kind = match &content {
-            Some(_) => BodyKind::Whole,
-            None => match transcript
-                .parts()
-                .timed(Part::FirstByte, sniffed(&mut body, piece))
-                .await
-            {
-                Ok(kind) => kind,
-                Err(error) => return Err(unanswered(transcript, error).await),
-            },
-        };
-    }
-    let watch = match kind {
-        BodyKind::Events => WatchKind::Events,
-        BodyKind::Whole | BodyKind::Unsaid => WatchKind::Whole {
-            limit: blueprint.config.answer_bytes,
-        },
-        BodyKind::Failure => WatchKind::Failure { status },
-        BodyKind::Foreign => {
-            let what = content_type(&headers);
-            return Err(unusable(transcript, what, status.as_u16()).await);
-        }
-    };
-    let manner = Manner {
-        dialect,
-        is_framed: is_framed(&headers),
-        ping_after: blueprint.config.ping_after,
-        held_bytes: blueprint.config.held_bytes,
-    };
-    clean(&mut headers);
-    if kind == BodyKind::Events {
-        prepare_events(&mut headers);
-    }
-    let watch = Watch::new(dialect, &watch, content);
-    let mut body = AnswerBody::observed(body, first, transcript, watch, &manner);
-    body.settle_empty().await;
-    Ok(Answer {
-        status,
-        headers,
-        body,
-    })
-}
-
-/// The body in the caller's dialect, which mostly is the provider's own.
-async fn translated(
-    provider: &Provider,
-    status: StatusCode,
-    headers: &mut HeaderMap,
-    body: Body,
-) -> Result<Source, UpstreamError> {
-    match &provider.bedrock {
-        Some(bedrock) if bedrock.is_translated() => translate(status, headers, body).await,
-        Some(_) | None => Ok(Source::from(body)),
-    }
-}
-
-fn content_decoder(
-    headers: &HeaderMap,
-    limit: usize,
-) -> Result<Option<ContentDecoder>, UnknownEncoding> {
-    let encodings = encodings(headers)?;
-    Ok((!encodings.is_empty()).then(|| ContentDecoder::new(&encodings, limit)))
-}
-
-fn content_type(headers: &HeaderMap) -> String {
-    let text = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    match text {
-        Some(text) => crate::client_hint::shortened(text, LONGEST_CONTENT_TYPE),
-        None => "something that is no JSON".to_owned(),
-    }
-}
-
-/// What a body is by its first bytes. More are added to them until that can be told.
-async fn sniffed(body: &mut Source, first: &mut Bytes) -> Result<BodyKind, UpstreamError> {
-    loop {
-        if let Some(kind) = BodyKind::sniff(first) {
-            return Ok(kind);
-        }
-        match first_piece(body).await? {
-            Some(more) => *first = [first.as_ref(), &more].concat().into(),
-            None => return Ok(BodyKind::Foreign),
-        }
-    }
-}
-
-/// The first bytes of a body, or nothing when it has none.
-async fn first_piece(body: &mut Source) -> Result<Option<Bytes>, UpstreamError> {
-    loop {
-        match poll_fn(|cx| body.poll_data(cx)).await {
-            None => return Ok(None),
-            Some(Err(error)) => return Err(error),
-            Some(Ok(piece)) if !piece.is_empty() => return Ok(Some(piece)),
-            Some(Ok(_)) => {}
-        }
-    }
 }
