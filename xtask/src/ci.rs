@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::chaos::{self, ChaosFlags};
 use crate::process::{cargo, run as call};
-use crate::{Outcome, codegen, layers, tidy};
+use crate::{Outcome, codegen, layers, metrics, tidy};
 
 /// Runs the checks one after the other and stops at the first that fails. `fast` leaves out what
-/// takes long and rarely fails: generated code, documentation and chaos.
+/// takes long and rarely fails: generated code, documentation, metrics and chaos.
 pub(crate) fn run(root: &Path, fast: bool) -> Outcome {
     call(&mut cargo(root, &["fmt", "--all", "--", "--check"]))?;
     layers::run(root)?;
@@ -20,6 +20,7 @@ pub(crate) fn run(root: &Path, fast: bool) -> Outcome {
     if !fast {
         let doc = ["doc", "--workspace", "--no-deps", "--quiet"];
         call(cargo(root, &doc).env("RUSTDOCFLAGS", "-D warnings"))?;
+        metrics::run(root, None)?;
         let short = ChaosFlags {
             short: true,
             ..ChaosFlags::default()

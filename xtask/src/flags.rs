@@ -20,6 +20,9 @@ pub(crate) enum Task {
         fixtures: Option<PathBuf>,
         bin: Option<PathBuf>,
     },
+    Metrics {
+        bin: Option<PathBuf>,
+    },
     Chaos(ChaosFlags),
     Bench {
         short: bool,
@@ -38,7 +41,7 @@ pub(crate) enum Parsed {
 }
 
 /// Each task: its name, its arguments, and what it does.
-const TASKS: [(&str, &str, &str); 8] = [
+const TASKS: [(&str, &str, &str); 9] = [
     (
         "check-layers",
         "",
@@ -63,6 +66,11 @@ const TASKS: [(&str, &str, &str); 8] = [
         "conformance",
         "[--fixtures DIR] [--bin PATH]",
         "exchanges through the running gateway, byte by byte, the recorded ones too with a folder",
+    ),
+    (
+        "metrics",
+        "[--bin PATH]",
+        "metrics and alerts as Prometheus' own tool sees them, where it is installed",
     ),
     (
         "chaos",
@@ -112,6 +120,9 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Parsed, S
         },
         "conformance" => Task::Conformance {
             fixtures: rest.value("--fixtures")?.map(PathBuf::from),
+            bin: rest.value("--bin")?.map(PathBuf::from),
+        },
+        "metrics" => Task::Metrics {
             bin: rest.value("--bin")?.map(PathBuf::from),
         },
         "chaos" => Task::Chaos(rest.chaos()?),
@@ -216,6 +227,7 @@ mod tests {
             bin: None,
         };
         check("conformance", task(nothing));
+        check("metrics", task(Task::Metrics { bin: None }));
         check("conformance --fixtures", Err("--fixtures needs a value"));
         let chaos = ChaosFlags {
             scenario: Some(Scenario::Kill),

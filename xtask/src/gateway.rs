@@ -143,6 +143,20 @@ impl Gateway {
         Ok(serde_json::from_slice(&answer.body)?)
     }
 
+    /// What it exposes to a scraper that accepts this.
+    pub(crate) fn metrics(&self, accept: &str) -> Outcome<String> {
+        let head = request("GET", "/metrics", &[("host", "o"), ("accept", accept)]);
+        let answer = http1::call(self.operator, &head, b"")?;
+        if answer.head.status() != 200 {
+            return Err(format!("/metrics: status {}", answer.head.status()).into());
+        }
+        let told = answer.head.header("content-type").unwrap_or_default();
+        match told.starts_with(accept) {
+            true => Ok(String::from_utf8(answer.body)?),
+            false => Err(format!("/metrics: asked for {accept}, got {told}").into()),
+        }
+    }
+
     /// Ends it in good order, and tells everything it logged.
     pub(crate) fn stop(self) -> Outcome<String> {
         self.program.stop()?;

@@ -21,6 +21,7 @@ mod fuzz;
 mod gateway;
 mod http1;
 mod layers;
+mod metrics;
 mod process;
 mod program;
 mod tidy;
@@ -57,6 +58,7 @@ fn run(root: &Path, task: &Task) -> Outcome {
         Task::Conformance { fixtures, bin } => {
             conformance::run(root, fixtures.as_deref(), bin.as_deref())
         }
+        Task::Metrics { bin } => metrics::run(root, bin.as_deref()),
         Task::Chaos(flags) => chaos::run(root, flags),
         Task::Bench { short } => bench::run(root, *short),
         Task::Fuzz { target, seconds } => fuzz::run(root, target.as_deref(), *seconds),

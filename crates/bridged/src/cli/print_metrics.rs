@@ -58,16 +58,4 @@ fn row(family: &Described) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_committed_reference_is_up_to_date() {
-        let committed = include_str!("../../../../docs/reference/metrics.md");
-        assert_eq!(
-            committed,
-            markdown(),
-            "write it anew: bridged print-metrics > docs/reference/metrics.md"
-        );
-    }
-}
+mod tests;
