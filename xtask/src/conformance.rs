@@ -3,11 +3,14 @@
 //! A scripted provider answers as real ones did. What reaches it, what reaches the client and what
 //! is recorded is compared with what was recorded then, and with the table in `expected.rs`.
 
+mod bedrock;
 pub(crate) mod exchange;
 mod expected;
+mod frames;
 mod instance;
 mod provider;
 mod records;
+mod signature;
 mod txtar;
 mod wire;
 mod written;
@@ -37,10 +40,12 @@ struct Stage {
 /// When there is any difference, or the folder holds nothing to replay.
 pub(crate) fn run(root: &Path, fixtures: Option<&Path>, bin: Option<&Path>) -> Outcome {
     let mut exchanges = written::all()?;
+    exchanges.extend(bedrock::written()?);
     match fixtures {
         Some(folder) => exchanges.extend(recorded(folder)?),
         None => println!("SKIPPED: recorded exchanges, because no --fixtures DIR was given"),
     }
+    exchanges.retain(|exchange| exchange.mode == Mode::Own || !exchange.spares_keys());
     let stage = Stage::set(&program(root, bin)?)?;
     let mut failed = 0;
     for (number, exchange) in exchanges.iter().enumerate() {
@@ -84,14 +89,24 @@ impl Stage {
     fn set(bin: &Path) -> Outcome<Self> {
         let provider = ScriptedProvider::start()?;
         let address = provider.address();
-        let providers = instance::ALL.map(|instance| Provider {
-            name: instance.name,
-            kind: instance.kind,
-            base_url: instance.base_url(address),
-            key: instance.key,
-        });
+        let (in_file, made) = instance::ALL
+            .into_iter()
+            .partition::<Vec<_>, _>(|it| it.aws.is_none());
+        let providers: Vec<_> = in_file
+            .into_iter()
+            .map(|instance| Provider {
+                name: instance.name,
+                kind: instance.kind,
+                base_url: instance.base_url(address),
+                key: instance.key,
+            })
+            .collect();
         let gateway = Gateway::start(bin, "trace", &providers)?;
         let key = gateway.make_key()?;
+        // What the file has no room for is made as operators make it.
+        for instance in made {
+            gateway.write("/providers", &instance.as_settings(address))?;
+        }
         Ok(Self {
             provider,
             gateway,
@@ -104,7 +119,11 @@ impl Stage {
 fn replay(stage: &Stage, number: usize, exchange: &Exchange) -> Outcome<Vec<String>> {
     let session = format!("conformance-{number}");
     let request = wire::request(exchange, &session, &stage.key);
-    stage.provider.expect(exchange.answer.clone());
+    let answer = match &exchange.spoken {
+        Some(spoken) => &spoken.answer,
+        None => &exchange.answer,
+    };
+    stage.provider.expect(answer.clone());
     let answer = crate::http1::call(stage.gateway.address, &request, &exchange.request);
     let seen = stage.provider.seen();
     let mut differences = Vec::new();
@@ -151,7 +170,7 @@ fn close(stage: Stage, exchanges: &[Exchange]) -> Outcome<Vec<String>> {
     if log.is_empty() {
         differences.push("nothing was logged, so nothing can be said of the log".to_owned());
     }
-    let operators = instance::ALL.iter().filter_map(|it| it.key);
+    let operators = instance::ALL.iter().flat_map(|it| it.secrets());
     for secret in [&stage.key, OWN_KEY].into_iter().chain(operators) {
         // The part before the hyphen is the key's id, which may be shown.
         let secret = match secret.split_once('-') {

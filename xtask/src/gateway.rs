@@ -130,15 +130,25 @@ impl Gateway {
 
     /// Reads from the operator's API.
     pub(crate) fn read(&self, path: &str) -> Outcome<Value> {
+        self.operate("GET", path, b"")
+    }
+
+    /// Makes something through the operator's API.
+    pub(crate) fn write(&self, path: &str, what: &Value) -> Outcome<Value> {
+        self.operate("POST", path, what.to_string().as_bytes())
+    }
+
+    fn operate(&self, method: &str, path: &str, body: &[u8]) -> Outcome<Value> {
         let bearer = format!("Bearer {}", self.token);
-        let head = request(
-            "GET",
-            &format!("/api/v1{path}"),
-            &[("authorization", &bearer)],
-        );
-        let answer = http1::call(self.operator, &head, b"")?;
-        if answer.head.status() != 200 {
-            return Err(format!("{path}: status {}", answer.head.status()).into());
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let head = request(method, &format!("/api/v1{path}"), &headers);
+        let answer = http1::call(self.operator, &head, body)?;
+        if !matches!(answer.head.status(), 200 | 201) {
+            let said = String::from_utf8_lossy(&answer.body).into_owned();
+            return Err(format!("{path}: status {}: {said}", answer.head.status()).into());
         }
         Ok(serde_json::from_slice(&answer.body)?)
     }

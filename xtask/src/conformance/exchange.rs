@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::bedrock::{self, Spoken};
 use super::expected::{self, Expected};
 use super::instance::{self, Instance, Way};
 use super::provider::Answer;
@@ -54,12 +55,22 @@ pub(crate) struct Exchange {
     pub(super) is_streaming: bool,
     pub(crate) request: Vec<u8>,
     pub(crate) answer: Answer,
+    /// What passes between gateway and provider where that is something else.
+    pub(super) spoken: Option<Spoken>,
     /// Nothing when it is passed through without a record.
     pub(crate) expected: Option<Expected>,
 }
 
+impl Exchange {
+    /// Whether the answer is one after which the operator's key is spared for a while: the next
+    /// request would not reach the provider. What becomes of these is in the table of faults.
+    pub(super) fn spares_keys(&self) -> bool {
+        matches!(self.answer.status, 401 | 429)
+    }
+}
+
 /// Reads all exchanges below a folder, in the order of their names. Those in which the gateway
-/// would offer tools of its own, and those with Bedrock, are left out: it does neither yet.
+/// would offer tools of its own are left out: it does not do that yet.
 pub(crate) fn all(folder: &Path) -> Outcome<Vec<Exchange>> {
     let mut exchanges = Vec::new();
     for path in archives(folder)? {
@@ -70,8 +81,12 @@ pub(crate) fn all(folder: &Path) -> Outcome<Vec<Exchange>> {
         let is_injected = sections
             .iter()
             .any(|(name, _)| name.ends_with("/tool-call"));
-        if is_injected || name.contains("bedrock") {
+        if is_injected {
             println!("left out {name}: needs what is not built yet");
+            continue;
+        }
+        if name.contains("bedrock") {
+            exchanges.extend(bedrock::recorded(&name, &sections)?);
             continue;
         }
         let api = api(&name).ok_or_else(|| format!("{name}: of which API is it?"))?;
@@ -84,12 +99,18 @@ pub(crate) fn all(folder: &Path) -> Outcome<Vec<Exchange>> {
 
 /// The same exchanges with every other provider that speaks their API.
 pub(super) fn elsewhere(exchanges: &[Exchange]) -> Vec<Exchange> {
-    let once = exchanges.iter().filter(|it| it.mode == Mode::Central);
+    let once = exchanges
+        .iter()
+        .filter(|it| it.mode == Mode::Own && it.spoken.is_none());
     once.flat_map(|exchange| {
         let fellows = Instance::fellows(exchange.api).into_iter();
         fellows.map(|(instance, mode)| Exchange {
             instance,
-            mode,
+            mode: if exchange.spares_keys() {
+                Mode::Own
+            } else {
+                mode
+            },
             ..exchange.clone()
         })
     })
@@ -149,6 +170,7 @@ pub(super) fn of_archive(
             is_streaming,
             request,
             answer: Answer::of_section(answer, is_streaming),
+            spoken: None,
             expected,
         });
     }

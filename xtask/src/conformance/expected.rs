@@ -94,6 +94,7 @@ pub(super) fn of(name: &str, is_streaming: bool) -> Option<Expected> {
             .tokens(5, 84, 23_490, 0)
             .tool(READ)
             .thought(READING),
+        ("anthropic/simple_bedrock", _) => asked("Hello.").tokens(10, 10, 0, 0),
         // It broke off after its first figures.
         ("anthropic/stream_error", true) => asked("yo").tokens(18, 1, 0, 0).failed("server_error"),
         ("anthropic/non_stream_error", _) => refused("bad_request"),
@@ -121,6 +122,19 @@ fn of_written(name: &str, is_streaming: bool) -> Option<Expected> {
         ("copilot_claude_tool", _) => asked("what stands in notes.txt?")
             .tokens(260, 40, 640, 0)
             .tool(READ_NOTES),
+        ("bedrock_surgical_edits", _) => asked("caf\u{e9} <&>").tokens(12, 6, 0, 0),
+        ("bedrock_small_and_fast", _) => asked("a title").tokens(4, 2, 0, 0),
+        ("bedrock_adaptive_stays", _) => asked("think")
+            .tokens(5, 9, 0, 0)
+            .thought(("thinking", "Thinking it over.")),
+        ("bedrock_adaptive_converted", _) => asked("think").tokens(5, 9, 0, 0),
+        // Both broke off after their first figures.
+        ("bedrock_throttled_in_mid_stream", _) => {
+            asked("go on").tokens(7, 1, 0, 0).failed("rate_limited")
+        }
+        ("bedrock_damaged_in_mid_stream", _) => asked("go on").tokens(7, 1, 0, 0).failed("unknown"),
+        ("bedrock_refused", _) => refused("bad_request"),
+        ("bedrock_mantle", _) => asked("hello").tokens(3, 2, 0, 0),
         ("copilot_messages", _) => asked("say hello").tokens(11, 5, 0, 0),
         ("copilot_unauthorized", _) => refused("unauthorized"),
         ("azure_filter_results", _) => asked("say hello").tokens(21, 3, 0, 0),

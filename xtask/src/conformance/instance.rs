@@ -9,9 +9,62 @@ pub(crate) struct Instance {
     pub(super) name: &'static str,
     pub(super) kind: &'static str,
     /// The path of its base address.
-    base: &'static str,
+    pub(super) base: &'static str,
     /// The operator's key. It belongs to this provider alone.
     pub(super) key: Option<&'static str>,
+    /// Of those that are reached through Bedrock.
+    pub(super) aws: Option<Aws>,
+}
+
+/// How Bedrock is asked. The secrets are made up and good for nothing else.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Aws {
+    protocol: &'static str,
+    pub(super) region: &'static str,
+    pub(super) access_key_id: &'static str,
+    pub(super) secret_access_key: &'static str,
+    pub(super) session_token: Option<&'static str>,
+    pub(super) model: &'static str,
+    pub(super) small: &'static str,
+}
+
+impl Aws {
+    /// What the service that is signed for is called.
+    pub(super) fn service(&self) -> &'static str {
+        match self.protocol {
+            "mantle" => "bedrock-mantle",
+            _ => "bedrock",
+        }
+    }
+}
+
+/// A model for what is small and fast, of no matter which other one.
+const SMALL: &str = "global.anthropic.claude-haiku-4-5-20251001-v1:0";
+
+const fn bedrock(
+    name: &'static str,
+    base: &'static str,
+    protocol: &'static str,
+    region: &'static str,
+    secrets: (&'static str, &'static str, Option<&'static str>),
+    model: &'static str,
+) -> Instance {
+    let (access_key_id, secret_access_key, session_token) = secrets;
+    Instance {
+        name,
+        kind: "bedrock",
+        base,
+        key: None,
+        aws: Some(Aws {
+            protocol,
+            region,
+            access_key_id,
+            secret_access_key,
+            session_token,
+            model,
+            small: SMALL,
+        }),
+    }
 }
 
 const fn instance(
@@ -25,6 +78,7 @@ const fn instance(
         kind,
         base,
         key: Some(key),
+        aws: None,
     }
 }
 
@@ -35,6 +89,7 @@ const fn own(name: &'static str, kind: &'static str, base: &'static str) -> Inst
         kind,
         base,
         key: None,
+        aws: None,
     }
 }
 
@@ -80,8 +135,53 @@ pub(super) static COPILOT_BUSINESS: Instance = own("copilot-business", "copilot"
 
 pub(super) static CHATGPT: Instance = own("chatgpt", "chatgpt", "/backend-api/codex");
 
+pub(super) static BEDROCK: Instance = bedrock(
+    "bedrock",
+    "/bedrock/us",
+    "invoke",
+    "us-west-2",
+    ("sender-of-bedrock", "aws-secret-of-bedrock", None),
+    "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+);
+pub(super) static BEDROCK_EU: Instance = bedrock(
+    "bedrock-eu",
+    "/bedrock/eu",
+    "invoke",
+    "eu-central-1",
+    (
+        "sender-of-europe",
+        "aws-secret-of-europe",
+        Some("aws-session-of-europe"),
+    ),
+    "eu.anthropic.claude-opus-4-5-20251101-v1:0",
+);
+pub(super) static BEDROCK_ADAPTIVE: Instance = bedrock(
+    "bedrock-adaptive",
+    "/bedrock/adaptive",
+    "invoke",
+    "us-east-1",
+    ("sender-of-adaptive", "aws-secret-of-adaptive", None),
+    "us.anthropic.claude-opus-4-6-v1",
+);
+pub(super) static BEDROCK_ODD: Instance = bedrock(
+    "bedrock-odd",
+    "/bedrock/odd",
+    "invoke",
+    "us-east-1",
+    ("sender-of-odd", "aws-secret-of-odd", None),
+    "beddel",
+);
+pub(super) static MANTLE: Instance = bedrock(
+    "mantle",
+    "/mantle/anthropic",
+    "mantle",
+    "us-east-1",
+    ("sender-of-mantle", "aws-secret-of-mantle", None),
+    "unused",
+);
+
 /// All of them.
-pub(super) static ALL: [&Instance; 12] = [
+pub(super) static ALL: [&Instance; 17] = [
     &ANTHROPIC,
     &ANTHROPIC_EU,
     &OPENAI,
@@ -94,6 +194,11 @@ pub(super) static ALL: [&Instance; 12] = [
     &COPILOT,
     &COPILOT_BUSINESS,
     &CHATGPT,
+    &BEDROCK,
+    &BEDROCK_EU,
+    &BEDROCK_ADAPTIVE,
+    &BEDROCK_ODD,
+    &MANTLE,
 ];
 
 /// How a request goes: its method, its target at the gateway, and its target at the provider.
@@ -103,6 +208,35 @@ impl Instance {
     /// The base address at a provider that listens there.
     pub(super) fn base_url(&self, address: std::net::SocketAddr) -> String {
         format!("http://{address}{}", self.base)
+    }
+
+    /// What must not be seen anywhere but on its way to this provider.
+    pub(super) fn secrets<'s>(&self) -> impl Iterator<Item = &'s str> + use<'s> {
+        let aws = self.aws.as_ref();
+        let signing = aws.map(|aws| aws.secret_access_key);
+        let session = aws.and_then(|aws| aws.session_token);
+        [self.key, signing, session].into_iter().flatten()
+    }
+
+    /// The provider as the operator's API takes it.
+    pub(super) fn as_settings(&self, address: std::net::SocketAddr) -> serde_json::Value {
+        let settings = self.aws.as_ref().map(|aws| {
+            serde_json::json!({
+                "protocol": aws.protocol,
+                "region": aws.region,
+                "access_key_id": aws.access_key_id,
+                "secret_access_key": aws.secret_access_key,
+                "session_token": aws.session_token,
+                "model": aws.model,
+                "small_fast_model": aws.small,
+            })
+        });
+        serde_json::json!({
+            "name": self.name,
+            "type": self.kind,
+            "base_url": self.base_url(address),
+            "settings": settings,
+        })
     }
 
     /// How a request for an API goes.
@@ -129,7 +263,7 @@ impl Instance {
         };
         // The bases of all that speak OpenAI's format hold the version; the gateway's paths do, too.
         let version = match self.kind {
-            "anthropic" | "copilot" => "",
+            "anthropic" | "copilot" | "bedrock" => "",
             _ => "/v1",
         };
         let alias = match api {
@@ -147,7 +281,7 @@ impl Instance {
     /// Where its clients put a credential.
     pub(super) fn credential(&self, key: &str) -> (&'static str, String) {
         match self.kind {
-            "anthropic" => ("x-api-key", key.to_owned()),
+            "anthropic" | "bedrock" => ("x-api-key", key.to_owned()),
             _ => ("authorization", format!("Bearer {key}")),
         }
     }

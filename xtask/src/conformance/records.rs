@@ -75,7 +75,11 @@ impl<'a> Told<'a> {
             text(detail, "/provider_name"),
             exchange.instance.name,
         );
-        self.same("model", text(detail, "/model"), text(&model, "/model"));
+        let model = match &exchange.spoken {
+            Some(spoken) => spoken.model,
+            None => text(&model, "/model"),
+        };
+        self.same("model", text(detail, "/model"), model);
         self.same("credential kind", text(detail, "/credential_kind"), kind);
         self.same("status", text(detail, "/status"), expected.status);
         let error_type = expected.error_type.unwrap_or_default();
@@ -235,6 +239,7 @@ mod tests {
             is_streaming: false,
             request: br#"{"model": "m"}"#.to_vec(),
             answer: Answer::of_section(answer, false),
+            spoken: None,
             expected: expected::of("anthropic/single_builtin_tool", false),
         }
     }

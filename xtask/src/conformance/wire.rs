@@ -1,8 +1,9 @@
 //! What reaches the provider, and what reaches the client.
 
+use super::bedrock::Wanted;
 use super::exchange::{Exchange, Mode};
 use super::provider::{KEPT, REMOVED};
-use super::{OWN_KEY, instance};
+use super::{OWN_KEY, instance, signature};
 use crate::digest::sha256;
 use crate::gateway::request as head;
 use crate::http1::{Head, Message};
@@ -14,7 +15,8 @@ const TRAVEL: [(&str, &str); 8] = [
     ("anthropic-version", "2023-06-01"),
     (
         "anthropic-beta",
-        "interleaved-thinking-2025-05-14,effort-2025-11-24",
+        "interleaved-thinking-2025-05-14,effort-2025-11-24,context-management-2025-06-27,\
+         prompt-caching-scope-2026-01-05",
     ),
     ("editor-version", "conformance/1"),
     ("copilot-integration-id", "conformance"),
@@ -96,42 +98,84 @@ pub(super) fn check_provider(
         return;
     };
     let (method, _, target) = exchange.instance.way(exchange.api);
+    let target = match &exchange.spoken {
+        Some(spoken) => spoken.target.clone(),
+        None => target,
+    };
     if got.head.word(0) != method || got.head.word(1) != target {
         let line = &got.head.first_line;
         differences.push(format!("provider: {line}, not {method} {target}"));
     }
-    same_bytes("provider", &got.body, &exchange.request, differences);
+    match exchange.spoken.as_ref().map(|spoken| &spoken.body) {
+        None => same_bytes("provider", &got.body, &exchange.request, differences),
+        Some(Wanted::Bytes(body)) => same_bytes("provider", &got.body, body, differences),
+        Some(Wanted::Json(wanted)) => {
+            let body: serde_json::Value = serde_json::from_slice(&got.body).unwrap_or_default();
+            if body != *wanted {
+                differences.push(format!("provider: {body}, not {wanted}"));
+            }
+        }
+    }
     for (name, value) in TRAVEL {
-        kept("provider", &got.head, name, value, differences);
+        // In Bedrock's requests version and flags stand in the body.
+        match exchange.spoken.is_some() && name.starts_with("anthropic-") {
+            true => gone("provider", &got.head, name, differences),
+            false => kept("provider", &got.head, name, value, differences),
+        }
     }
     for (name, _) in STAY {
         gone("provider", &got.head, name, differences);
     }
-    check_credentials(exchange, &got.head, key, differences);
+    check_credentials(exchange, got, key, differences);
     let known =
         |name: &str| sent.header(name).is_some() || ["host", "content-length"].contains(&name);
+    // Bedrock is told what to answer with.
+    let may_accept = exchange.spoken.is_some();
     let strange = got
         .head
         .headers
         .iter()
         .map(|(name, _)| name.to_ascii_lowercase());
+    let strange = strange.filter(|name| !(may_accept && name == "accept"));
     for name in strange.filter(|name| !known(name) && !is_credential(name)) {
         differences.push(format!("provider: header {name} comes from nowhere"));
     }
 }
 
 fn is_credential(name: &str) -> bool {
-    ["authorization", "x-api-key", "api-key"].contains(&name)
+    ["authorization", "x-api-key", "api-key"].contains(&name) || name.starts_with("x-amz-")
 }
 
-fn check_credentials(exchange: &Exchange, got: &Head, key: &str, differences: &mut Vec<String>) {
+fn check_credentials(
+    exchange: &Exchange,
+    message: &Message,
+    key: &str,
+    differences: &mut Vec<String>,
+) {
+    let got = &message.head;
+    if let Some(aws) = &exchange.instance.aws {
+        if let Some(problem) = signature::problem(aws, message) {
+            differences.push(format!("provider: the signature: {problem}"));
+        }
+        let token = got.header("x-amz-security-token");
+        if token != aws.session_token {
+            differences.push("provider: the session token is not the sender's".to_owned());
+        }
+        gone("provider", got, "x-api-key", differences);
+        return strangers(key, aws.session_token.unwrap_or_default(), got, differences);
+    }
     let wanted = match exchange.mode {
         Mode::Central => exchange.instance.key.unwrap_or_default(),
         Mode::Own => OWN_KEY,
     };
     let (name, value) = exchange.instance.presented(exchange.mode, wanted);
     kept("provider", got, name, &value, differences);
-    let operators = instance::ALL.iter().filter_map(|it| it.key);
+    strangers(key, wanted, got, differences);
+}
+
+/// No credential but this one is in any header.
+fn strangers(key: &str, wanted: &str, got: &Head, differences: &mut Vec<String>) {
+    let operators = instance::ALL.iter().flat_map(|it| it.secrets());
     let others = [key, OWN_KEY].into_iter().chain(operators);
     for other in others.filter(|other| *other != wanted) {
         let mut headers = got.headers.iter();
@@ -150,12 +194,20 @@ fn same_bytes(whom: &str, got: &[u8], wanted: &[u8], differences: &mut Vec<Strin
     let at = got.iter().zip(wanted).position(|(a, b)| a != b);
     let at = at.unwrap_or_else(|| got.len().min(wanted.len()));
     differences.push(format!(
-        "{whom}: {} bytes with SHA-256 {}, not {} with {}; the first difference is at {at}",
+        "{whom}: {} bytes with SHA-256 {}, not {} with {}; the first difference is at {at}: {}",
         got.len(),
         sha256(got),
         wanted.len(),
-        sha256(wanted)
+        sha256(wanted),
+        excerpt(got, at)
     ));
+}
+
+/// What stands from there on, for whoever looks for the cause.
+fn excerpt(bytes: &[u8], at: usize) -> String {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let near = rest.get(..160).unwrap_or(rest);
+    format!("{:?}", String::from_utf8_lossy(near))
 }
 
 fn kept(whom: &str, head: &Head, name: &str, value: &str, differences: &mut Vec<String>) {
@@ -188,6 +240,7 @@ mod tests {
             is_streaming: false,
             request: b"asked".to_vec(),
             answer: Answer::of_section("{}", false),
+            spoken: None,
             expected: None,
         }
     }
