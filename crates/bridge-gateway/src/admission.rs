@@ -46,8 +46,6 @@ pub(crate) enum AdmissionError {
     Malformed,
     #[error("delegation was not minted here")]
     ForeignDelegation,
-    #[error("own keys are not allowed")]
-    OwnKeys,
     #[error("{0}")]
     Firewall(InvalidMark),
     #[error("not authorised")]
@@ -78,13 +76,9 @@ impl Claimed {
         }
     }
 
-    /// Whether the caller would bring a provider credential of their own though that is not
-    /// allowed. Nobody needs to be asked who they are.
-    pub(crate) fn check_own_keys(&self, are_allowed: bool) -> Result<(), AdmissionError> {
-        match self.presented.key_mode() {
-            KeySource::Byok if !are_allowed => Err(AdmissionError::OwnKeys),
-            KeySource::Byok | KeySource::Centralized => Ok(()),
-        }
+    /// Whether the caller brings a provider credential of their own.
+    pub(crate) fn brings_own_key(&self) -> bool {
+        self.presented.key_mode() == KeySource::Byok
     }
 }
 

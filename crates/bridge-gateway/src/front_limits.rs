@@ -1,5 +1,5 @@
-//! The limits at the front door: how many requests run and how fast they come, before anybody is
-//! asked who a caller is.
+//! The limits at the front door, before anybody is asked who a caller is: how many requests run, how
+//! fast they come, whether own keys are allowed, and how large a body may be.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -8,6 +8,8 @@ use bridge_auth::Presented;
 use bridge_guard::{CallerKey, Front, FrontPlace, FrontRefusal};
 use tokio::time::Instant;
 
+use crate::admission::Claimed;
+use crate::read_body::{Framing, ReadBodyError};
 use crate::request::Visit;
 use crate::{Gateway, Origin};
 
@@ -53,19 +55,38 @@ impl FrontDoor {
     }
 }
 
+/// Why a request goes no further than the front door.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FrontError {
+    #[error(transparent)]
+    Limit(FrontRefusal),
+    #[error("own keys are not allowed")]
+    OwnKeys,
+    #[error(transparent)]
+    Body(ReadBodyError),
+}
+
 impl Gateway {
-    /// The place of a request, to be kept until its answer is over. A refusal is counted.
-    pub(crate) fn front_place(
+    /// Everything that can be decided without asking anybody. Gives the place of the request, to be
+    /// kept until its answer is over; a limit that refuses it is counted.
+    pub(crate) fn at_the_front(
         &self,
-        presented: &Presented,
+        claimed: &Claimed,
+        framing: Framing,
         visit: Visit<'_>,
         now: Instant,
-    ) -> Result<FrontPlace, FrontRefusal> {
-        let door = &self.inner().front;
-        let key = || door.key(presented, visit.origin);
-        let limits = &visit.terms.limits.front;
-        let place = door.front.enter(key, limits, now.into_std());
-        place.inspect_err(|refusal| self.inner().metrics.front_refused(refusal.as_str()))
+    ) -> Result<FrontPlace, FrontError> {
+        let (door, limits) = (&self.inner().front, &visit.terms.limits);
+        let key = || door.key(&claimed.presented, visit.origin);
+        let place = door.front.enter(key, &limits.front, now.into_std());
+        let metrics = &self.inner().metrics;
+        let counted = place.inspect_err(|refusal| metrics.front_refused(refusal.as_str()));
+        let place = counted.map_err(FrontError::Limit)?;
+        if claimed.brings_own_key() && !limits.allow_own_keys {
+            return Err(FrontError::OwnKeys);
+        }
+        framing.check(limits.body_bytes).map_err(FrontError::Body)?;
+        Ok(place)
     }
 }
 

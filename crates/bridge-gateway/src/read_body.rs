@@ -48,6 +48,14 @@ impl Framing {
         }
     }
 
+    /// Refuses a body that says itself that it is larger than `limit` bytes.
+    pub(crate) fn check(self, limit: usize) -> Result<(), ReadBodyError> {
+        if self.said.is_some_and(|said| said > limit as u64) {
+            return Err(ReadBodyError::TooLarge { limit });
+        }
+        Ok(())
+    }
+
     /// Reads a body of at most `limit` bytes, giving up when it is silent for too long.
     pub(crate) async fn read<B>(
         self,
@@ -60,9 +68,9 @@ impl Framing {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let mut body = pin!(body);
-        if self.said.is_some_and(|said| said > limit as u64) {
+        if let Err(refused) = self.check(limit) {
             self.discard(body, limit, silence).await;
-            return Err(ReadBodyError::TooLarge { limit });
+            return Err(refused);
         }
         let mut kept = Kept {
             first: None,

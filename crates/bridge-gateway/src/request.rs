@@ -64,7 +64,7 @@ impl Gateway {
     {
         let (head, body) = request.into_parts();
         let (framing, limits) = (Framing::of(&head.headers), &visit.terms.limits);
-        let prepared = match self.prepare(head, visit, line).await {
+        let prepared = match self.prepare(head, framing, visit, line).await {
             Ok(Some(prepared)) => prepared,
             Ok(None) => return Ok(hello()),
             Err(failure) => {
@@ -114,6 +114,7 @@ impl Gateway {
     async fn prepare(
         &self,
         head: Parts,
+        framing: Framing,
         visit: Visit<'_>,
         line: &mut ClosingLine,
     ) -> Result<Option<Prepared>, Failure> {
@@ -132,13 +133,10 @@ impl Gateway {
         }
         let is_upgrade = wants_upgrade(&head.headers);
         let claimed = Claimed::read(head.headers, &blueprint.policy);
-        let place = self.front_place(&claimed.presented, visit, line.turn.arrived());
-        let no_place = |refusal| Failure::from_front(refusal).shaped(dialect);
-        line.place = Some(place.map_err(no_place)?);
+        let place = self.at_the_front(&claimed, framing, visit, line.turn.arrived());
+        let turned_away = |error| Failure::from_front(error).shaped(dialect);
+        line.place = Some(place.map_err(turned_away)?);
         let refused = |error| Failure::from_admission(error).shaped(dialect);
-        claimed
-            .check_own_keys(visit.terms.limits.allow_own_keys)
-            .map_err(refused)?;
         let door = &self.inner().door;
         let admitting = door.admit(claimed, visit.origin);
         let admitted = line.turn.parts().timed(Part::Auth, admitting).await;

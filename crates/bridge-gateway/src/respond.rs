@@ -17,6 +17,7 @@ use http::{HeaderMap, Response, StatusCode};
 
 use crate::admission::AdmissionError;
 use crate::body::{GatewayBody, PANICKED};
+use crate::front_limits::FrontError;
 use crate::read_body::ReadBodyError;
 
 /// What a caller is told, and what the operator reads.
@@ -144,9 +145,21 @@ impl Failure {
             .with(http::header::CONNECTION, "upgrade")
     }
 
+    pub(crate) fn from_front(error: FrontError) -> Self {
+        match error {
+            FrontError::Limit(refusal) => Self::limited(refusal),
+            FrontError::OwnKeys => {
+                let text = "Bring Your Own Key (BYOK) mode is not enabled. Contact your \
+                            administrator to enable it with gateway.allow_own_keys.";
+                Self::new(StatusCode::FORBIDDEN, "own_keys", text)
+            }
+            FrontError::Body(error) => Self::from_body(&error),
+        }
+    }
+
     /// The texts are those that clients of such gateways know. Nobody knows when a running request
     /// ends, so the shortest wait is named; a rate is counted over a second.
-    pub(crate) fn from_front(refusal: FrontRefusal) -> Self {
+    fn limited(refusal: FrontRefusal) -> Self {
         let full = "AI Gateway is currently at capacity. Please try again later.";
         let failure = match refusal {
             FrontRefusal::Full { .. } => {
@@ -179,11 +192,6 @@ impl Failure {
             }
             AdmissionError::Malformed => forbidden("malformed_credential"),
             AdmissionError::ForeignDelegation => forbidden("foreign_delegation"),
-            AdmissionError::OwnKeys => {
-                let text = "Bring Your Own Key (BYOK) mode is not enabled. Contact your \
-                            administrator to enable it with gateway.allow_own_keys.";
-                Self::new(StatusCode::FORBIDDEN, "own_keys", text)
-            }
             AdmissionError::Firewall(invalid) => Self::new(
                 StatusCode::BAD_REQUEST,
                 "firewall_mark",
@@ -356,10 +364,13 @@ fn whole_seconds(wait: Duration) -> u64 {
 }
 
 fn too_large(limit: usize) -> Failure {
-    let text = format!(
-        "Request body too large. The maximum allowed request body size is {}MiB.",
-        limit >> 20
-    );
+    const MEBIBYTE: usize = 1 << 20;
+    let size = if limit.is_multiple_of(MEBIBYTE) {
+        format!("{}MiB", limit / MEBIBYTE)
+    } else {
+        format!("{limit} bytes")
+    };
+    let text = format!("Request body too large. The maximum allowed request body size is {size}.");
     Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text)
 }
 

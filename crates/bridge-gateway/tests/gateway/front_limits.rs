@@ -242,6 +242,22 @@ async fn limits_that_are_given_later_hold_for_the_next_one_and_see_who_is_inside
 }
 
 #[tokio::test]
+async fn a_body_that_says_that_it_is_too_large_is_refused_before_anybody_is_asked() {
+    let mut setup = Setup::playing(vec![json("200 OK", ANSWER)]);
+    setup.gateway.body_bytes = BODY.len() - 1;
+    let world = World::with(setup).await;
+    for key in [KEY, "Accept: */*"] {
+        let reply = call(world.address, &[MESSAGES, key], BODY).await;
+        assert_eq!(reply.status, 413, "{}", reply.text());
+        let size = format!("request body size is {} bytes.", BODY.len() - 1);
+        for part in ["request_too_large", &size] {
+            assert!(reply.text().contains(part), "{}", reply.text());
+        }
+    }
+    assert!(world.asked.claims.lock().is_empty());
+}
+
+#[tokio::test]
 async fn own_keys_are_refused_before_anybody_is_asked() {
     let mut setup = Setup::playing(vec![json("200 OK", ANSWER)]);
     setup.gateway.allow_own_keys = false;
