@@ -8,13 +8,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bridge_api::{AnswerEnd, Observed, Usage};
+use bridge_api::{AnswerEnd, Observed};
 use bridge_auth::ActorId;
 use bridge_record::{
     Ended, ErrorType, Event, InterceptionId, ModelThought, Outcome, PromptUsage, Record,
-    RecordError, Recorder, Started, TokenUsage, ToolUsage,
+    RecordError, Recorder, Started,
 };
-use bridge_telemetry::{Metrics, Part, Parts, Running, Subject, Tally, TokenKind, wall_clock};
+use bridge_telemetry::{Metrics, Part, Parts, Running, Subject, Tally, wall_clock};
 use bridge_upstream::{BoundCredential, FailureClass, UpstreamError};
 use http::StatusCode;
 use tokio::time::Instant;
@@ -25,8 +25,10 @@ use crate::client_hint::shortened;
 use crate::guard::ProviderKey;
 use crate::{Blueprint, Cutoff, Cx};
 
+mod usage;
 mod verdict;
 
+use self::usage::{count_tokens, token_usage, tool_usage};
 use self::verdict::{Verdict, judge_answer, label};
 pub(crate) use self::verdict::{type_of_status, type_of_word};
 
@@ -363,52 +365,8 @@ impl Transcript {
     }
 }
 
-fn count_tokens(usage: &Usage, tally: &Tally) {
-    let kinds = [
-        (TokenKind::Input, usage.input),
-        (TokenKind::Output, usage.output),
-        (TokenKind::CacheRead, usage.cache_read),
-        (TokenKind::CacheWrite, usage.cache_write),
-    ];
-    for (kind, count) in kinds.into_iter().filter(|(_, count)| *count > 0) {
-        tally.tokens(kind, count);
-    }
-}
-
 impl Drop for Transcript {
     fn drop(&mut self) {
         self.close(End::Dropped { observed: None });
-    }
-}
-
-fn token_usage(usage: Usage, response_id: String) -> TokenUsage {
-    TokenUsage {
-        response_id,
-        input: usage.input,
-        output: usage.output,
-        cache_read: usage.cache_read,
-        cache_write: usage.cache_write,
-        extra: usage
-            .extra
-            .into_iter()
-            .map(|(name, count)| (name.to_owned(), count))
-            .collect(),
-        partial: !usage.is_final,
-        estimated: usage.is_estimated,
-    }
-}
-
-fn tool_usage(call: bridge_api::ToolCall, response_id: &str) -> ToolUsage {
-    ToolUsage {
-        response_id: response_id.to_owned(),
-        kind: call.kind.to_string(),
-        tool: call.name,
-        namespace: call.namespace,
-        call_id: call.call_id,
-        item_id: call.item_id,
-        input: call.input,
-        server_url: None,
-        injected: false,
-        invocation_error: None,
     }
 }
