@@ -29,6 +29,17 @@ const FLAGGED: [(&str, &str); 2] = [
 /// Models that decide for themselves how much they think.
 const ADAPTIVE: [&str; 2] = ["anthropic.claude-opus-4-6", "anthropic.claude-sonnet-4-6"];
 
+/// Models that decide so as well, and are told with `output_config` how much, without a flag.
+const ADAPTIVE_ONLY: [&str; 7] = [
+    "anthropic.claude-opus-4-7",
+    "anthropic.claude-opus-4-8",
+    "anthropic.claude-opus-5",
+    "anthropic.claude-sonnet-5",
+    "anthropic.claude-haiku-5",
+    "anthropic.claude-fable",
+    "anthropic.claude-mythos",
+];
+
 /// Refuses what the real one refuses, so that a gateway that forgets an edit is found out.
 pub(crate) fn check(asked: &Asked<'_>) -> Result<(), AskedError> {
     if asked.required::<String>("anthropic_version")? != VERSION {
@@ -38,14 +49,22 @@ pub(crate) fn check(asked: &Asked<'_>) -> Result<(), AskedError> {
         return Err(AskedError::Extra(extra));
     }
     let flags: Vec<String> = asked.field("anthropic_beta")?.unwrap_or_default();
+    let is_one_of = |models: &[&str]| models.iter().any(|model| asked.model.contains(model));
+    let is_newer = is_one_of(&ADAPTIVE_ONLY);
     for (field, flag) in FLAGGED {
-        if asked.has(field) && !flags.iter().any(|given| given == flag) {
+        let is_known = is_newer && field == "output_config";
+        if asked.has(field) && !is_known && !flags.iter().any(|given| given == flag) {
             return Err(AskedError::Extra(field));
         }
     }
     let thinking = asked.value("thinking");
-    let is_adaptive = thinking.get("type").and_then(Value::as_str) == Some("adaptive");
-    if is_adaptive && !ADAPTIVE.iter().any(|model| asked.model.contains(model)) {
+    let kind = thinking.get("type").and_then(Value::as_str);
+    let is_good = match kind {
+        Some("adaptive") => is_newer || is_one_of(&ADAPTIVE),
+        Some("enabled" | "disabled") => !is_newer,
+        Some(_) | None => true,
+    };
+    if !is_good {
         return Err(AskedError::Mistyped("thinking.type"));
     }
     Ok(())

@@ -162,6 +162,7 @@ impl ListedProvider {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::BedrockSpec;
 
     fn spec(name: &str, provider_type: &str, base_url: &str, enabled: bool) -> ProviderSpec {
         ProviderSpec {
@@ -203,6 +204,31 @@ mod tests {
             "typo: unsupported provider type \"antropic\"",
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_a_provider_on_bedrock_has_fetched_stays_until_it_is_another() {
+        let on_bedrock = |region: &str| {
+            let bedrock = BedrockSpec {
+                region: region.to_owned(),
+                protocol: Some("mantle".to_owned()),
+                ..BedrockSpec::default()
+            };
+            let spec = ProviderSpec {
+                bedrock: Some(bedrock),
+                ..spec("one", "bedrock", "", true)
+            };
+            ProviderSet::try_new(vec![spec]).unwrap()
+        };
+        let of = |set: &ProviderSet| match &set.find("one").unwrap().state {
+            ProviderState::Enabled(provider) => provider.bedrock.clone().unwrap(),
+            ProviderState::Disabled | ProviderState::Error(_) => panic!("it can be used"),
+        };
+        let before = on_bedrock("eu-west-1");
+        let same = on_bedrock("eu-west-1").keeping(&before);
+        assert!(Arc::ptr_eq(&of(&before), &of(&same)));
+        let moved = on_bedrock("eu-west-2").keeping(&before);
+        assert!(!Arc::ptr_eq(&of(&before), &of(&moved)));
     }
 
     #[test]
