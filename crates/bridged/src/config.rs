@@ -12,7 +12,7 @@ pub(crate) mod network;
 mod one_secret;
 mod problem;
 pub(crate) mod provider;
-mod quantity;
+pub(crate) mod quantity;
 mod reader;
 pub(crate) mod sample;
 pub(crate) mod secret_file;

@@ -13,6 +13,7 @@ mod log_lines;
 mod log_view;
 mod observers;
 mod operator_api;
+mod provider_view;
 mod reload_view;
 mod report;
 mod settings;

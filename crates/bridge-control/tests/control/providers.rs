@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
+const MODEL: &str = "global.anthropic.claude-sonnet-4-5-20250929-v1:0";
 const ROLE: &str = "arn:aws:iam::123456789012:role/gateway";
 /// Stand in what is sent, and never in what is answered.
 const SECRETS: [&str; 4] = [
@@ -56,7 +57,7 @@ async fn bedrock_is_made_and_changed_field_by_field() {
     assert_eq!(external_id.len(), 32);
     let expected = json!({
         "_type": "bedrock", "_version": 1, "region": "eu-central-1", "protocol": "invoke",
-        "model": null, "small_fast_model": null, "access_key_masked": "ac...it",
+        "model": MODEL, "small_fast_model": "global.anthropic.claude-haiku-4-5-20251001-v1:0", "access_key_masked": "ac...it",
         "has_session_token": true, "role_arn": ROLE, "external_id": external_id, "profile": null,
     });
     assert_eq!(aws["settings"], expected);
@@ -78,7 +79,7 @@ async fn bedrock_is_made_and_changed_field_by_field() {
         "access_key_id": "other", "secret_access_key": "hidden-signing-2"}});
     let by_id = aws["id"].as_str().unwrap();
     let aws = patched(&stage, by_id, &change).await;
-    assert_eq!(aws["settings"]["model"], Value::Null);
+    assert_eq!(aws["settings"]["model"], MODEL);
     assert_eq!(
         aws["settings"]["has_session_token"], false,
         "it was the other key's"

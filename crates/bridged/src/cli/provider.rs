@@ -1,22 +1,29 @@
 //! `bridged provider`: where requests go, and with which of the operator's keys.
 
-use std::io::{Read, Write};
-use std::path::PathBuf;
+mod clear;
+mod keys;
+mod settings;
+mod show;
+mod status;
+
+use std::io::Write;
 
 use bridge_control::api::{
-    NewProviderKey, ProviderKeyView, ProviderSpec, ProviderType, ProviderView, SecretText,
+    KeyEntry, NewProviderKey, ProviderKeyView, ProviderPatch, ProviderSpec, ProviderType,
+    ProviderView, SecretText,
 };
 use http::Method;
+use uuid::Uuid;
 
+use self::clear::Clear;
+use self::keys::KeyArgs;
+use self::settings::SettingArgs;
+use self::show::{list, show};
+use self::status::status;
 use super::operator::{Operator, OperatorArgs};
 use super::table::{self, USUAL_ITEMS};
-use super::{CommandError, Context, say, say_json};
-use crate::config::env::Environment;
-use crate::config::secret_file;
+use super::{CommandError, Context, say};
 use crate::operator_api::path;
-
-/// More than keys take.
-const INPUT_BYTES: u64 = 64 << 10;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -28,25 +35,12 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Deed {
-    /// Make a provider, or change it; its keys stay unless others are given
-    Set {
-        /// The first segment of the paths that lead to it
-        name: String,
-        /// anthropic, openai, chatgpt, copilot, azure, google, openrouter, vercel or openai-compat
-        #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
-        kind: ProviderType,
-        /// Where it is; known for anthropic, openai, chatgpt and copilot
-        #[arg(long, value_name = "URL")]
-        base_url: Option<String>,
-        /// Let no requests go there
-        #[arg(long)]
-        disabled: bool,
-        #[command(flatten)]
-        keys: KeyArgs,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// Make a provider
+    Create(Box<CreateArgs>),
+    /// Change what is given of a provider; the rest stays
+    Update(Box<UpdateArgs>),
+    /// Make a provider, or make it what is given; its keys and settings stay unless others are given
+    Set(Box<CreateArgs>),
     /// List providers
     List {
         /// How many at most
@@ -58,94 +52,127 @@ enum Deed {
     },
     /// Show one provider
     Show {
-        /// Its name
+        /// Its name or id
         name: String,
         /// As JSON
         #[arg(long)]
         json: bool,
     },
-    /// Delete a provider and its keys
+    /// Show how the running gateway finds its providers, and its keys
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a provider and its secrets
     Delete {
-        /// Its name
+        /// Its name or id
         name: String,
     },
     /// Add keys to a provider
     AddKey {
-        /// Its name
+        /// Its name or id
         name: String,
         #[command(flatten)]
         keys: KeyArgs,
     },
     /// Delete one key of a provider
     DeleteKey {
-        /// Its name
+        /// Its name or id
         name: String,
         /// The key's id, as `provider show` tells it
         id: String,
     },
 }
 
-/// Where keys are read from. Never an argument: those stand in the shell's history and in the list
-/// of processes.
 #[derive(Debug, clap::Args)]
-pub(crate) struct KeyArgs {
-    /// A variable that holds a key; may be repeated
-    #[arg(long, value_name = "VARIABLE")]
-    key_env: Vec<String>,
-    /// A file that holds keys, one a line; may be repeated
-    #[arg(long, value_name = "PATH")]
-    key_file: Vec<PathBuf>,
-    /// Read keys from standard input, one a line
+struct CreateArgs {
+    /// The first segment of the paths that lead to it
+    name: String,
+    /// anthropic, openai, chatgpt, copilot, bedrock, azure, google, openrouter, vercel or
+    /// openai-compat
+    #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
+    kind: ProviderType,
+    /// Where it is; known for anthropic, openai, chatgpt and copilot, and for bedrock by its region
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// Which of Copilot's addresses: that of business or of enterprise; otherwise of individuals
+    #[arg(long, value_name = "PLAN", conflicts_with = "base_url")]
+    copilot_plan: Option<CopilotPlan>,
+    /// Its name for people
+    #[arg(long, value_name = "TEXT")]
+    display_name: Option<String>,
+    /// A picture's name or address, for pages that show one
     #[arg(long)]
-    key_stdin: bool,
+    icon: Option<String>,
+    /// Let no requests go there
+    #[arg(long)]
+    disabled: bool,
+    #[command(flatten)]
+    keys: KeyArgs,
+    #[command(flatten)]
+    settings: SettingArgs,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
 }
 
-impl KeyArgs {
-    fn read(
-        &self,
-        environment: &Environment,
-        input: &mut dyn Read,
-    ) -> Result<Vec<SecretText>, CommandError> {
-        let mut keys = Vec::new();
-        for name in &self.key_env {
-            match environment.text(name) {
-                Ok(Some(text)) => keys.push(SecretText::new(text.trim().to_owned())),
-                Ok(None) => {
-                    return Err(CommandError::Usage(format!(
-                        "the variable {name} is not set"
-                    )));
-                }
-                Err(_) => {
-                    return Err(CommandError::Usage(format!(
-                        "the variable {name} is not UTF-8"
-                    )));
-                }
-            }
+#[derive(Debug, clap::Args)]
+struct UpdateArgs {
+    /// Its name or id
+    name: String,
+    /// The new first segment of the paths that lead to it
+    #[arg(long, value_name = "NAME")]
+    rename: Option<String>,
+    /// Where it is; an empty text for bedrock: where its region is
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// Its name for people
+    #[arg(long, value_name = "TEXT")]
+    display_name: Option<String>,
+    /// A picture's name or address, for pages that show one
+    #[arg(long)]
+    icon: Option<String>,
+    /// Let requests go there
+    #[arg(long, conflicts_with = "disable")]
+    enable: bool,
+    /// Let no requests go there
+    #[arg(long)]
+    disable: bool,
+    /// The id of a key that stays when others are given; may be repeated
+    #[arg(long, value_name = "ID")]
+    keep_key: Vec<Uuid>,
+    /// Take all keys away
+    #[arg(long, conflicts_with_all = ["keep_key", "key_env", "key_file", "key_stdin"])]
+    clear_keys: bool,
+    #[command(flatten)]
+    keys: KeyArgs,
+    #[command(flatten)]
+    settings: SettingArgs,
+    /// A setting to take away; may be repeated
+    #[arg(long, value_name = "SETTING")]
+    clear: Vec<Clear>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// GitHub's plans that have an address of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum CopilotPlan {
+    Individual,
+    Business,
+    Enterprise,
+}
+
+impl CopilotPlan {
+    fn base_url(self) -> &'static str {
+        match self {
+            Self::Individual => "https://api.individual.githubcopilot.com",
+            Self::Business => "https://api.business.githubcopilot.com",
+            Self::Enterprise => "https://api.enterprise.githubcopilot.com",
         }
-        for file in &self.key_file {
-            lines(&secret_file::read(file)?, &mut keys);
-        }
-        if self.key_stdin {
-            let mut text = zeroize::Zeroizing::new(String::new());
-            input
-                .take(INPUT_BYTES)
-                .read_to_string(&mut text)
-                .map_err(CommandError::Input)?;
-            let before = keys.len();
-            lines(&text, &mut keys);
-            if keys.len() == before {
-                return Err(CommandError::Usage(
-                    "standard input holds no key".to_owned(),
-                ));
-            }
-        }
-        Ok(keys)
     }
-}
-
-fn lines(text: &str, keys: &mut Vec<SecretText>) {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    keys.extend(lines.map(|line| SecretText::new(line.to_owned())));
 }
 
 fn kind(text: &str) -> Result<ProviderType, String> {
@@ -159,55 +186,121 @@ pub(crate) async fn run(
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let operator = args.operator.connect(context)?;
-    let mut input = std::io::stdin().lock();
     match args.deed {
-        Deed::Set {
-            name,
-            kind,
-            base_url,
-            disabled,
-            keys,
-            json,
-        } => {
-            if base_url.is_none() && kind.default_base_url().is_none() {
-                let text = format!("providers of type {} need a --base-url", kind.as_str());
-                return Err(CommandError::Usage(text));
-            }
-            let keys = keys.read(context.environment, &mut input)?;
-            let spec = ProviderSpec {
-                kind: kind.as_str().to_owned(),
-                base_url,
-                enabled: !disabled,
-                keys: (!keys.is_empty()).then_some(keys),
-                ..ProviderSpec::default()
-            };
-            let way = path(&["providers", &name]);
-            let provider: ProviderView = operator.api.send(Method::PUT, &way, &spec).await?;
-            show(&provider, json, out)
+        Deed::Create(args) => {
+            let spec = args.spec(context)?;
+            let made: ProviderView = operator.api.send(Method::POST, "/providers", &spec).await?;
+            show(&made, args.json, out)
+        }
+        Deed::Set(args) => {
+            let spec = args.spec(context)?;
+            let way = path(&["providers", &args.name]);
+            let put: ProviderView = operator.api.send(Method::PUT, &way, &spec).await?;
+            show(&put, args.json, out)
+        }
+        Deed::Update(args) => {
+            let patch = args.patch(context)?;
+            let way = path(&["providers", &args.name]);
+            let changed: ProviderView = operator.api.send(Method::PATCH, &way, &patch).await?;
+            show(&changed, args.json, out)
         }
         Deed::List { limit, json } => list(&operator, limit, json, out).await,
         Deed::Show { name, json } => {
             let provider: ProviderView = operator.api.fetch(&path(&["providers", &name])).await?;
             show(&provider, json, out)
         }
+        Deed::Status { json } => status(&operator, json, out).await,
         Deed::Delete { name } => {
             operator.api.delete(&path(&["providers", &name])).await?;
-            say(
-                out,
-                &format!("Provider {} is deleted.\n", table::line(&name)),
-            )
+            let name = table::line(&name);
+            say(out, &format!("Provider {name} is deleted.\n"))
         }
         Deed::AddKey { name, keys } => {
+            let mut input = std::io::stdin().lock();
             let keys = keys.read(context.environment, &mut input)?;
+            drop(input);
             add_keys(&operator, &name, keys, out).await
         }
         Deed::DeleteKey { name, id } => {
-            operator
-                .api
-                .delete(&path(&["providers", &name, "keys", &id]))
-                .await?;
+            let way = path(&["providers", &name, "keys", &id]);
+            operator.api.delete(&way).await?;
             say(out, "The key is deleted.\n")
         }
+    }
+}
+
+impl CreateArgs {
+    fn spec(&self, context: Context<'_>) -> Result<ProviderSpec, CommandError> {
+        let base_url = self.base_url()?;
+        let mut input = std::io::stdin().lock();
+        let keys = self.keys.read(context.environment, &mut input)?;
+        let settings = &self.settings;
+        let (bedrock, upstream) = settings.read(&[], context.environment, &mut input)?;
+        Ok(ProviderSpec {
+            name: Some(self.name.clone()),
+            kind: self.kind.as_str().to_owned(),
+            base_url,
+            display_name: self.display_name.clone(),
+            icon: self.icon.clone(),
+            enabled: !self.disabled,
+            keys: (!keys.is_empty()).then_some(keys),
+            settings: bedrock.map(Some),
+            upstream: upstream.map(Some),
+        })
+    }
+
+    fn base_url(&self) -> Result<Option<String>, CommandError> {
+        if let Some(plan) = self.copilot_plan {
+            if self.kind != ProviderType::Copilot {
+                let text = "--copilot-plan is for providers of type copilot";
+                return Err(CommandError::Usage(text.to_owned()));
+            }
+            return Ok(Some(plan.base_url().to_owned()));
+        }
+        if self.base_url.is_none() && self.kind.default_base_url().is_none() {
+            let kind = self.kind.as_str();
+            let text = format!("providers of type {kind} need a --base-url");
+            return Err(CommandError::Usage(text));
+        }
+        Ok(self.base_url.clone())
+    }
+}
+
+impl UpdateArgs {
+    fn patch(&self, context: Context<'_>) -> Result<ProviderPatch, CommandError> {
+        let mut input = std::io::stdin().lock();
+        let keys = self.keys.read(context.environment, &mut input)?;
+        let settings = &self.settings;
+        let (bedrock, upstream) = settings.read(&self.clear, context.environment, &mut input)?;
+        let patch = ProviderPatch {
+            name: self.rename.clone(),
+            display_name: self.display_name.clone(),
+            icon: self.icon.clone(),
+            enabled: (self.enable || self.disable).then_some(self.enable),
+            base_url: self.base_url.clone(),
+            keys: self.wanted_keys(keys),
+            settings: bedrock.map(Some),
+            upstream: upstream.map(Some),
+        };
+        if patch == ProviderPatch::default() {
+            let text = "say what is to change: `bridged provider update --help` names it";
+            return Err(CommandError::Usage(text.to_owned()));
+        }
+        Ok(patch)
+    }
+
+    /// The whole list that is wanted; nothing when keys were not spoken of.
+    fn wanted_keys(&self, new: Vec<SecretText>) -> Option<Vec<KeyEntry>> {
+        let kept = self.keep_key.iter().map(|id| KeyEntry {
+            id: Some(*id),
+            api_key: None,
+        });
+        let new = new.into_iter().map(|key| KeyEntry {
+            id: None,
+            api_key: Some(key),
+        });
+        let wanted: Vec<_> = kept.chain(new).collect();
+        (self.clear_keys || !wanted.is_empty()).then_some(wanted)
     }
 }
 
@@ -229,104 +322,4 @@ async fn add_keys(
         say(out, &format!("Key {hint} is added as {}.\n", added.id))?;
     }
     Ok(())
-}
-
-async fn list(
-    operator: &Operator,
-    limit: usize,
-    json: bool,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
-    let providers = operator
-        .api
-        .list::<ProviderView>("/providers", &[], limit)
-        .await?;
-    if json {
-        return say_json(out, &providers.items);
-    }
-    let header = ["PROVIDER", "TYPE", "ADDRESS", "ENABLED", "KEYS"];
-    let rows = providers.items.iter().map(row).collect();
-    let nothing = "There are no providers: bridged provider set NAME --type TYPE";
-    let text = table::table(&header, rows, nothing);
-    say(out, &(text + table::more(providers.has_more)))
-}
-
-fn row(provider: &ProviderView) -> Vec<String> {
-    let hints: Vec<_> = provider
-        .keys
-        .iter()
-        .map(|key| table::line(&key.hint))
-        .collect();
-    vec![
-        table::line(&provider.name),
-        provider.kind.as_str().to_owned(),
-        table::line(&provider.base_url),
-        yes_or_no(provider.enabled).to_owned(),
-        if hints.is_empty() {
-            "none: callers bring their own".to_owned()
-        } else {
-            hints.join(", ")
-        },
-    ]
-}
-
-fn show(provider: &ProviderView, json: bool, out: &mut dyn Write) -> Result<(), CommandError> {
-    if json {
-        return say_json(out, provider);
-    }
-    let mut text = table::facts(&[
-        ("provider", Some(table::line(&provider.name))),
-        ("type", Some(provider.kind.as_str().to_owned())),
-        ("address", Some(table::line(&provider.base_url))),
-        ("enabled", Some(yes_or_no(provider.enabled).to_owned())),
-        ("made", Some(table::time(provider.created_at))),
-        ("changed", Some(table::time(provider.updated_at))),
-    ]);
-    let rows = provider.keys.iter().map(|key| {
-        vec![
-            table::line(&key.hint),
-            key.id.to_string(),
-            table::time(key.created_at),
-        ]
-    });
-    let nothing = "No keys: callers bring their own.";
-    text.push_str(&table::table(
-        &["KEY", "ID", "GIVEN"],
-        rows.collect(),
-        nothing,
-    ));
-    say(out, &text)
-}
-
-fn yes_or_no(answer: bool) -> &'static str {
-    if answer { "yes" } else { "no" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_come_from_everywhere_but_arguments() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("keys");
-        std::fs::write(&file, "two\n\nthree\n").unwrap();
-        let args = KeyArgs {
-            key_env: vec!["FIRST".to_owned()],
-            key_file: vec![file],
-            key_stdin: true,
-        };
-        let environment = Environment::from_pairs([("FIRST", "one ")]);
-        let keys = args
-            .read(&environment, &mut b"\n four\n".as_slice())
-            .unwrap();
-        let keys: Vec<_> = keys.iter().map(SecretText::expose).collect();
-        assert_eq!(keys, ["one", "two", "three", "four"]);
-        let told = args.read(&environment, &mut b"".as_slice()).unwrap_err();
-        assert!(told.to_string().contains("holds no key"), "{told}");
-        let told = args
-            .read(&Environment::default(), &mut b"x".as_slice())
-            .unwrap_err();
-        assert!(told.to_string().contains("FIRST is not set"), "{told}");
-    }
 }

@@ -390,6 +390,70 @@ async fn providers_are_managed_against_a_real_control_plane() {
 }
 
 #[tokio::test]
+async fn settings_of_providers_are_given_changed_and_taken_away() {
+    let server = Answering::start().await;
+    let create = "bridged provider create aws --type bedrock --region eu-central-1 \
+                  --access-key-id an-id-of-an-access-key --secret-access-key-env WORK_KEY \
+                  --role-arn arn:aws:iam::123456789012:role/gateway --idle-timeout 90s";
+    let told = [
+        "that of eu-central-1",
+        "an-i...-key",
+        "external id",
+        "90s",
+        "invoke",
+    ];
+    server.check(create, &told).await;
+    server.refused(create, "is taken").await;
+    let shown = server.said("bridged provider show aws").await.unwrap();
+    assert!(!shown.contains("hidden-provider-key"), "{shown}");
+    server
+        .check(
+            "bridged provider update aws --model large --clear credentials --clear idle-timeout",
+            &["large", "those of the gateway's machine"],
+        )
+        .await;
+    let shown = server.said("bridged provider show aws").await.unwrap();
+    assert!(!shown.contains("idle timeout"), "{shown}");
+    for (said, part) in [
+        ("update aws", "say what is to change"),
+        ("update aws --region x/y", "region"),
+        ("update aws --key-env WORK_KEY", "takes no keys"),
+        ("create new --type bedrock", "settings"),
+        ("create new --type openai --region eu-central-1", "settings"),
+        (
+            "create new --type openai --copilot-plan business",
+            "copilot",
+        ),
+    ] {
+        server
+            .refused(&format!("bridged provider {said}"), part)
+            .await;
+    }
+    server
+        .check(
+            "bridged provider create pilot --type copilot --copilot-plan business",
+            &["https://api.business.githubcopilot.com"],
+        )
+        .await;
+    server
+        .check(
+            "bridged provider create main --type openai --key-env WORK_KEY",
+            &["https://api.openai.com/v1"],
+        )
+        .await;
+    let main = server.said("bridged provider show main --json").await;
+    let main: ProviderView = serde_json::from_str(&main.unwrap()).unwrap();
+    let kept = main.keys[0].id;
+    let update = format!("bridged provider update main --rename first --keep-key {kept} --disable");
+    server
+        .check(&update, &["first", &kept.to_string(), "no"])
+        .await;
+    server
+        .check("bridged provider update first --clear-keys", &["No keys"])
+        .await;
+}
+
+#[tokio::test]
 async fn records_are_listed_against_a_real_control_plane() {
     let server = Answering::start().await;
     let nothing = ["Nothing is recorded yet."];

@@ -16,6 +16,7 @@ use utoipa::openapi::OpenApi as Document;
 
 use super::reload_asks::Reloads;
 use crate::log_view::{LogView, SetLevel};
+use crate::provider_view::ProviderStatusView;
 use crate::reload_view::{ReloadProblem, ReloadRefused, ReloadView};
 use crate::turn_view::TurnView;
 
@@ -24,9 +25,9 @@ use crate::turn_view::TurnView;
 #[openapi(paths(reload, log, set_level, reset_level))]
 struct OfProcess;
 
-/// Requests run only where a gateway does.
+/// Requests run, and providers are used, only where a gateway is.
 #[derive(OpenApi)]
-#[openapi(paths(reload, log, set_level, reset_level, turns))]
+#[openapi(paths(reload, log, set_level, reset_level, turns, provider_status))]
 struct OfGateway;
 
 /// Routes below `/api/v1` that ask for the admin token. Requests run only where a gateway does.
@@ -42,7 +43,10 @@ pub(super) fn router(
         router = router.route("/api/v1/log", log.with_state(level));
     }
     if let Some(gateway) = gateway {
-        router = router.route("/api/v1/turns", get(turns).with_state(gateway.clone()));
+        let status = get(provider_status).with_state(gateway.clone());
+        router = router
+            .route("/api/v1/turns", get(turns).with_state(gateway.clone()))
+            .route("/api/v1/provider-status", status);
     }
     behind_admin_token(router, admin_token)
 }
@@ -63,6 +67,16 @@ pub(super) fn document(has_gateway: bool) -> Document {
         (status = 401, body = Problem)))]
 async fn turns(State(gateway): State<Gateway>) -> Json<Vec<TurnView>> {
     Json(gateway.turns().iter().map(TurnView::of).collect())
+}
+
+/// Providers as this gateway finds them, by name; none before the first set came
+#[utoipa::path(get, path = "/api/v1/provider-status", tag = "process",
+    responses(
+        (status = 200, body = Vec<ProviderStatusView>),
+        (status = 401, body = Problem)))]
+async fn provider_status(State(gateway): State<Gateway>) -> Json<Vec<ProviderStatusView>> {
+    let providers = gateway.providers();
+    Json(providers.map_or_else(Vec::new, |set| ProviderStatusView::all(&set)))
 }
 
 /// Read the configuration again: all of it is good, or nothing changes

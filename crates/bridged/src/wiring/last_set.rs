@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use bridge_telemetry::wall_clock;
+use bridge_gateway::Gateway;
+use bridge_intercept::ListedProvider;
+use bridge_telemetry::{ErrorChain, wall_clock};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
@@ -42,4 +44,20 @@ impl LastSet {
             problem,
         });
     }
+}
+
+/// Providers of the set in use that cannot be used as they are set up. The first one is told.
+pub(super) fn unusable(gateway: &Gateway) -> Option<Reason> {
+    let set = gateway.providers()?;
+    let list = set.list();
+    let broken: Vec<&&ListedProvider> = list.iter().filter(|one| one.error().is_some()).collect();
+    let first = broken.first()?;
+    let mut text = format!("provider {:?} cannot be used", first.name);
+    if let Some(reason) = first.error() {
+        text = format!("{text}: {}", ErrorChain(reason));
+    }
+    if broken.len() > 1 {
+        text = format!("{text}; and {} more", broken.len() - 1);
+    }
+    Some(Reason::new(State::Degraded, "provider_error", text))
 }

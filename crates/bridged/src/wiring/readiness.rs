@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::time::{Instant, interval};
 
 use super::gateways;
-use super::last_set::LastSet;
+use super::last_set::{self, LastSet};
 use super::recording::{Recording, RecordingTrouble};
 use super::reload::Generations;
 use super::reload_asks::Reloads;
@@ -141,6 +141,7 @@ impl Readiness {
         let others = self.others.as_ref();
         reasons.extend(others.and_then(|others| gateways::trouble(others, State::Degraded)));
         reasons.extend(self.last_set.trouble());
+        reasons.extend(last_set::unusable(&self.gateway));
         reasons.extend(self.reloads.as_ref().and_then(Reloads::trouble));
         reasons.extend(self.recording.troubles().into_iter().map(journal));
         Report::new(reasons)

@@ -13,6 +13,7 @@ mod drain;
 mod journal;
 mod limits;
 mod outage;
+mod providers;
 mod reload;
 mod supervised;
 mod support;

@@ -14,6 +14,12 @@ use crate::error::ControlError;
 use crate::store::{Bedrock, StoredProvider, StoredProviderKey, Upstream};
 use crate::validate::{self, MOST_PROVIDER_KEYS};
 
+/// Where InvokeModel's requests go unless told otherwise: inference profiles that answer in every
+/// region, <https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html>.
+const MODEL: &str = "global.anthropic.claude-sonnet-4-5-20250929-v1:0";
+/// The same for callers that ask for a small and fast model.
+const SMALL_FAST_MODEL: &str = "global.anthropic.claude-haiku-4-5-20251001-v1:0";
+
 type Drafted<T = StoredProvider> = Result<T, ControlError>;
 
 /// A provider of this name as it is given, in place of the old one if there is one. What is not
@@ -161,6 +167,16 @@ fn base_url(kind: ProviderType, given: Option<&str>) -> Drafted<String> {
 fn bedrock(change: &BedrockChange, before: Bedrock) -> Drafted<Bedrock> {
     validate::bedrock_change(change, before.external_id.as_deref())?;
     let mut after = change.onto(before);
+    if after
+        .protocol
+        .as_deref()
+        .is_none_or(|name| name == "invoke")
+    {
+        after.model.get_or_insert_with(|| MODEL.to_owned());
+        after
+            .small_fast_model
+            .get_or_insert_with(|| SMALL_FAST_MODEL.to_owned());
+    }
     if after.role_arn.is_some() && after.external_id.is_none() {
         after.external_id = Some(external_id()?);
     }
