@@ -12,6 +12,8 @@ use bridge_aws::{
 };
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
 
 use crate::sts::{Lender, lent, refused};
 
@@ -135,6 +137,33 @@ async fn a_role_that_is_refused_is_named_with_what_to_do() {
     for secret in ["base secret", "an-external-id"] {
         assert!(!chain.contains(secret), "{chain}");
     }
+}
+
+#[tokio::test]
+async fn a_lender_that_speaks_no_tls_lends_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let signer = borrower(&format!("https://{}", listener.local_addr().unwrap()));
+    let mut headers = headers();
+    let hang_up = async {
+        loop {
+            // A greeting is read, so that the client has really begun to speak TLS.
+            let (mut socket, _) = listener.accept().await.unwrap();
+            assert_eq!(
+                socket.read_u8().await.unwrap(),
+                22,
+                "a record of the handshake"
+            );
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = signer.sign(&REQUEST, &mut headers, now()) => outcome,
+        () = hang_up => return,
+    };
+    let error = outcome.unwrap_err();
+    assert!(
+        matches!(error, SignError::Credentials(CredentialsError::Role { .. })),
+        "{error}"
+    );
 }
 
 /// In a process of its own, whose surroundings the test below prepares.
