@@ -9,7 +9,7 @@ use bridge_auth::{Authorizer, HeaderPolicy};
 use bridge_guard::BreakerConfig;
 use bridge_record::Recorder;
 use bridge_telemetry::Metrics;
-use bridge_upstream::Exchange;
+use bridge_upstream::{Dumps, Exchange};
 use slog::Logger;
 
 use crate::{Aftercare, OnAbort, ProviderSet, RetryConfig};
@@ -76,6 +76,8 @@ pub struct Blueprint {
     pub logger: Logger,
     /// Reads on what callers have left. Whoever stops the gateway ends it.
     pub aftercare: Aftercare,
+    /// Writes exchanges to files, when somebody wants to see them.
+    pub dumps: Option<Dumps>,
 }
 
 impl fmt::Debug for Blueprint {

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bridge_guard::{Exhausted, KeyFault};
-use bridge_telemetry::{KeyTrouble, Metrics, Part, Parts, keys, wall_clock};
+use bridge_telemetry::{KeyTrouble, Metrics, Part, keys, wall_clock};
 use bridge_upstream::{Body, BoundCredential, Outbound, Reply, UpstreamError};
 use http::StatusCode;
 use http_body::Body as _;
@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::aftercare::Departure;
 use crate::credential::{Keys, RingWalk};
 use crate::retry::{Retries, reason};
+use crate::sight::Sight;
 use crate::transcript::Transcript;
 use crate::{Blueprint, InterceptError, Provider, retry_after};
 
@@ -121,13 +122,13 @@ impl Call {
 pub(crate) async fn reach(
     blueprint: &Blueprint,
     provider: &Provider,
-    parts: &Parts,
+    sight: &Sight,
     mut call: Call,
     mut transcript: Option<&mut Transcript>,
 ) -> Result<Reply, Unreached> {
     provider.guard.budget.earn(blueprint.config.retry.budget);
     let telling = transcript.as_deref_mut();
-    let reached = ask(blueprint, provider, parts, &mut call, telling).await;
+    let reached = ask(blueprint, provider, sight, &mut call, telling).await;
     if let Some(transcript) = transcript {
         transcript.hide(call.presented.take());
     }
@@ -140,17 +141,18 @@ pub(crate) async fn reach(
 async fn ask(
     blueprint: &Blueprint,
     provider: &Provider,
-    parts: &Parts,
+    sight: &Sight,
     call: &mut Call,
     mut transcript: Option<&mut Transcript>,
 ) -> Result<Reply, Unreached> {
-    let mut held = None;
+    let (mut held, mut attempts) = (None, 0);
     while let Some(request) = call.next(provider) {
         let_go(held.take()).await;
         if let (Some(transcript), Keys::Ring(walk)) = (&mut transcript, &call.keys) {
             transcript.presents(walk.key(provider));
         }
-        let outcome = attempt(blueprint, provider, parts, request).await;
+        attempts += 1;
+        let outcome = sight.attempt(blueprint, provider, attempts, request).await;
         if let Some(transcript) = &mut transcript {
             let status = outcome.as_ref().ok().map(|reply| reply.status);
             transcript.attempted(status);
@@ -159,7 +161,7 @@ async fn ask(
             Next::Stop => return outcome.map_err(Unreached::Failed),
             Next::OtherKey => {}
             // It is the provider that is waited for.
-            Next::Again(wait) => parts.timed(Part::FirstByte, sleep(wait)).await,
+            Next::Again(wait) => sight.parts.timed(Part::FirstByte, sleep(wait)).await,
         }
         // Who reads on an answer for its figures does not ask for another one.
         let departure = transcript.as_deref().map(Transcript::departure);
@@ -169,17 +171,6 @@ async fn ask(
         held = Some(outcome);
     }
     exhausted(&blueprint.metrics, provider, held).await
-}
-
-/// One attempt, from the request to the head of its answer.
-async fn attempt(
-    blueprint: &Blueprint,
-    provider: &Provider,
-    parts: &Parts,
-    request: Outbound,
-) -> Result<Reply, UpstreamError> {
-    let sent = blueprint.exchange.exchange(&provider.endpoint, request);
-    parts.timed(Part::FirstByte, sent).await
 }
 
 /// What a status says about the key: one that may not do something is the caller's matter, and a

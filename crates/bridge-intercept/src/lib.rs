@@ -26,6 +26,7 @@ mod provider;
 mod relay;
 mod retry;
 mod retry_after;
+mod sight;
 mod transcript;
 mod turn;
 

@@ -9,6 +9,7 @@ use crate::credential::{Keys, choose};
 use crate::failover::{Call, reach};
 use crate::handler::{Answer, Inbound, Plan};
 use crate::retry::Retries;
+use crate::sight::Sight;
 use crate::{AnswerBody, Blueprint, Cx, InterceptError};
 
 /// Sends a request on and relays what comes back.
@@ -46,7 +47,8 @@ pub(crate) async fn run(
     };
     // What these routes do is not known, so only a refused key is a reason to ask again.
     let call = Call::new(request, keys, Retries::none());
-    let reached = reach(blueprint, provider, &cx.parts, call, None).await;
+    let sight = Sight::of_passthrough(cx, plan);
+    let reached = reach(blueprint, provider, &sight, call, None).await;
     let mut reply = reached.map_err(|unreached| unreached.into_error(blueprint, provider))?;
     let is_not_modified = reply.status == StatusCode::NOT_MODIFIED;
     if let Some(what) = no_answer(reply.status).filter(|_| !is_not_modified) {

@@ -20,6 +20,7 @@ use crate::credential::{Chosen, choose};
 use crate::failover::{Call, Unreached, reach};
 use crate::handler::{Answer, Inbound, Plan};
 use crate::retry::Retries;
+use crate::sight::Sight;
 use crate::transcript::{Closing, End, Transcript};
 use crate::{Blueprint, Cx, InterceptError, OnAbort, Provider};
 
@@ -69,6 +70,7 @@ pub(crate) async fn run(
         headers.name_actor(&cx.grant.actor, &blueprint.policy);
     }
     let is_background = facts.background;
+    let sight = Sight::of_turn(cx);
     let mut transcript = open(
         blueprint,
         plan,
@@ -119,7 +121,7 @@ pub(crate) async fn run(
     let call = Call::new(request, chosen.keys, retries);
     let departure = transcript.departure().clone();
     let (blueprint, provider) = (Arc::clone(blueprint), Arc::clone(provider));
-    let work = exchange(blueprint, provider, dialect, transcript, call);
+    let work = exchange(blueprint, provider, dialect, transcript, sight, call);
     match departure.on_abort() {
         OnAbort::Cancel => work.await,
         OnAbort::ReadOn(_) => Awaited::new(Box::pin(work), departure).await,
@@ -133,10 +135,10 @@ async fn exchange(
     provider: Arc<Provider>,
     dialect: DialectId,
     mut transcript: Transcript,
+    sight: Sight,
     call: Call,
 ) -> Result<Answer, InterceptError> {
-    let parts = Arc::clone(transcript.parts());
-    match reach(&blueprint, &provider, &parts, call, Some(&mut transcript)).await {
+    match reach(&blueprint, &provider, &sight, call, Some(&mut transcript)).await {
         Ok(reply) => answer(&blueprint, &provider, dialect, transcript, reply).await,
         Err(Unreached::Failed(error)) => Err(unanswered(transcript, error).await),
         Err(Unreached::Exhausted(exhausted)) => {

@@ -1,4 +1,4 @@
-//! Logs, metrics and tasks: the one crate that knows how a gateway is observed.
+//! Logs, metrics, traces and tasks: the one crate that knows how a gateway is observed.
 //!
 //! Loggers are arguments. A process makes one with [`Logging::start`] and hands it down; a library
 //! user who wants silence makes a discarding one:
@@ -24,6 +24,7 @@ mod log;
 mod metrics;
 mod parts;
 pub mod task;
+pub mod trace;
 
 pub use chain::ErrorChain;
 pub use clock::wall_clock;

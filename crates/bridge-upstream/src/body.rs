@@ -5,9 +5,11 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bridge_telemetry::ErrorChain;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
+use crate::dump::Tap;
 use crate::patience::Patience;
 use crate::{UpstreamError, http1, http2};
 
@@ -20,6 +22,8 @@ use crate::{UpstreamError, http1, http2};
 pub struct Body {
     content: Content,
     patience: Patience,
+    /// Hears what comes, when somebody wants a copy of it.
+    tap: Option<Box<Tap>>,
 }
 
 /// Where it comes from.
@@ -32,7 +36,11 @@ pub(crate) enum Content {
 
 impl Body {
     pub(crate) fn new(content: Content, patience: Patience) -> Self {
-        let mut body = Self { content, patience };
+        let mut body = Self {
+            content,
+            patience,
+            tap: None,
+        };
         let is_over = match &body.content {
             Content::Own(content) => content.is_over(),
             Content::Shared(content) => content.is_over(),
@@ -44,8 +52,19 @@ impl Body {
         body
     }
 
+    /// Lets this hear what comes from here on.
+    pub(crate) fn listen(&mut self, mut tap: Tap) {
+        match self.content {
+            Content::Over => tap.ended(),
+            Content::Own(_) | Content::Shared(_) => self.tap = Some(Box::new(tap)),
+        }
+    }
+
     /// All of it has come.
     fn end(&mut self) {
+        if let Some(mut tap) = self.tap.take() {
+            tap.ended();
+        }
         match std::mem::replace(&mut self.content, Content::Over) {
             Content::Own(mut content) => content.go_home(),
             Content::Shared(_) | Content::Over => {}
@@ -58,6 +77,9 @@ impl Body {
         error: UpstreamError,
     ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
         self.content = Content::Over;
+        if let Some(mut tap) = self.tap.take() {
+            tap.broke(ErrorChain(&error).to_string());
+        }
         Poll::Ready(Some(Err(error)))
     }
 }
@@ -84,7 +106,12 @@ impl http_body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
         match self.content.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => match self.patience.heard() {
-                Ok(()) => Poll::Ready(Some(Ok(frame))),
+                Ok(()) => {
+                    if let (Some(tap), Some(piece)) = (&self.tap, frame.data_ref()) {
+                        tap.hear(piece);
+                    }
+                    Poll::Ready(Some(Ok(frame)))
+                }
                 Err(too_late) => self.give_up(too_late),
             },
             Poll::Ready(Some(Err(cause))) => self.give_up(UpstreamError::BodyBroken(cause)),

@@ -75,6 +75,29 @@ impl BoundCredential {
         }
     }
 
+    /// What travels with a request, if the credential itself does.
+    pub(crate) fn travelling(&self) -> Option<&Secret> {
+        match &self.kind {
+            Kind::Secret(secret, _) => Some(secret),
+            Kind::Signer(_) => None,
+        }
+    }
+
+    /// Puts on headers that only people will read what a request would carry. Of a signature, which
+    /// is made when the request leaves, only its kind is there.
+    pub(crate) fn show(&self, headers: &mut HeaderMap) {
+        match &self.kind {
+            Kind::Secret(secret, style) => {
+                // One that cannot be presented fails the exchange, which says so.
+                let _either = present(secret, *style, headers);
+            }
+            Kind::Signer(_) => {
+                let kind = HeaderValue::from_static("AWS4-HMAC-SHA256 made when it leaves");
+                headers.insert(AUTHORIZATION, kind);
+            }
+        }
+    }
+
     /// Puts the credential on a request to `endpoint` whose headers are otherwise final, in place
     /// of any other. A signature is made for each attempt anew; `body` is what the request carries.
     pub(crate) async fn attach<B>(

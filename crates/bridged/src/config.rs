@@ -37,9 +37,9 @@ pub(crate) use self::provider::Provider;
 pub(crate) use self::quantity::duration;
 use self::reader::{Description, SectionReader};
 use self::sections::{
-    Admin, Auth, BreakerSection, Control, Data, DrainSection, Egress, Engine, Gateway, Headers,
-    JournalSection, LimitsSection, Listen, Log, MetricsSection, RawProvider, RecordSection,
-    RetrySection, SECTIONS, Upstream,
+    Admin, Auth, BreakerSection, Control, Data, DrainSection, DumpSection, Egress, Engine, Gateway,
+    Headers, JournalSection, LimitsSection, Listen, Log, MetricsSection, RawProvider,
+    RecordSection, RetrySection, SECTIONS, Upstream,
 };
 
 /// Everything that can be set, checked.
@@ -81,6 +81,8 @@ pub(crate) struct Config {
     pub(crate) journal: JournalSection,
     /// What is counted, and for whom.
     pub(crate) metrics: MetricsSection,
+    /// What is written of exchanges with providers.
+    pub(crate) dump: DumpSection,
     /// How the program stops.
     pub(crate) drain: DrainSection,
     /// What the embedded control plane begins with.
@@ -187,6 +189,11 @@ impl Config {
         let record = RecordSection::read(told.section(RecordSection::DESCRIPTION, findings));
         let journal = JournalSection::read(told.section(JournalSection::DESCRIPTION, findings));
         let metrics = MetricsSection::read(told.section(MetricsSection::DESCRIPTION, findings));
+        let dump = DumpSection::read(told.section(DumpSection::DESCRIPTION, findings));
+        if dump.as_ref().is_some_and(|dump| dump.folder.is_some()) {
+            let text = "writes prompts and answers to files: take it out when you are done";
+            findings.warn("dump.folder", text);
+        }
         let drain = DrainSection::read(told.section(DrainSection::DESCRIPTION, findings));
         let providers = provider::read(table, environment, gateway_address, findings);
         let operator = operator?;
@@ -214,6 +221,7 @@ impl Config {
             record: record?,
             journal: journal?,
             metrics: metrics?,
+            dump: dump?,
             drain: drain?,
             providers,
         })

@@ -2,6 +2,7 @@
 
 mod authorizer;
 mod control_plane;
+mod dumps;
 mod embedded;
 mod gateway_routes;
 mod gateways;
@@ -76,6 +77,7 @@ pub(crate) struct Server {
     cutoff: Cutoff,
     logger: Logger,
     listener: TcpListener,
+    generations: Generations,
     operator: Running,
     /// Whether traffic can flow.
     traffic: Readiness,
@@ -147,6 +149,7 @@ impl Server {
             cutoff: cutoff.clone(),
             logger: logger.new(o!(keys::COMPONENT => "engine")),
             aftercare: Aftercare::new(metrics.clone(), logger),
+            dumps: dumps::start(config, &metrics, logger).map_err(StartError::Dumps)?,
         };
         let generations = Generations::new(gateway.clone(), blueprint, limits, client, logger);
         let copy = sealed::copy(config, &plane, folder, &authorizer, logger);
@@ -198,6 +201,7 @@ impl Server {
             gateway_address: addresses.0,
             operator_address: addresses.1,
             _sweep: sweep(generations.clone(), logger),
+            generations: generations.clone(),
             _reload: task::spawn(logger, "reload", sealed::follow(generations, watch, copy)),
             _settings: settings,
             reloads,
@@ -273,6 +277,7 @@ impl Server {
             cutoff,
             logger,
             listener,
+            generations,
             operator,
             plane,
             authorizer,
@@ -301,6 +306,7 @@ impl Server {
         let lost = recording.close(patience, leave, &logger).await;
         authorizer.close().await;
         tokio::join!(operator.stop(&logger), plane.stop(&logger));
+        dumps::finish(generations.dumps()).await;
         lost
     }
 }

@@ -14,6 +14,7 @@ mod bedrock;
 mod breakers;
 mod connections;
 mod drain;
+mod dumps;
 mod durable;
 mod edges;
 mod faults;

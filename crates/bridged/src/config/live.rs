@@ -6,7 +6,7 @@ use super::sections::Log;
 
 /// Sections and settings that a reload puts into force. Everything else needs a restart, so that a
 /// new setting is never claimed to hold when it does not.
-const LIVE: [&str; 12] = [
+const LIVE: [&str; 13] = [
     "log.level",
     "gateway",
     "limits",
@@ -17,6 +17,7 @@ const LIVE: [&str; 12] = [
     "egress",
     "headers",
     "metrics",
+    "dump",
     "drain",
     "providers",
 ];
@@ -91,6 +92,7 @@ impl Config {
             record,
             journal,
             metrics,
+            dump,
             drain,
             providers,
         } = self;
@@ -113,6 +115,7 @@ impl Config {
         paths.extend(record.differences(&other.record));
         paths.extend(journal.differences(&other.journal));
         paths.extend(metrics.differences(&other.metrics));
+        paths.extend(dump.differences(&other.dump));
         paths.extend(drain.differences(&other.drain));
         let new = providers
             .iter()
@@ -140,6 +143,7 @@ impl Config {
             egress: new.egress,
             headers: new.headers,
             metrics: new.metrics,
+            dump: new.dump,
             drain: new.drain,
             providers: new.providers,
             ..old

@@ -80,7 +80,7 @@ macro_rules! section {
 }
 
 /// All sections but the list of providers, in the order of the sample.
-pub(crate) const SECTIONS: [Description; 18] = [
+pub(crate) const SECTIONS: [Description; 19] = [
     Listen::DESCRIPTION,
     Data::DESCRIPTION,
     Admin::DESCRIPTION,
@@ -98,6 +98,7 @@ pub(crate) const SECTIONS: [Description; 18] = [
     RecordSection::DESCRIPTION,
     JournalSection::DESCRIPTION,
     MetricsSection::DESCRIPTION,
+    DumpSection::DESCRIPTION,
     DrainSection::DESCRIPTION,
 ];
 
@@ -402,6 +403,23 @@ section! {
         aliases: AliasNames, Default "off";
         /// Whether callers who send X-AI-Bridge-Server-Timing are told where the time until the head of the answer went, in Server-Timing.
         server_timing: bool, Default "false";
+    }
+}
+
+section! {
+    /// Dumps: each exchange with a provider as a pair of files, for whoever looks for a mistake. They hold prompts and answers.
+    DumpSection at "dump" {
+        /// The folder for them, made when it is not there. Without one nothing is dumped.
+        /// Nobody but its owner may write into it.
+        folder: Option<PathBuf>, Example "/var/lib/bridged/dumps";
+        /// How much of a request or answer is written.
+        file_bytes: Size, Default "4MiB";
+        /// How much all files may have together. The oldest go first.
+        folder_bytes: Size, Default "1GiB";
+        /// How old a file may become.
+        max_age: Duration, Default "24h";
+        /// Headers whose values are masked besides those that hold credentials by their usual meaning.
+        masked_headers: Vec<HeaderName>, Example "X-Company-Ticket";
     }
 }
 

@@ -10,7 +10,7 @@ use bridge_gateway::{Gateway, GatewayConfig};
 use bridge_intercept::{Blueprint, InterceptConfig, ProviderSet, ProviderState};
 use bridge_rpc::Snapshot;
 use bridge_telemetry::{ErrorChain, ProviderFigures, ProviderStatus, keys};
-use bridge_upstream::Client;
+use bridge_upstream::{Client, Dumps};
 use parking_lot::Mutex;
 use slog::{Logger, error};
 use tokio::sync::watch;
@@ -47,6 +47,7 @@ pub(super) struct Habits {
     pub(super) policy: Arc<HeaderPolicy>,
     /// Connections to providers, if their settings are others now.
     pub(super) client: Option<Client>,
+    pub(super) dumps: Option<Dumps>,
 }
 
 impl Generations {
@@ -141,6 +142,7 @@ impl Generations {
         parts.limits = habits.limits;
         parts.blueprint.config = habits.engine;
         parts.blueprint.policy = habits.policy;
+        parts.blueprint.dumps = habits.dumps;
         if let Some(client) = habits.client {
             parts.blueprint.exchange = Arc::new(client.clone());
             parts.client = client;
@@ -156,6 +158,11 @@ impl Generations {
             (Arc::clone(&blueprint.providers), blueprint.metrics.clone())
         };
         providers.measure(&metrics);
+    }
+
+    /// What writes exchanges to files, if anything does.
+    pub(super) fn dumps(&self) -> Option<Dumps> {
+        self.0.parts.lock().blueprint.dumps.clone()
     }
 
     /// Clears away what has grown old: handlers, and connections that wait.

@@ -8,11 +8,12 @@ use bridge_auth::HeaderPolicy;
 use bridge_control::ControlServer;
 use bridge_intercept::ProviderSet;
 use bridge_telemetry::{ErrorChain, LevelSwitch, LogLosses, Metrics, keys};
-use bridge_upstream::Client;
+use bridge_upstream::{Client, Dumps};
 use slog::{Logger, error, info, warn};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::dumps;
 use super::reload::{Generations, Habits};
 use super::seed;
 use super::translate::{
@@ -62,6 +63,7 @@ struct Checked {
     loaded: Loaded<Config>,
     policy: Arc<HeaderPolicy>,
     client: Option<Client>,
+    dumps: Option<Dumps>,
 }
 
 impl Source {
@@ -113,12 +115,14 @@ impl Settings {
             loaded,
             policy,
             client,
+            dumps,
         } = checked;
         let habits = Habits {
             limits: gateway_config(&loaded.config, &self.metrics),
             engine: intercept_config(&loaded.config),
             policy,
             client,
+            dumps,
         };
         let generation = self
             .generations
@@ -141,8 +145,9 @@ impl Settings {
     /// files are read.
     async fn read(&self) -> Result<Checked, Vec<String>> {
         let (source, logger) = (self.rereads.source.clone(), self.logger.clone());
-        let metrics = self.metrics.clone();
         let before = client_config(&self.config);
+        let generations = self.generations.clone();
+        let metrics = self.metrics.clone();
         let work = move || {
             let loaded = source.load().map_err(problems)?;
             let config = &loaded.config;
@@ -158,14 +163,20 @@ impl Settings {
             let client = is_other.then(|| Client::try_new(&new, &metrics, &logger));
             let client = client.transpose();
             let policy = config.headers.policy();
-            match (client, policy) {
-                (Ok(client), Ok(policy)) if found.is_empty() => Ok(Checked {
+            // Without a gateway there is nothing to dump.
+            let dumps = generations.map_or(Ok(None), |generations| {
+                dumps::again(generations.dumps().as_ref(), config, &metrics, &logger)
+            });
+            match (client, policy, dumps) {
+                (Ok(client), Ok(policy), Ok(dumps)) if found.is_empty() => Ok(Checked {
                     loaded,
                     policy: Arc::new(policy),
                     client,
+                    dumps,
                 }),
-                (client, policy) => {
+                (client, policy, dumps) => {
                     found.extend(client.err().map(|cause| ErrorChain(&cause).to_string()));
+                    found.extend(dumps.err().map(|cause| ErrorChain(&cause).to_string()));
                     found.extend(policy.err().map(|cause| ErrorChain(&cause).to_string()));
                     Err(found)
                 }

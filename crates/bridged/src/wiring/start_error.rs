@@ -7,7 +7,7 @@ use bridge_auth::HeaderPolicyError;
 use bridge_control::store::OpenError;
 use bridge_control::{ControlError, ServeError};
 use bridge_rpc::{ChannelError, RandomnessError};
-use bridge_upstream::ClientError;
+use bridge_upstream::{ClientError, DumpError};
 
 use super::FIRST_PROVIDERS;
 use crate::sockets::SocketError;
@@ -65,6 +65,9 @@ pub(crate) enum StartError {
     /// Connections to providers cannot be set up.
     #[error("connections to providers cannot be set up")]
     Upstream(#[source] ClientError),
+    /// Exchanges with providers cannot be written to files.
+    #[error("dump.folder")]
+    Dumps(#[source] DumpError),
     /// The way to the control plane cannot be set up.
     #[error("the way to the control plane cannot be set up")]
     Channel(#[source] ChannelError),

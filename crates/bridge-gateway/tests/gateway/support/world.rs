@@ -129,6 +129,7 @@ impl World {
             cutoff: cutoff.clone(),
             logger: logger.clone(),
             aftercare: Aftercare::new(metrics.clone(), &logger),
+            dumps: None,
         };
         gateway.replace(Arc::new(blueprint.clone()), setup.gateway);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,0 +1,242 @@
+//! The thread that writes dumps, and the queue in front of it.
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use bridge_auth::Secret;
+use bridge_telemetry::{ErrorChain, Metrics};
+use bytes::Bytes;
+use slog::{Logger, warn};
+use tokio::sync::oneshot;
+
+use super::mask::Masks;
+use super::name::{FAILURE, REQUEST, Stem};
+use super::sheet::Sheet;
+use super::shelf::Shelf;
+use super::text::{HEAD_WEIGHT, RequestText};
+use super::veil::Veil;
+
+/// How many notes may wait.
+const WAITING_NOTES: usize = 4_096;
+/// How many bytes they may hold on to together.
+const WAITING_BYTES: usize = 32 << 20;
+/// How often old files are looked for when nothing is written.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// Something to write.
+#[derive(Debug)]
+pub(super) enum Note {
+    /// A request leaves.
+    Request {
+        stem: Stem,
+        text: RequestText,
+        masks: Arc<Masks>,
+        veil: Option<Secret>,
+        limit: usize,
+    },
+    /// There is no answer to it.
+    Failure { stem: Stem, text: String },
+    /// The head of an answer came.
+    Begin { sheet: Arc<Sheet>, head: String },
+    /// A piece of its body came.
+    Piece { sheet: Arc<Sheet>, piece: Bytes },
+    /// Its body is over; why, if it did not come to its end.
+    End {
+        sheet: Arc<Sheet>,
+        why: Option<String>,
+    },
+    /// Somebody waits until everything before is written.
+    Written(oneshot::Sender<()>),
+}
+
+impl Note {
+    /// About how much memory it holds on to, in bytes.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Request { text, .. } => text.weight(),
+            Self::Failure { text, .. } => text.len(),
+            Self::Begin { .. } => HEAD_WEIGHT,
+            Self::Piece { piece, .. } => piece.len(),
+            Self::End { .. } | Self::Written(_) => 0,
+        }
+    }
+}
+
+/// Notes on their way to the thread. Cloning shares it.
+#[derive(Clone)]
+pub(super) struct Queue {
+    notes: SyncSender<Note>,
+    waiting: Arc<AtomicUsize>,
+    metrics: Metrics,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("waiting_bytes", &self.waiting)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    /// Starts the thread. It ends, with everything written, when the last queue is dropped.
+    pub(super) fn start(shelf: Shelf, metrics: &Metrics, logger: &Logger) -> io::Result<Self> {
+        let (notes, noted) = sync_channel(WAITING_NOTES);
+        let queue = Self {
+            notes,
+            waiting: Arc::default(),
+            metrics: metrics.clone(),
+        };
+        let writer = Writer {
+            shelf,
+            waiting: Arc::clone(&queue.waiting),
+            metrics: metrics.clone(),
+            logger: logger.clone(),
+        };
+        std::thread::Builder::new()
+            .name("dumps".to_owned())
+            .spawn(move || writer.run(&noted))?;
+        Ok(queue)
+    }
+
+    /// Puts a note into the queue, if there is room. Never waits.
+    pub(super) fn put(&self, note: Note) -> bool {
+        let weight = note.weight();
+        let before = self.waiting.fetch_add(weight, Ordering::AcqRel);
+        // One that is larger than the whole room finds it when nothing else waits.
+        let has_room = before == 0 || before + weight <= WAITING_BYTES;
+        if has_room && self.notes.try_send(note).is_ok() {
+            return true;
+        }
+        self.waiting.fetch_sub(weight, Ordering::AcqRel);
+        self.metrics.dumped("no_room");
+        false
+    }
+
+    /// Waits until everything is written that was put before.
+    pub(super) async fn written(&self) {
+        let (tell, told) = oneshot::channel();
+        let mut note = Note::Written(tell);
+        while let Err(back) = self.notes.try_send(note) {
+            match back {
+                std::sync::mpsc::TrySendError::Full(back) => note = back,
+                std::sync::mpsc::TrySendError::Disconnected(_) => return,
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let _either = told.await;
+    }
+}
+
+struct Writer {
+    shelf: Shelf,
+    waiting: Arc<AtomicUsize>,
+    metrics: Metrics,
+    logger: Logger,
+}
+
+impl Writer {
+    fn run(mut self, noted: &Receiver<Note>) {
+        self.shelf.look();
+        loop {
+            match noted.recv_timeout(TIDY_EVERY) {
+                Ok(note) => self.take(note),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.shelf.tidy();
+        }
+    }
+
+    fn take(&mut self, note: Note) {
+        let weight = note.weight();
+        if let Err(cause) = self.write(note) {
+            self.metrics.dumped("failed");
+            warn!(self.logger, "dump not written"; "error" => ErrorChain(&cause));
+        }
+        self.waiting.fetch_sub(weight, Ordering::AcqRel);
+    }
+
+    fn write(&mut self, note: Note) -> io::Result<()> {
+        match note {
+            Note::Request {
+                stem,
+                text,
+                masks,
+                veil,
+                limit,
+            } => {
+                let text = text.write(&masks, Veil::over(veil), limit);
+                self.whole(&stem, REQUEST, &text)
+            }
+            Note::Failure { stem, text } => {
+                self.whole(&stem, FAILURE, format!("{text}\n").as_bytes())
+            }
+            Note::Begin { sheet, head } => sheet.begin(&head, &self.shelf),
+            Note::Piece { sheet, piece } => sheet.add(&piece),
+            Note::End { sheet, why } => {
+                let (size, is_whole) = sheet.end(why.as_deref())?;
+                self.shelf.finished(&sheet.stem, super::name::ANSWER, size);
+                self.metrics
+                    .dumped(if is_whole { "written" } else { "incomplete" });
+                Ok(())
+            }
+            Note::Written(tell) => {
+                // Whoever has gone away needs no telling.
+                let _gone = tell.send(());
+                Ok(())
+            }
+        }
+    }
+
+    fn whole(&mut self, stem: &Stem, suffix: &str, text: &[u8]) -> io::Result<()> {
+        self.shelf.make(stem, suffix)?.write_all(text)?;
+        self.shelf.finished(stem, suffix, text.len() as u64);
+        self.metrics.dumped("written");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dump::{DumpConfig, DumpLabel};
+
+    #[tokio::test]
+    async fn what_finds_no_room_is_left_out_and_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = DumpConfig::new(folder.path().join("dumps"));
+        let (metrics, logger) = (Metrics::default(), bridge_telemetry::discard());
+        let queue = Queue::start(Shelf::open(&config).unwrap(), &metrics, &logger).unwrap();
+        let stem = Stem::of(&DumpLabel {
+            provider: "p",
+            group: "m",
+            path: None,
+            id: "id".to_owned(),
+            attempt: 1,
+        });
+        let note = || Note::Failure {
+            stem: stem.clone(),
+            text: "x".repeat(10),
+        };
+        queue.waiting.store(WAITING_BYTES - 9, Ordering::SeqCst);
+        assert!(!queue.put(note()));
+        queue.waiting.store(WAITING_BYTES - 10, Ordering::SeqCst);
+        assert!(queue.put(note()));
+        queue.written().await;
+        assert_eq!(queue.waiting.load(Ordering::SeqCst), WAITING_BYTES - 10);
+        let text = metrics.expose();
+        assert!(
+            text.contains("bridge_dumps_total{kind=\"no_room\"} 1"),
+            "{text}"
+        );
+        assert!(
+            text.contains("bridge_dumps_total{kind=\"written\"} 1"),
+            "{text}"
+        );
+    }
+}
