@@ -6,7 +6,7 @@ use std::time::Duration;
 use bridge_auth::Secret;
 use bridge_gateway::GatewayConfig;
 use bridge_guard::BreakerConfig;
-use bridge_intercept::{ProviderSet, ProviderSpec, RetryConfig};
+use bridge_intercept::{MannersSpec, ProviderSet, ProviderSpec, RetryConfig};
 use bridge_upstream::{ClientConfig, Timeouts};
 
 use crate::support::{Script, Setup, World, call, until};
@@ -33,6 +33,7 @@ pub(super) struct Cell {
     manner: Manner,
     voice: &'static Voice,
     site: Opened,
+    is_http2: bool,
     /// What the provider says to the last attempt; nothing when none gets that far.
     script: Script,
 }
@@ -47,6 +48,7 @@ impl Cell {
         let site = fault.site(voice, manner);
         let script = match &site {
             Site::Plays(scripts) => scripts.last().cloned().unwrap_or_default(),
+            Site::Http2(broken) => broken.script(),
             Site::Refusing | Site::Nameless | Site::Speechless | Site::Untrusted | Site::Mute => {
                 Script::new()
             }
@@ -56,6 +58,7 @@ impl Cell {
             fault,
             manner,
             voice,
+            is_http2: matches!(site, Site::Http2(_)),
             site: site.open().await,
             script,
         }
@@ -88,13 +91,17 @@ impl Cell {
             enabled: true,
             base_url: self.site.base_url(self.voice.base),
             keys: vec![Secret::new("operator-key".to_owned())],
+            manners: MannersSpec {
+                http_version: self.is_http2.then(|| "2".to_owned()),
+                ..MannersSpec::default()
+            },
             ..ProviderSpec::default()
         }
     }
 }
 
 impl Stage {
-    pub(super) async fn open(faults: &'static [Fault]) -> Self {
+    pub(super) async fn open(faults: &[&'static Fault]) -> Self {
         let mut cells = Vec::new();
         for fault in faults {
             for manner in Manner::ALL {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::fault::FAULTS;
+use super::fault::faults;
 use super::table::{Row, rows};
 use super::voice::{Manner, VOICES};
 
@@ -35,7 +35,7 @@ With several keys the next one is asked when one cools; see [keys.md](../operato
 /// The page.
 pub(super) fn markdown() -> String {
     let mut page = FRONT.to_owned();
-    for (fault, row) in FAULTS.iter().zip(rows()) {
+    for (fault, row) in faults().iter().zip(rows()) {
         let _infallible = write!(page, "\n## {}\n\n{}\n\n", fault.name, fault.does);
         let _infallible = writeln!(page, "| | {} |", COLUMNS.join(" | "));
         let _infallible = writeln!(page, "|---{}|", "|---".repeat(COLUMNS.len()));

@@ -13,6 +13,8 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::support::{Provider, Script};
 
+use super::http2::Broken;
+
 /// What is at a provider's address.
 pub(super) enum Site {
     /// A provider that plays these scripts in turn, the last one again and again.
@@ -27,6 +29,8 @@ pub(super) enum Site {
     Untrusted,
     /// Connections that are read from and nothing else, where TLS is expected.
     Mute,
+    /// HTTP/2 that breaks.
+    Http2(Broken),
 }
 
 /// A site that was opened. What it is made of goes with it.
@@ -37,11 +41,13 @@ pub(super) enum Opened {
         #[expect(dead_code, reason = "it keeps the port taken")] TcpSocket,
     ),
     Nowhere,
-    Secured(
-        SocketAddr,
-        Arc<AtomicUsize>,
-        #[expect(dead_code, reason = "it accepts")] Task<()>,
-    ),
+    Counted {
+        scheme: &'static str,
+        address: SocketAddr,
+        /// Connections, or requests where they can be told.
+        count: Arc<AtomicUsize>,
+        _task: Task<()>,
+    },
 }
 
 impl Site {
@@ -54,9 +60,10 @@ impl Site {
                 Opened::Taken(socket.local_addr().unwrap(), socket)
             }
             Self::Nameless => Opened::Nowhere,
-            Self::Speechless => secured(Greeting::Http).await,
-            Self::Untrusted => secured(Greeting::Certificate(acceptor())).await,
-            Self::Mute => secured(Greeting::Nothing).await,
+            Self::Speechless => counted("https", Greeting::Http).await,
+            Self::Untrusted => counted("https", Greeting::Certificate(acceptor())).await,
+            Self::Mute => counted("https", Greeting::Nothing).await,
+            Self::Http2(broken) => counted("http", Greeting::Http2(broken)).await,
         }
     }
 }
@@ -68,7 +75,9 @@ impl Opened {
             Self::Playing(provider) => format!("http://{}{path}", provider.address),
             Self::Taken(address, _) => format!("http://{address}{path}"),
             Self::Nowhere => format!("http://{}.invalid{path}", "x".repeat(70)),
-            Self::Secured(address, ..) => format!("https://{address}{path}"),
+            Self::Counted {
+                scheme, address, ..
+            } => format!("{scheme}://{address}{path}"),
         }
     }
 
@@ -77,7 +86,7 @@ impl Opened {
     pub(super) fn asked(&self) -> Option<usize> {
         match self {
             Self::Playing(provider) => Some(provider.seen().len()),
-            Self::Secured(_, connections, _) => Some(connections.load(Ordering::SeqCst)),
+            Self::Counted { count, .. } => Some(count.load(Ordering::SeqCst)),
             Self::Taken(..) | Self::Nowhere => None,
         }
     }
@@ -88,30 +97,35 @@ enum Greeting {
     Http,
     Certificate(TlsAcceptor),
     Nothing,
+    Http2(Broken),
 }
 
-async fn secured(greeting: Greeting) -> Opened {
+async fn counted(scheme: &'static str, greeting: Greeting) -> Opened {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let connections = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&connections);
+    let count = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&count);
     let logger = bridge_telemetry::discard();
     let work = async move {
         let mut greeted = Vec::new();
         while let Ok((stream, _)) = listener.accept().await {
-            counted.fetch_add(1, Ordering::SeqCst);
             let logger = bridge_telemetry::discard();
-            greeted.push(task::spawn(
-                &logger,
-                "greeting",
-                greet(stream, greeting.clone()),
-            ));
+            let work = greet(stream, greeting.clone(), Arc::clone(&counting));
+            greeted.push(task::spawn(&logger, "greeting", work));
         }
     };
-    Opened::Secured(address, connections, task::spawn(&logger, "site", work))
+    Opened::Counted {
+        scheme,
+        address,
+        count,
+        _task: task::spawn(&logger, "site", work),
+    }
 }
 
-async fn greet(mut stream: TcpStream, greeting: Greeting) {
+async fn greet(mut stream: TcpStream, greeting: Greeting, count: Arc<AtomicUsize>) {
+    if !matches!(greeting, Greeting::Http2(_)) {
+        count.fetch_add(1, Ordering::SeqCst);
+    }
     match greeting {
         Greeting::Http => {
             let _ignored = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
@@ -120,6 +134,7 @@ async fn greet(mut stream: TcpStream, greeting: Greeting) {
         Greeting::Certificate(acceptor) => {
             assert!(acceptor.accept(stream).await.is_err(), "nobody trusts it");
         }
+        Greeting::Http2(broken) => broken.converse(stream, count).await,
         Greeting::Nothing => {
             while matches!(stream.read(&mut [0; 1_024]).await, Ok(length) if length > 0) {}
         }

@@ -174,6 +174,18 @@ whole instead of a stream
   both | 400, the provider's bytes | failed, bad_request, 400 | none | good | no failure | 3
 refusal that breaks off
   both | 400, what came of the provider's bytes, cut | failed, bad_request, 400 | none | good | no failure | 1
+HTTP/2, refused
+  both | 502, the gateway's error “the AI provider cannot be reached” | failed, unknown | none | good | a failure | 3
+HTTP/2, reset before the head
+  both | 502, the gateway's error “the AI provider closed the connection without an answer” | failed, unknown | none | good | a failure | 1
+HTTP/2, reset in mid-event
+  blocking | 200, what came of the provider's bytes, cut | failed, unknown, 200 | none | good | a failure | 1
+  streaming | 200, whole events, then the gateway's error event “the connection to the provider broke before the end of the answer” | failed, unknown, 200 | 0 in, 2 out, partial, estimated | good | a failure | 1
+  streaming messages | 200, whole events, then the gateway's error event “the connection to the provider broke before the end of the answer” | failed, unknown, 200 | 5 in, 2 out, partial, estimated | good | a failure | 1
+HTTP/2, going away in mid-event
+  blocking | 200, what came of the provider's bytes, cut | failed, unknown, 200 | none | good | a failure | 1
+  streaming | 200, whole events, then the gateway's error event “the connection to the provider broke before the end of the answer” | failed, unknown, 200 | 0 in, 2 out, partial, estimated | good | a failure | 1
+  streaming messages | 200, whole events, then the gateway's error event “the connection to the provider broke before the end of the answer” | failed, unknown, 200 | 5 in, 2 out, partial, estimated | good | a failure | 1
 503 once
   both | 200, the provider's bytes | completed, 200 | 5 in, 4 out | good | no failure | 2
 429 before
