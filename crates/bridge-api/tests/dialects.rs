@@ -7,6 +7,8 @@
     reason = "test code may stop at what cannot be, and says when it was skipped"
 )]
 
+#[path = "dialects/bedrock.rs"]
+mod bedrock;
 #[path = "dialects/events.rs"]
 mod events;
 #[path = "dialects/properties.rs"]

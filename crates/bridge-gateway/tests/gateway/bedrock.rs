@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::support::{
-    Reply, Script, Step, World, call, chunk, is_signed, json, open, parse, sse, take_ready,
+    Reply, Script, Setup, Step, World, call, chunk, is_signed, json, open, parse, sse, take_ready,
+    zipped,
 };
 
 const KEY: &str = "Authorization: Bearer alice-key";
@@ -165,6 +166,42 @@ async fn a_whole_answer_is_anthropics_already() {
     ));
     let tokens = world.tokens().remove(0);
     assert_eq!((tokens.input, tokens.output), (3, 4));
+}
+
+#[tokio::test]
+async fn a_compressed_request_is_sent_plain() {
+    let world = World::playing(vec![json("200 OK", "{}")]).await;
+    let body = zipped(&[BLOCKING]).concat();
+    let lines = [
+        "POST /bedrock/v1/messages HTTP/1.1",
+        KEY,
+        "Content-Encoding: gzip",
+    ];
+    let reply = call(world.address, &lines, &body).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let seen = world.provider.seen().remove(0);
+    assert_eq!(seen.header("content-encoding"), None);
+    assert_eq!(seen.header("accept-encoding"), None);
+    let sent = String::from_utf8(seen.body).unwrap();
+    assert!(sent.starts_with(r#"{"max_tokens":9,"messages":"#), "{sent}");
+}
+
+#[tokio::test]
+async fn each_attempt_is_signed() {
+    let refused = "HTTP/1.1 503 Later\r\nContent-Length: 2\r\nRetry-After: 0\r\n\r\n{}";
+    let refused = vec![Step::Send(refused.into())];
+    let mut setup = Setup::playing(vec![refused, json("200 OK", "{}")]);
+    setup.intercept.retry.retries = 1;
+    let world = World::with(setup).await;
+    let reply = ask(&world, "bedrock", BLOCKING).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let seen = world.provider.seen();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[0].body, seen[1].body, "it is edited once");
+    for seen in &seen {
+        let scope = "eu-central-1/bedrock";
+        assert!(is_signed(seen, "BEDROCKID", "bedrock secret", scope));
+    }
 }
 
 #[tokio::test]
