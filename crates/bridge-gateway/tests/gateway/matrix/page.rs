@@ -29,7 +29,7 @@ Where lines differ by dialect, each has its own; *messages* is Anthropic's, *cha
 *Recorded* has the outcome, the kind of the error, and the provider's status if there was one.
 *Breaker* says whether the call counts as a failure that opens a breaker; breakers are off unless they are set, and here one failure opens them.
 *Attempts* are the requests that the provider got, or the connections where none came that far.
-With several keys the next one is asked when one cools; see [keys.md](../operators/keys.md).
+With several keys the next one is asked when one cools; see [failing-providers.md](../operators/failing-providers.md), which also has the settings.
 ";
 
 /// The page.
