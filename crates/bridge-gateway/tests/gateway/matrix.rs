@@ -50,6 +50,7 @@ async fn every_fault_is_answered_and_recorded_as_the_table_says() {
                 ));
             }
         }
+        stage.close();
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

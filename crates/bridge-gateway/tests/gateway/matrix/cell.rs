@@ -18,6 +18,9 @@ use super::voice::{Manner, VOICES, Voice};
 
 const KEY: &str = "Authorization: Bearer alice-key";
 
+/// What must be seen by the provider and nobody else.
+const OPERATOR_KEY: &str = "operator-key-that-nobody-else-sees";
+
 /// How long a provider may be silent here.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -90,7 +93,7 @@ impl Cell {
             provider_type: self.voice.provider_type.to_owned(),
             enabled: true,
             base_url: self.site.base_url(self.voice.base),
-            keys: vec![Secret::new("operator-key".to_owned())],
+            keys: vec![Secret::new(OPERATOR_KEY.to_owned())],
             manners: MannersSpec {
                 http_version: self.is_http2.then(|| "2".to_owned()),
                 ..MannersSpec::default()
@@ -140,6 +143,15 @@ impl Stage {
         (cell, seen)
     }
 
+    /// Nothing of all this put a credential where people look: log, metrics and records.
+    pub(super) fn close(mut self) {
+        check_no_secret("records", &format!("{:?}", self.world.records()));
+        check_no_secret("metrics", &self.world.metrics.expose());
+        let log = self.world.log();
+        assert!(log.contains("request served"), "there is a log");
+        check_no_secret("log", &log);
+    }
+
     async fn ask(&self, cell: &Cell) -> Seen {
         let (world, provider) = (&self.world, cell.provider());
         let line = format!("POST /{provider}{} HTTP/1.1", cell.voice.path);
@@ -148,6 +160,8 @@ impl Stage {
         let asked = (cell.site.asked(), seen::retries(world, &provider));
         let reply = call(world.address, &[&line, KEY], body).await;
         until(|| seen::ended(world, &provider).len() > ended).await;
+        let told = format!("{}{}", reply.head, reply.text());
+        check_no_secret(cell.fault.name, &told);
         let (recorded, tokens) = seen::in_records(world, &provider);
         let retries = seen::retries(world, &provider) - asked.1;
         let attempts = match (cell.site.asked(), asked.0) {
@@ -168,6 +182,12 @@ impl Stage {
             breaker: seen::at_breaker(world, &provider),
             attempts: attempts.to_string(),
         }
+    }
+}
+
+fn check_no_secret(place: &str, text: &str) {
+    for secret in [OPERATOR_KEY, "alice-key"] {
+        assert!(!text.contains(secret), "{secret} stands in {place}: {text}");
     }
 }
 
