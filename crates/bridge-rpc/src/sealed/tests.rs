@@ -104,6 +104,19 @@ async fn only_the_same_gateway_of_the_same_control_plane_can_open_it() {
     }
 }
 
+/// As a gateway sealed it that knew nothing of settings.
+#[test]
+fn an_older_copy_reads_as_one_without_settings() {
+    let mut before = snapshot();
+    for provider in &mut before.providers {
+        provider.settings = ProviderSettings::default();
+    }
+    let message = ProviderSet::from(&before);
+    assert!(message.providers.iter().all(|one| one.settings.is_none()));
+    let bytes = here().0.seal(&before).unwrap();
+    assert_eq!(here().0.open(&bytes).unwrap(), before);
+}
+
 #[test]
 fn what_cannot_be_used_is_told_apart() {
     let bytes = here().0.seal(&snapshot()).unwrap();

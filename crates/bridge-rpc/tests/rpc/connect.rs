@@ -163,7 +163,7 @@ async fn refusals_for_good_end_the_attempts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_control_plane_of_another_version_is_refused_from_here_too() {
-    for version in ["0.9", "2.0", "banana", ""] {
+    for version in ["1.0", "0.9", "2.0", "banana", ""] {
         let control = Control::default();
         control.speak(version);
         check_fatal(version, &control, FatalKind::Version, "version").await;
@@ -171,11 +171,13 @@ async fn a_control_plane_of_another_version_is_refused_from_here_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_control_plane_is_accepted() {
-    let control = Control::default();
-    control.speak("1.12");
-    let (dialer, _cutter) = control.serve_pipe();
-    check(&control, &connect(dialer)).await;
+async fn a_control_plane_that_has_what_is_needed_is_accepted() {
+    for version in [bridge_proto::CONTRACT_NEEDED, "1.12"] {
+        let control = Control::default();
+        control.speak(version);
+        let (dialer, _cutter) = control.serve_pipe();
+        check(&control, &connect(dialer)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,7 +21,7 @@ fn set(generation: u64) -> ProviderSet {
                 r#type: "anthropic".to_owned(),
                 enabled: true,
                 base_url: "https://provider.example".to_owned(),
-                keys: vec!["first".to_owned(), "second".to_owned()],
+                keys: vec!["key-one".to_owned(), "key-two".to_owned()],
                 settings: Some(v1::ProviderSettings {
                     manners: Some(manners()),
                     bedrock: Some(bedrock()),
@@ -46,7 +46,7 @@ fn snapshot(generation: u64) -> Snapshot {
                 provider_type: "anthropic".to_owned(),
                 enabled: true,
                 base_url: "https://provider.example".to_owned(),
-                keys: vec![secret("first"), secret("second")],
+                keys: vec![secret("key-one"), secret("key-two")],
                 settings: ProviderSettings {
                     manners: manners_as_data(),
                     bedrock: Some(bedrock_as_data()),
@@ -139,7 +139,7 @@ async fn sets_arrive_as_plain_data() {
     assert_eq!(*next(&mut watch).await, snapshot(1));
     assert_eq!(watch.current().as_deref(), Some(&snapshot(1)));
     let shown = format!("{watch:?}");
-    for secret in ["first", "word", "access\"", "signing", "session\""] {
+    for secret in ["key-one", "word", "access\"", "signing", "session\""] {
         assert!(!shown.contains(secret), "{secret}: {shown}");
     }
     control.push_providers(set(2)).await;
