@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
-use bridge_guard::{Exhausted, KeyFault};
+use bridge_guard::{Exhausted, KeyFault, KeyState};
 use bridge_telemetry::{KeyTrouble, Metrics, Part, keys, wall_clock};
 use bridge_upstream::{Body, BoundCredential, Outbound, Reply, UpstreamError};
 use http::StatusCode;
@@ -199,13 +199,19 @@ fn cool(
     let (Some(ring), Some(id)) = (&provider.guard.ring, walk.current.take()) else {
         return;
     };
-    if ring.cool(id, fault, told, Instant::now().into_std()) {
+    let now = Instant::now().into_std();
+    if ring.cool(id, fault, told, now) {
         blueprint.metrics.key_cools(&provider.name, trouble(fault));
         let hint = ring.keys().get(id.position()).map(|key| key.hint.as_str());
+        let wait = match ring.state(id, now) {
+            KeyState::Cooling { until, .. } => until.saturating_duration_since(now),
+            KeyState::Valid => Duration::ZERO,
+        };
         info!(blueprint.logger, "key cools";
             keys::PROVIDER => provider.name.as_ref(),
             keys::KEY_HINT => hint,
-            keys::KIND => fault.as_str());
+            keys::KIND => fault.as_str(),
+            keys::RETRY_IN_MS => u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     }
 }
 
