@@ -284,7 +284,7 @@ impl Unreached {
     pub(crate) fn into_error(self, blueprint: &Blueprint, provider: &Provider) -> InterceptError {
         match self {
             Self::Failed(error) => {
-                let reason = error.class().as_str();
+                let reason = error.reason();
                 blueprint.metrics.upstream_failed(&provider.name, reason);
                 InterceptError::unreached(&provider.name, error)
             }

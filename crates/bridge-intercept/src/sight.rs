@@ -56,11 +56,24 @@ impl Sight {
     ) -> Result<Reply, UpstreamError> {
         let Some(dumps) = &blueprint.dumps else {
             let sent = blueprint.exchange.exchange(&provider.endpoint, request);
-            return self.parts.timed(Part::FirstByte, sent).await;
+            return self.timed(sent).await;
         };
         let dumped = dumps.around(&*blueprint.exchange, &self.label(provider, number));
         let sent = dumped.exchange(&provider.endpoint, request);
-        self.parts.timed(Part::FirstByte, sent).await
+        self.timed(sent).await
+    }
+
+    /// On the clocks of connecting and of waiting for the provider's first word.
+    async fn timed(
+        &self,
+        sent: impl Future<Output = Result<Reply, UpstreamError>>,
+    ) -> Result<Reply, UpstreamError> {
+        let outcome = self.parts.timed(Part::FirstByte, sent).await;
+        if let Ok(reply) = &outcome {
+            let connecting = reply.connecting;
+            self.parts.shift(Part::FirstByte, Part::Connect, connecting);
+        }
+        outcome
     }
 
     fn label<'l>(&'l self, provider: &'l Provider, attempt: u32) -> DumpLabel<'l> {

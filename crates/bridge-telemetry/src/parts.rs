@@ -94,6 +94,19 @@ impl Parts {
         self.clock(part).fetch_add(nanos.max(1), Ordering::Relaxed);
     }
 
+    /// So much of what one part took belongs to another.
+    pub fn shift(&self, from: Part, to: Part, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        if nanos > 0 {
+            let less = |known: u64| Some(known.saturating_sub(nanos).max(1));
+            // It always gives a value, so it cannot fail.
+            let _known = self
+                .clock(from)
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            self.add(to, time);
+        }
+    }
+
     /// How long a part took until now, if it happened.
     #[must_use]
     pub fn of(&self, part: Part) -> Option<Duration> {
@@ -169,6 +182,10 @@ mod tests {
         ];
         assert_eq!(all, expected);
         assert_eq!(parts.of(Part::Pool), None);
+        parts.shift(Part::Journal, Part::Connect, ms(4));
+        parts.shift(Part::Journal, Part::Pool, Duration::ZERO);
+        let moved = [Part::Journal, Part::Connect, Part::Pool].map(|part| parts.of(part));
+        assert_eq!(moved, [Some(ms(8)), Some(ms(4)), None]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bridge_telemetry::Metrics;
@@ -20,6 +21,7 @@ use crate::patience::{End, Patience};
 use crate::proxy::Proxies;
 use crate::ready::Ready;
 use crate::tls::Tls;
+use crate::wire::Wire;
 use crate::{Body, ClientConfig, ClientError, Endpoint, Exchange, Outbound, Reply, Timeouts};
 
 /// How many connections may turn a request away unlooked at before it fails. Servers that restart
@@ -82,10 +84,12 @@ impl Client {
         self.links.idle(Instant::now())
     }
 
+    /// Adds up in `connecting` what it takes to open connections.
     async fn send(
         &self,
         to: &Endpoint,
         mut ready: Ready,
+        connecting: &mut Duration,
     ) -> Result<(response::Parts, Content), UpstreamError> {
         let mut turned_away = 0;
         loop {
@@ -93,7 +97,12 @@ impl Client {
             let has_waited = waiting.is_some();
             let found = match waiting {
                 Some(found) => found,
-                None => self.open(to).await?,
+                None => {
+                    let since = Instant::now();
+                    let found = self.open(to).await?;
+                    *connecting += since.elapsed();
+                    found
+                }
             };
             match found {
                 Found::Own(link) => {
@@ -146,7 +155,11 @@ impl Client {
             // The one before found that there is nothing to share.
             turn = None;
         }
-        let Line { wire, protocol } = self.dialer.dial(to).await?;
+        let dialled = self.dialer.dial(to).await;
+        if let Err(UpstreamError::Egress { kind, .. }) = &dialled {
+            self.metrics.egress_refused(to.provider(), kind.as_str());
+        }
+        let Line { wire, protocol } = dialled?;
         debug!(self.logger, "connected";
             "address" => to.authority(), "protocol" => protocol.as_str());
         let open = Open::new(&self.metrics, protocol);
@@ -159,12 +172,7 @@ impl Client {
         Ok(found)
     }
 
-    async fn share(
-        &self,
-        to: &Endpoint,
-        wire: crate::wire::Wire,
-        open: Open,
-    ) -> Result<Seat, UpstreamError> {
+    async fn share(&self, to: &Endpoint, wire: Wire, open: Open) -> Result<Seat, UpstreamError> {
         let no_http2 = |source| UpstreamError::NoSettings {
             authority: to.authority().to_owned(),
             source,
@@ -187,7 +195,8 @@ impl Exchange for Client {
         let limits = self.timeouts.of(to.manners());
         let end = limits.total.map(End::in_time);
         let after = limits.head + limits.connect;
-        let sent = self.send(to, ready);
+        let mut connecting = Duration::ZERO;
+        let sent = self.send(to, ready, &mut connecting);
         let (head, content) = match end {
             Some(end) if end.after < after => timeout_at(end.at, sent)
                 .await
@@ -204,6 +213,7 @@ impl Exchange for Client {
             status: head.status,
             headers: head.headers,
             body: Body::new(content, patience),
+            connecting,
         })
     }
 }

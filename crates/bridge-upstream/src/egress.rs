@@ -38,6 +38,19 @@ impl AddressKind {
     }
 }
 
+impl AddressKind {
+    /// A closed word, for metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Loopback => "loopback",
+            Self::Private => "private",
+            Self::Metadata => "metadata",
+            Self::Reserved => "reserved",
+        }
+    }
+}
+
 impl fmt::Display for AddressKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -100,7 +113,7 @@ impl Egress {
             return Ok(());
         }
         Err(UpstreamError::Egress {
-            provider: to.provider().to_owned(),
+            provider: to.provider().to_string(),
             host: to.host().to_owned(),
             address,
             kind,

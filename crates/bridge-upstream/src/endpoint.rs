@@ -19,7 +19,7 @@ pub struct Endpoint(Arc<Inner>);
 #[derive(Clone)]
 struct Inner {
     /// Whose it is; empty where nobody said.
-    provider: String,
+    provider: Arc<str>,
     manners: Manners,
     place: Arc<Place>,
     /// As the address spells it, without the brackets of an IPv6 address.
@@ -76,7 +76,7 @@ impl Endpoint {
         let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
         let manners = Manners::default();
         Ok(Self(Arc::new(Inner {
-            provider: String::new(),
+            provider: Arc::from(""),
             place: Arc::new(Place::new(tls, &host, port, &manners)),
             manners,
             host,
@@ -95,7 +95,7 @@ impl Endpoint {
         let inner = Arc::unwrap_or_clone(self.0);
         let place = Place::new(inner.place.tls, &inner.host, inner.place.port, &manners);
         Self(Arc::new(Inner {
-            provider: name.to_owned(),
+            provider: Arc::from(name),
             manners,
             place: Arc::new(place),
             ..inner
@@ -104,7 +104,7 @@ impl Endpoint {
 
     /// The name of the provider; empty where nobody said.
     #[must_use]
-    pub fn provider(&self) -> &str {
+    pub fn provider(&self) -> &Arc<str> {
         &self.0.provider
     }
 

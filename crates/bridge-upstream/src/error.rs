@@ -190,6 +190,29 @@ impl UpstreamError {
         }
     }
 
+    /// A closed word for what happened, for metrics.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Resolve { .. } => "resolve",
+            Self::Connect { .. } => "connect",
+            Self::Tls { .. } => "tls",
+            Self::Proxy { .. } => "proxy",
+            Self::Egress { .. } => "egress",
+            Self::NoHttp2 { .. } | Self::NoSettings { .. } => "no_http2",
+            Self::Unprocessed { .. } => "unprocessed",
+            Self::ConnectTimeout { .. } => "connect_timeout",
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::Unsigned(_) => "unsigned",
+            Self::WrongDestination { .. } => "wrong_destination",
+            Self::HeadTimeout { .. } => "head_timeout",
+            Self::TotalTimeout { .. } => "total_timeout",
+            Self::NoHead(_) => "no_head",
+            Self::IdleTimeout { .. } => "idle_timeout",
+            Self::BodyBroken(_) => "body_broken",
+        }
+    }
+
     /// What the failure means for the request.
     #[must_use]
     pub const fn class(&self) -> FailureClass {

@@ -1,5 +1,7 @@
 //! The seam between the engine and the network.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bridge_auth::Scrubbed;
 use bytes::Bytes;
@@ -44,4 +46,6 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Body,
+    /// How much of the time until now went into opening a connection; zero when one was open.
+    pub connecting: Duration,
 }

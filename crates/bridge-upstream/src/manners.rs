@@ -13,7 +13,7 @@ use crate::{ExtraRoots, Network, ProxyAddress};
 /// let manners = Manners { idle: Some(Duration::from_secs(30)), ..Manners::default() };
 /// let endpoint = Endpoint::try_new("https://api.example.com").unwrap();
 /// let endpoint = endpoint.of_provider("example", manners);
-/// assert_eq!(endpoint.provider(), "example");
+/// assert_eq!(&**endpoint.provider(), "example");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Manners {

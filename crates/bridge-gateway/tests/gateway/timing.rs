@@ -38,7 +38,15 @@ async fn callers_who_ask_are_told_and_the_provider_is_not() {
     let world = world(true).await;
     let turn = "POST /anthropic/v1/messages HTTP/1.1";
     let told = ask(&world, turn, &[ASK]).await;
-    let expected = ["auth", "pool", "body", "journal", "first_byte", "gateway"];
+    let expected = [
+        "auth",
+        "pool",
+        "body",
+        "journal",
+        "connect",
+        "first_byte",
+        "gateway",
+    ];
     assert_eq!(
         (told.status, parts(&told)),
         (200, expected.map(str::to_owned).to_vec())
@@ -85,7 +93,7 @@ async fn the_operator_sees_each_part_once_for_each_request_of_a_known_caller() {
         ("pool", 2),
         ("body", 2),
         ("journal", 1),
-        ("connect", 0),
+        ("connect", 1),
         ("first_byte", 2),
         ("gateway", 2),
         ("relay", 2),

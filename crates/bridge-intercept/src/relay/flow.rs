@@ -279,7 +279,7 @@ impl Flow {
             self.settle(last);
             return;
         }
-        let reason = cause.class().as_str();
+        let reason = cause.reason();
         turn.transcript
             .metrics()
             .upstream_failed(&turn.transcript.closing().provider, reason);

@@ -36,6 +36,7 @@ pub(super) async fn answer(
         status,
         mut headers,
         body,
+        connecting: _,
     } = reply;
     if let Some(what) = no_answer(status) {
         return Err(unusable(transcript, what.to_owned(), status.as_u16()).await);

@@ -46,7 +46,7 @@ pub(super) async fn keyless(
 
 /// The provider did not answer, or not to the end of the head.
 pub(super) async fn unanswered(mut transcript: Transcript, error: UpstreamError) -> InterceptError {
-    let reason = error.class().as_str();
+    let reason = error.reason();
     transcript
         .metrics()
         .upstream_failed(&transcript.closing().provider, reason);

@@ -1,7 +1,8 @@
 //! Where requests may go.
 
+use bridge_telemetry::Metrics;
 use bridge_upstream::{
-    ClientConfig, FailureClass, Manners, ProxyAddress, ProxyChoice, UpstreamError,
+    Client, ClientConfig, FailureClass, Manners, ProxyAddress, ProxyChoice, UpstreamError,
 };
 
 use crate::support::{ANSWER, Server, client, endpoint, text};
@@ -13,7 +14,8 @@ const NAME: &str = "127.1";
 async fn a_name_that_leads_inside_is_not_connected_to_unless_that_is_allowed() {
     let server = Server::start(None, ANSWER).await;
     let base_url = format!("http://{NAME}:{}", server.port);
-    let usual = client(&ClientConfig::default());
+    let (metrics, logger) = (Metrics::default(), bridge_telemetry::discard());
+    let usual = Client::try_new(&ClientConfig::default(), &metrics, &logger).unwrap();
     let stranger = endpoint(&base_url, Manners::default());
     let error = text(&usual, &stranger).await.unwrap_err();
     assert!(matches!(error, UpstreamError::Egress { .. }), "{error}");
@@ -23,6 +25,9 @@ async fn a_name_that_leads_inside_is_not_connected_to_unless_that_is_allowed() {
         assert!(told.contains(part), "{part} is not in {told}");
     }
     assert_eq!(*server.connections.lock(), 0);
+    let page = metrics.expose();
+    let sample = r#"bridge_egress_refusals_total{provider="provider",reason="loopback"} 1"#;
+    assert!(page.contains(sample), "{page}");
 
     let manners = Manners {
         allowed_private: vec!["127.0.0.0/8".parse().unwrap()],
