@@ -12,6 +12,7 @@ mod commands;
 mod drain;
 mod journal;
 mod limits;
+mod metrics;
 mod outage;
 mod providers;
 mod reload;
