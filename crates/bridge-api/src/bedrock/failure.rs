@@ -88,7 +88,7 @@ fn message(body: &[u8], exception: &str) -> String {
         .into_iter()
         .find_map(|name| value.get(name).and_then(Value::filled));
     if let Some(said) = said {
-        return shortened(&said);
+        return shortened(without_request(&said));
     }
     let name = exception.split(':').next().unwrap_or_default().trim();
     if name.is_empty() {
@@ -96,6 +96,17 @@ fn message(body: &[u8], exception: &str) -> String {
     }
     let name: String = name.chars().take(128).collect();
     format!("Bedrock answered with {name}")
+}
+
+/// What AWS says of a wrong signature, without the request that it repeats then: among its signed
+/// headers is the session token.
+fn without_request(said: &str) -> &str {
+    const BEGINNINGS: [&str; 2] = ["The Canonical String for", "The String-to-Sign"];
+    let ends = BEGINNINGS
+        .iter()
+        .filter_map(|beginning| said.find(beginning));
+    let end = ends.min().unwrap_or(said.len());
+    said.get(..end).unwrap_or_default().trim_end()
 }
 
 fn shortened(said: &str) -> String {
@@ -160,6 +171,13 @@ mod tests {
             "<html>",
             "api_error",
             "Bedrock answered with Odd",
+        );
+        check_failure(
+            403,
+            "InvalidSignatureException",
+            r#"{"message":"It does not match.\n\nThe Canonical String for this request should have been\n'POST\n/model/m/invoke\n\nhost:h\nx-amz-security-token:secret'\n\nThe String-to-Sign should have been 'x'"}"#,
+            "permission_error",
+            "It does not match.",
         );
         check_failure(
             418,
