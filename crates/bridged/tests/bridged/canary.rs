@@ -6,6 +6,7 @@
 mod hunt;
 mod mishaps;
 mod operator;
+mod providers;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -14,79 +15,18 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use self::hunt::Hunt;
-use self::mishaps::{MISHAP, MISHAPS, Provider};
+use self::mishaps::{MISHAP, MISHAPS};
 use self::operator::Operator;
+use self::providers::{OPERATORS, Providers, SECRETS};
 use crate::apart::{control, gateway, until_ready};
 use crate::support::{HeldProvider, Program, Serving, connect, until};
 
-/// What the operator gives each provider.
-const KEYS: [(&str, &str, &str); 4] = [
-    (
-        "anthropic",
-        "first key for anthropic",
-        "canary+first/anthropic=k3y0a",
-    ),
-    (
-        "anthropic",
-        "second key for anthropic",
-        "canary+second/anthropic=k3y0b",
-    ),
-    ("openai", "key for openai", "canary+only/openai=k3y0c"),
-    ("azure", "key for azure", "canary+only/azure=k3y0d"),
-];
 /// What the operator's API asks for.
 const ADMIN: &str = "canary+admin/t0ken=a9";
 /// What somebody presents who guesses.
 const GUESS: &str = "canary+guess/t0ken=b8";
 /// What a caller brings along for the provider.
 const OWN: &str = "canary+callers/own=k3y0e";
-
-/// The providers, by the names under which the gateway knows them.
-struct Providers(Vec<(&'static str, Provider)>);
-
-impl Providers {
-    fn start() -> Self {
-        Self(
-            ["anthropic", "openai", "azure", "copilot"]
-                .map(|name| (name, Provider::start()))
-                .into(),
-        )
-    }
-
-    fn settings(&self) -> String {
-        let mut text = String::new();
-        for (name, provider) in &self.0 {
-            let keys: Vec<&str> = KEYS
-                .iter()
-                .filter(|it| it.0 == *name)
-                .map(|it| it.2)
-                .collect();
-            let address = provider.address;
-            text.push_str(&format!(
-                "[[providers]]\nname = \"{name}\"\ntype = \"{name}\"\nbase_url = \"http://{address}\"\n"
-            ));
-            if !keys.is_empty() {
-                text.push_str(&format!("api_keys = {keys:?}\n"));
-            }
-        }
-        text
-    }
-
-    /// Nothing reached a provider but its own keys, and the caller's where they wanted it.
-    fn look(&self, hunt: &mut Hunt) {
-        for (name, provider) in &self.0 {
-            let mut may: Vec<&str> = KEYS
-                .iter()
-                .filter(|it| it.0 == *name)
-                .map(|it| it.1)
-                .collect();
-            may.push("the caller's own key");
-            let heard = provider.heard();
-            assert!(!heard.is_empty(), "nobody asked {name}");
-            hunt.look(&format!("what {name} heard"), &heard, &may);
-        }
-    }
-}
 
 /// Who asks, and with what.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,7 +42,7 @@ enum Asker {
 const ASKERS: [Asker; 3] = [Asker::Central, Asker::Own, Asker::Stranger];
 
 /// Routes of every dialect, and such as are passed through.
-const ROUTES: [(&str, &str); 9] = [
+const ROUTES: [(&str, &str); 11] = [
     ("POST", "/anthropic/v1/messages"),
     ("POST", "/anthropic/v1/messages/count_tokens"),
     ("GET", "/anthropic/v1/models"),
@@ -111,7 +51,16 @@ const ROUTES: [(&str, &str); 9] = [
     ("GET", "/openai/v1/models"),
     ("POST", "/azure/v1/chat/completions"),
     ("POST", "/copilot/chat/completions"),
+    ("POST", "/bedrock/v1/messages"),
+    ("POST", "/proxied/v1/chat/completions"),
     ("GET", "/nowhere/v1/models"),
+];
+
+/// Routes to providers that nobody reaches.
+const DEAD_ENDS: [(&str, &str); 3] = [
+    ("POST", "/closed/v1/chat/completions"),
+    ("POST", "/unnamed/v1/responses"),
+    ("POST", "/untrusted/v1/chat/completions"),
 ];
 
 /// A request, with the credential in every header that could be looked at for one.
@@ -154,16 +103,20 @@ fn converse(to: SocketAddr, request: &[u8]) -> Vec<u8> {
 /// Asks on every route for every mishap, as everybody. Says which statuses there were.
 fn drive(gateway: &Serving, key: &str, hunt: &mut Hunt) -> BTreeSet<String> {
     let mut statuses = BTreeSet::new();
-    for route in ROUTES {
-        for mishap in MISHAPS {
+    let ways = ROUTES
+        .iter()
+        .flat_map(|route| MISHAPS.map(|mishap| (*route, mishap)));
+    for (route, mishap) in ways.chain(DEAD_ENDS.map(|route| (route, ""))) {
+        {
             for asker in ASKERS {
                 let heard = ask(gateway.gateway, key, asker, route, mishap);
                 // What a provider tells of the key that it was given is relayed as it was said. To
                 // the one whose key that is, it may be.
-                let may: &[&str] = match (mishap, asker) {
-                    ("echo", Asker::Central) => &OPERATORS,
-                    ("echo", Asker::Own) => &["the caller's own key"],
-                    _ => &[],
+                let is_relayed = mishap == "echo" && !route.1.starts_with("/bedrock");
+                let may: &[&str] = match asker {
+                    Asker::Central if is_relayed => &OPERATORS,
+                    Asker::Own if is_relayed => &["the caller's own key"],
+                    Asker::Central | Asker::Own | Asker::Stranger => &[],
                 };
                 let (method, path) = route;
                 hunt.look(
@@ -179,19 +132,20 @@ fn drive(gateway: &Serving, key: &str, hunt: &mut Hunt) -> BTreeSet<String> {
     statuses
 }
 
-/// The slots of the operator's keys for providers.
-const OPERATORS: [&str; 4] = [KEYS[0].1, KEYS[1].1, KEYS[2].1, KEYS[3].1];
-
 /// What is no request at all, with a key in every place that messages could quote. Paths are not
 /// among them: they are logged as they were asked for, and no key belongs there.
 fn drive_nonsense(gateway: &Serving, key: &str, hunt: &mut Hunt) {
     let bearer = format!("authorization: Bearer {key}\r\n");
+    let encoded = GUESS
+        .replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D");
     for request in [
         format!(
             "POST /anthropic/v1/messages?key={OWN} HTTP/1.1\r\nhost: g\r\n{bearer}content-length: 3\r\n\r\n{{\"x"
         ),
         format!(
-            "GET http://{OWN}:{GUESS}@g/openai/v1/models HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n"
+            "GET http://somebody:{encoded}@g/openai/v1/models HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n"
         ),
         format!("{GUESS} / HTTP/1.1\r\nhost: g\r\n\r\n"),
         format!("GET / HTTP/1.1\r\nhost: g\r\n{GUESS}\r\n\r\n"),
@@ -254,6 +208,7 @@ fn no_secret_leaves_its_place() {
         to: plane.operator,
         token: ADMIN,
     };
+    providers.make(operator);
     let _user = operator.json("POST", "/api/v1/users", r#"{"username":"ada"}"#);
     let made = |path: &str, body: &str| {
         let made = operator.json("POST", path, body);
@@ -263,8 +218,8 @@ fn no_secret_leaves_its_place() {
     let gateway_key = made("/api/v1/gateway-keys", r#"{"name":"north"}"#);
 
     let mut hunt = Hunt::default();
-    for (_, slot, key) in KEYS {
-        hunt.add(slot, key);
+    for (_, slot, secret) in SECRETS {
+        hunt.add(slot, secret);
     }
     hunt.add("the admin token", ADMIN);
     hunt.add("what a stranger guesses", GUESS);
@@ -279,9 +234,10 @@ fn no_secret_leaves_its_place() {
         gateway(&away, &url, &gateway_key)
             .with("BRIDGED_ADMIN_TOKEN", ADMIN)
             .with("BRIDGED_LOG_LEVEL", "trace")
-            .run()
+            .with("BRIDGED_METRICS_ALIASES", "both")
     };
-    let mut north = serve();
+    // With breakers, which the second one has, most of what follows would not leave.
+    let mut north = serve().run();
     until_ready(&north);
 
     let statuses = drive(&north, &key, &mut hunt);
@@ -309,7 +265,7 @@ fn no_secret_leaves_its_place() {
     north.signal("KILL");
     north.ended();
     look_at_log(&north, &mut hunt);
-    let mut north = serve();
+    let mut north = serve().with("BRIDGED_BREAKER_ENABLED", "true").run();
     until("an answer on what was kept", || {
         let heard = ask(north.gateway, &key, Asker::Central, ROUTES[0], "");
         heard.starts_with(b"HTTP/1.1 200").then_some(())

@@ -164,19 +164,48 @@ fn answer(request: &Request) -> Vec<u8> {
             "",
         ),
         "too-long" => say("200", kind, "content-encoding: br\r\n", "not brotli"),
-        // Some providers tell the key that they do not know.
-        "echo" => {
-            let said = serde_json::json!({"error": {
-                "type": "authentication_error", "message": format!("unknown: {}", request.head),
-            }});
-            say("401", "application/json", "", &said.to_string())
-        }
+        "echo" => echo(request),
         status if status.parse::<u16>().is_ok() => {
             let body = "{\"error\":{\"type\":\"some_error\",\"message\":\"as you wished\"}}";
             say(status, "application/json", "retry-after: 0\r\n", body)
         }
         _ => say("200", kind, "", good),
     }
+}
+
+/// Some providers tell the key that they do not know, and AWS all that it has looked at when a
+/// signature is wrong.
+fn echo(request: &Request) -> Vec<u8> {
+    let head = &request.head;
+    let (status, message) = match head.contains("AWS4-HMAC-SHA256") {
+        true => (
+            "403 X\r\nx-amzn-errortype: InvalidSignatureException",
+            format!(
+                "The request signature we calculated does not match the signature you provided. \
+                 Check your AWS Secret Access Key and signing method. Consult the service \
+                 documentation for details.\n\nThe Canonical String for this request should have \
+                 been\n'{head}'"
+            ),
+        ),
+        false => {
+            let keys = head.lines().filter(|line| {
+                let line = line.to_ascii_lowercase();
+                line.starts_with("authorization") || line.contains("api-key")
+            });
+            let keys: Vec<&str> = keys.collect();
+            ("401 X", format!("unknown: {}", keys.join(", ")))
+        }
+    };
+    let body = match status.starts_with("403") {
+        true => serde_json::json!({"message": message}),
+        false => serde_json::json!({"error": {"type": "authentication_error", "message": message}}),
+    };
+    let body = body.to_string();
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
 }
 
 /// A short good answer, as a stream and whole.

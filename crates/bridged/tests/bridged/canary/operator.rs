@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use super::hunt::Hunt;
-use super::{ADMIN, GUESS, KEYS, converse};
+use super::providers::SECRETS;
+use super::{ADMIN, GUESS, converse};
 use crate::support::{Program, Serving};
 
 /// Somebody with a token.
@@ -94,7 +95,7 @@ pub(crate) fn write_nonsense(server: &Serving, hunt: &mut Hunt) {
         to: server.operator,
         token: ADMIN,
     };
-    let key = KEYS[0].2;
+    let key = SECRETS[0].2;
     let good = r#""type":"anthropic","base_url":"http://127.0.0.1:1""#;
     for body in [
         format!(r#"{{{good},"keys":"{key}"}}"#),
@@ -102,6 +103,14 @@ pub(crate) fn write_nonsense(server: &Serving, hunt: &mut Hunt) {
         format!(r#"{{{good},"keys":["{key}","{key}"]}}"#),
         format!(r#"{{{good},"keys":["{key} with blanks"]}}"#),
         format!(r#"{{{good},"settings":"{key}"}}"#),
+        format!(r#"{{{good},"settings":{{"secret_access_key":"{key}"}}}}"#),
+        format!(r#"{{"type":"bedrock","settings":{{"region":"x","access_key_id":"{key}"}}}}"#),
+        format!(r#"{{"type":"bedrock","settings":{{"region":"x","session_token":["{key}"]}}}}"#),
+        format!(r#"{{{good},"upstream":{{"proxy_url":"ftp://user:{key}@host"}}}}"#),
+        format!(r#"{{{good},"upstream":{{"proxy_url":["http://user:{key}@host"]}}}}"#),
+        format!(r#"{{{good},"api_keys":["{key}",7]}}"#),
+        format!(r#"{{{good},"api_keys":["{key}","{key}"]}}"#),
+        format!(r#"{{{good},"api_keys":[{{"id":"{key}","api_key":"{key}"}}]}}"#),
         format!(r#"{{"type":"anthropic","base_url":"http://user:{key}@127.0.0.1:1"}}"#),
         format!(r#"{{"keys":["{key}"#),
     ] {
@@ -129,7 +138,7 @@ pub(crate) fn write_nonsense(server: &Serving, hunt: &mut Hunt) {
 
 /// Files that are no good configuration, with a secret in each place that a complaint could quote.
 pub(crate) fn check_nonsense(home: &Program, hunt: &mut Hunt) {
-    let key = KEYS[0].2;
+    let key = SECRETS[0].2;
     let provider = "version = 1\n[[providers]]\nname = \"a\"\ntype = \"anthropic\"\n";
     for text in [
         format!("{provider}api_keys = \"{key}\"\n"),
