@@ -8,25 +8,26 @@ use crate::json::{Value, check};
 
 /// What a message of a stream carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BedrockEvent {
+pub struct BedrockEvent<'a> {
     /// The type of Anthropic's event, by which a stream of events names it.
-    pub name: String,
+    pub name: Cow<'a, str>,
     /// The event as the model's provider wrote it.
-    pub data: Vec<u8>,
+    pub data: &'a [u8],
 }
 
 /// Reads the payload of a `chunk`: an object whose `bytes` are the event in base64. What stands
 /// beside them is padding. Nothing when there is no event in it.
+///
+/// The event is written into `room`, which is used again for the next one.
 #[must_use]
-pub fn bedrock_event(payload: &[u8]) -> Option<BedrockEvent> {
+pub fn bedrock_event<'a>(payload: &[u8], room: &'a mut Vec<u8>) -> Option<BedrockEvent<'a>> {
     let bytes = Value::new(payload).get("bytes")?.text()?;
-    let data = BASE64.decode(bytes.as_bytes()).ok()?;
-    check(&data).ok()?;
-    let event = Value::new(&data);
-    let name = event
-        .get("type")
-        .and_then(Value::text)
-        .map_or_else(String::new, Cow::into_owned);
+    room.resize(BASE64.decode_len(bytes.len()).ok()?, 0);
+    let length = BASE64.decode_mut(bytes.as_bytes(), room).ok()?;
+    let data = room.get(..length)?;
+    check(data).ok()?;
+    let event = Value::new(data);
+    let name = event.get("type").and_then(Value::text).unwrap_or_default();
     event.is_object().then_some(BedrockEvent { name, data })
 }
 
@@ -34,23 +35,23 @@ pub fn bedrock_event(payload: &[u8]) -> Option<BedrockEvent> {
 mod tests {
     use super::*;
 
-    fn event(json: &str) -> Option<BedrockEvent> {
+    /// Name and data of the event.
+    fn event(json: &str) -> Option<(String, Vec<u8>)> {
         let payload = format!(
             r#"{{"p":"abcd","bytes":"{}"}}"#,
             BASE64.encode(json.as_bytes())
         );
-        bedrock_event(payload.as_bytes())
+        let mut room = b"of the event before, which was longer than this one".to_vec();
+        let event = bedrock_event(payload.as_bytes(), &mut room)?;
+        Some((event.name.into_owned(), event.data.to_vec()))
     }
 
     #[test]
     fn events_come_out_as_they_were_written() {
         let json = r#"{"type":"message_stop", "amazon-bedrock-invocationMetrics":{"inputTokenCount":9007199254740993}}"#;
         let found = event(json).unwrap();
-        assert_eq!(
-            (found.name.as_str(), found.data.as_slice()),
-            ("message_stop", json.as_bytes())
-        );
-        assert_eq!(event("{}").unwrap().name, "");
+        assert_eq!(found, ("message_stop".to_owned(), json.as_bytes().to_vec()));
+        assert_eq!(event("{}").unwrap().0, "");
     }
 
     #[test]
@@ -67,7 +68,7 @@ mod tests {
             b"{\"bytes\":\"e30\"}",
             b"{\"bytes\":\"e30=",
         ] {
-            assert_eq!(bedrock_event(payload), None);
+            assert_eq!(bedrock_event(payload, &mut Vec::new()), None);
         }
     }
 }

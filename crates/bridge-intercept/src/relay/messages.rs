@@ -11,6 +11,8 @@ use super::source::poll_body;
 
 /// How large a message may be: as large as an event.
 const LARGEST: usize = 16 << 20;
+/// How much memory is kept for the next event.
+const KEPT_BYTES: usize = 64 << 10;
 
 /// A stream of AWS's messages that is read as a stream of events.
 ///
@@ -20,6 +22,8 @@ const LARGEST: usize = 16 << 20;
 pub(super) struct Messages {
     body: Body,
     decoder: EventStreamDecoder,
+    /// Where events are written before they are passed on. Used again for each.
+    room: Vec<u8>,
     /// What is told when everything before it has been given out.
     failure: Option<UpstreamError>,
     is_over: bool,
@@ -35,6 +39,7 @@ impl Messages {
         Self {
             body,
             decoder: EventStreamDecoder::new(LARGEST),
+            room: Vec::new(),
             failure: None,
             is_over: false,
         }
@@ -71,12 +76,15 @@ impl Messages {
     /// The events in a piece, as they are written in a stream.
     fn hear(&mut self, piece: &[u8]) -> Vec<u8> {
         let mut events = Vec::with_capacity(piece.len());
-        let mut told = Ok(());
+        let (room, mut told) = (&mut self.room, Ok(()));
         let fed = self.decoder.feed(piece, |message| {
             if told.is_ok() {
-                told = tell(&message, &mut events);
+                told = tell(&message, room, &mut events);
             }
         });
+        // The memory of a rare large event is not kept for the small ones after it.
+        room.clear();
+        room.shrink_to(KEPT_BYTES);
         if let Err(error) = told {
             self.end(Some(broken(error)));
         } else if let Err(error) = fed {
@@ -96,11 +104,15 @@ fn broken(cause: impl std::error::Error + Send + Sync + 'static) -> UpstreamErro
 }
 
 /// Appends what a message says as an event. What is neither chunk nor failure says nothing.
-fn tell(message: &EventStreamMessage<'_>, events: &mut Vec<u8>) -> Result<(), NoEvent> {
+fn tell(
+    message: &EventStreamMessage<'_>,
+    room: &mut Vec<u8>,
+    events: &mut Vec<u8>,
+) -> Result<(), NoEvent> {
     match message.text(":message-type") {
         Some("event") if message.text(":event-type") == Some("chunk") => {
-            let event = bedrock_event(message.payload).ok_or(NoEvent)?;
-            let (name, data) = (event.name.as_str(), event.data.as_slice());
+            let event = bedrock_event(message.payload, room).ok_or(NoEvent)?;
+            let (name, data) = (&*event.name, event.data);
             SseEvent { name, data }.write_to(events);
         }
         Some("exception") => {
@@ -127,7 +139,7 @@ mod tests {
         assert!(EventStreamMessage::write(headers, payload, &mut stream));
         let (mut events, mut told) = (Vec::new(), None);
         let fed = EventStreamDecoder::new(LARGEST).feed(&stream, |message| {
-            told = Some(tell(&message, &mut events));
+            told = Some(tell(&message, &mut Vec::new(), &mut events));
         });
         fed.unwrap();
         told.unwrap().map(|()| String::from_utf8(events).unwrap())
