@@ -20,6 +20,9 @@ use crate::body::{GatewayBody, PANICKED};
 use crate::front_limits::FrontError;
 use crate::read_body::ReadBodyError;
 
+/// Tells the providers' SDKs whether to try again, whatever the status.
+const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
 /// What a caller is told, and what the operator reads.
 #[derive(Debug)]
 pub struct Failure {
@@ -309,7 +312,8 @@ impl Failure {
             InterceptError::KeysRefused { .. } => {
                 let text = "all configured keys failed authentication, ask the operator to look at \
                             them";
-                new(StatusCode::BAD_GATEWAY, text.to_owned())
+                // SDKs try a 502 again, and nothing changes before somebody looks.
+                new(StatusCode::BAD_GATEWAY, text.to_owned()).with(X_SHOULD_RETRY, "false")
             }
             InterceptError::BreakerOpen { wait, .. } => {
                 let text = "circuit breaker is open".to_owned();

@@ -204,6 +204,7 @@ async fn keys_that_the_provider_does_not_know_are_no_matter_of_the_caller() {
         for _ in 0..2 {
             let reply = ask(&world, line).await;
             assert_eq!(reply.status, 502, "{}", reply.text());
+            assert_eq!(reply.header("x-should-retry"), Some("false"));
             let text = reply.text();
             assert!(
                 text.contains("all configured keys failed authentication"),

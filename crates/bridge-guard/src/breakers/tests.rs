@@ -3,6 +3,8 @@
     reason = "any instant will do as the first"
 )]
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn place(model: &str) -> Place {
@@ -120,4 +122,66 @@ fn no_more_are_kept_than_may_be_and_open_ones_stay_the_longest() {
         assert!(breakers.len() <= 4);
     }
     assert_eq!(breakers.state(&place("open"), now), BreakerState::Open);
+}
+
+/// How a call of the trial is settled; none when its ticket is dropped.
+fn settled() -> impl Strategy<Value = Option<Judgement>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(Judgement::Answered)),
+        Just(Some(Judgement::Failed)),
+        Just(Some(Judgement::Unknown)),
+    ]
+}
+
+proptest! {
+    /// Calls come and go in any order, within one trial. Those that are out never are more than
+    /// may be, and the breaker ends as those say that were heard before it moved.
+    #[test]
+    fn a_trial_admits_as_many_as_may_be(
+        probes in 1_u32..5,
+        deeds in prop::collection::vec(prop::option::of((any::<prop::sample::Index>(), settled())), 1..60),
+    ) {
+        let config = BreakerConfig {
+            failures: 1,
+            probes,
+            ..BreakerConfig::default()
+        };
+        let (breakers, start) = (Arc::new(Breakers::new(8)), Instant::now());
+        let (first, _) = breakers.admit(place("a"), config, start).unwrap();
+        prop_assert!(first.settle(Judgement::Failed, start).is_some());
+        let now = start + config.open_for;
+        let (mut out, mut good) = (Vec::new(), 0);
+        for deed in deeds {
+            let Some((which, judgement)) = deed else {
+                match breakers.admit(place("a"), config, now) {
+                    Ok((ticket, _)) => out.push(ticket),
+                    Err(_) => prop_assert_eq!(out.len() + good, usize::try_from(probes).unwrap()),
+                }
+                prop_assert!(out.len() + good <= usize::try_from(probes).unwrap());
+                continue;
+            };
+            if out.is_empty() {
+                continue;
+            }
+            let ticket = out.swap_remove(which.index(out.len()));
+            let moved = match judgement {
+                None => {
+                    drop(ticket);
+                    None
+                }
+                Some(judgement) => ticket.settle(judgement, now),
+            };
+            good += usize::from(judgement == Some(Judgement::Answered));
+            if judgement == Some(Judgement::Failed) {
+                prop_assert_eq!(moved.unwrap().to, BreakerState::Open);
+                return Ok(());
+            }
+            if good == usize::try_from(probes).unwrap() {
+                prop_assert_eq!(moved.unwrap().to, BreakerState::Closed);
+                return Ok(());
+            }
+            prop_assert_eq!(moved, None);
+        }
+    }
 }
