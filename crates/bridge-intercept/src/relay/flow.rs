@@ -231,9 +231,9 @@ impl Flow {
         self.settle(last);
     }
 
-    /// The provider has said everything, or seems to: without a length or chunks, an end and a
-    /// break look the same. A stream in which nothing could be read is no answer, however well it
-    /// ends.
+    /// The provider has said everything, or seems to. A stream without its last word is none,
+    /// however well HTTP ends it: not every version says whether an end is one, and its readers
+    /// must not take a part for the whole. Of another body a length or chunks are believed.
     fn ended(&mut self, gathered: &mut Gathered) {
         let turn = self.turn.as_mut().filter(|turn| !turn.is_closed());
         let Some(turn) = turn else {
@@ -245,7 +245,7 @@ impl Flow {
         let seen = turn.watch.take();
         let is_cut = seen.is_cut(is_stream)
             && !turn.watch.is_blind()
-            && (!turn.is_framed || !turn.watch.has_heard() || seen.is_unreadable());
+            && (is_stream || !turn.is_framed || !turn.watch.has_heard() || seen.is_unreadable());
         if is_cut {
             let message = "the provider's answer stopped before its end";
             self.failure = turn.add_failure(FailureKind::Upstream, message, &mut last);

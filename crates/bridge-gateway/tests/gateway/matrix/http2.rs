@@ -29,6 +29,8 @@ pub(super) enum End {
     Reset(Reason),
     /// The whole connection is given up for this reason.
     GoesAway(Reason),
+    /// As if everything were said.
+    Properly,
 }
 
 impl Broken {
@@ -59,6 +61,15 @@ impl Broken {
         }
     }
 
+    /// Ends properly, behind whole events or in the middle of a whole answer.
+    pub(super) fn early(voice: &Voice, manner: Manner) -> Self {
+        let mut broken = Self::begun(voice, manner, End::Properly);
+        if let Manner::Streaming = manner {
+            broken.pieces.pop();
+        }
+        broken
+    }
+
     /// The same as it would be said in HTTP/1.1.
     pub(super) fn script(&self) -> Script {
         let mut script = match self.manner {
@@ -68,6 +79,7 @@ impl Broken {
             )],
         };
         script.extend(self.pieces.iter().map(|piece| Step::Send(chunk(piece))));
+        script.push(Step::Send(b"0\r\n\r\n".to_vec()));
         script
     }
 
@@ -91,6 +103,7 @@ impl Broken {
             match self.end {
                 End::Reset(reason) => respond.send_reset(reason),
                 End::GoesAway(reason) => connection.abrupt_shutdown(reason),
+                End::Properly => panic!("an end is the end of something"),
             }
             return;
         }
@@ -110,6 +123,7 @@ impl Broken {
         match self.end {
             End::Reset(reason) => body.send_reset(reason),
             End::GoesAway(reason) => connection.abrupt_shutdown(reason),
+            End::Properly => body.send_data(Bytes::new(), true).unwrap(),
         }
     }
 }

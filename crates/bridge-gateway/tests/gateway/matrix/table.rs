@@ -96,8 +96,8 @@ stall in the middle
   streaming messages | 200, whole events, then the gateway's error event “the provider stopped answering” | failed, timeout, 200 | 5 in, 2 out, partial, estimated | good | a failure | 1
 no last word
   blocking | 200, the provider's bytes | failed, unknown, 200 | none | good | a failure | 1
-  streaming | 200, the provider's bytes | failed, unknown, 200 | 0 in, 2 out, partial, estimated | good | a failure | 1
-  streaming messages | 200, the provider's bytes | failed, unknown, 200 | 5 in, 2 out, partial, estimated | good | a failure | 1
+  streaming | 200, whole events, then the gateway's error event “the provider's answer stopped before its end” | failed, unknown, 200 | 0 in, 2 out, partial, estimated | good | a failure | 1
+  streaming messages | 200, whole events, then the gateway's error event “the provider's answer stopped before its end” | failed, unknown, 200 | 5 in, 2 out, partial, estimated | good | a failure | 1
 error event
   blocking | 200, the provider's bytes | failed, unknown, 200 | none | good | no failure | 1
   streaming | 200, the provider's bytes | failed, server_error, 200 | 0 in, 2 out, partial, estimated | good | no failure | 1
@@ -186,6 +186,10 @@ HTTP/2, going away in mid-event
   blocking | 200, what came of the provider's bytes, cut | failed, unknown, 200 | none | good | a failure | 1
   streaming | 200, whole events, then the gateway's error event “the connection to the provider broke before the end of the answer” | failed, unknown, 200 | 0 in, 2 out, partial, estimated | good | a failure | 1
   streaming messages | 200, whole events, then the gateway's error event “the connection to the provider broke before the end of the answer” | failed, unknown, 200 | 5 in, 2 out, partial, estimated | good | a failure | 1
+HTTP/2, no last word
+  blocking | 200, what came of the provider's bytes, cut | failed, unknown, 200 | none | good | a failure | 1
+  streaming | 200, whole events, then the gateway's error event “the provider's answer stopped before its end” | failed, unknown, 200 | 0 in, 2 out, partial, estimated | good | a failure | 1
+  streaming messages | 200, whole events, then the gateway's error event “the provider's answer stopped before its end” | failed, unknown, 200 | 5 in, 2 out, partial, estimated | good | a failure | 1
 503 once
   both | 200, the provider's bytes | completed, 200 | 5 in, 4 out | good | no failure | 2
 429 before

@@ -108,7 +108,7 @@ pub(super) const BREAKS: &[Fault] = &[
     ),
     fault(
         "no last word",
-        "The answer ends properly, as far as HTTP knows, and too early. Its framing is believed, so nothing is added; the record tells.",
+        "The answer ends properly, as far as HTTP knows, and too early.",
         |voice, manner| {
             plays(match manner {
                 Manner::Blocking => whole(&voice.answer[..40]),

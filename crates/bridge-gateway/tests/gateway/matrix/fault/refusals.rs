@@ -142,6 +142,11 @@ pub(super) const REFUSALS: &[Fault] = &[
             ))
         },
     ),
+    fault(
+        "HTTP/2, no last word",
+        "The stream ends properly, as far as HTTP knows, and too early.",
+        |voice, manner| Site::Http2(Broken::early(voice, manner)),
+    ),
     // More than one attempt.
     fault(
         "503 once",
