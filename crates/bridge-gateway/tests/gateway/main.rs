@@ -18,6 +18,7 @@ mod dumps;
 mod durable;
 mod edges;
 mod faults;
+mod figures;
 mod front_limits;
 mod generations;
 mod in_process;
