@@ -1,6 +1,7 @@
 //! Roles that are assumed, and what the surroundings of a process offer.
 
 use std::error::Error;
+use std::io::{Read, Write};
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
@@ -223,6 +224,36 @@ fn a_profile_offers_credentials() {
     let file = file.to_str().unwrap();
     let said = in_surroundings(&[("AWS_SHARED_CREDENTIALS_FILE", file)]);
     assert!(said.contains("Credential=FILEID/"), "{said}");
+}
+
+#[test]
+fn a_container_offers_credentials() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://{}/credentials", listener.local_addr().unwrap());
+    let asked = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut head = [0; 4096];
+        let length = socket.read(&mut head).unwrap();
+        let body = format!(
+            r#"{{"AccessKeyId":"BOXID","SecretAccessKey":"secret","Token":"t","Expiration":"{LATER}"}}"#
+        );
+        let length_of_body = body.len();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
+             content-length: {length_of_body}\r\nconnection: close\r\n\r\n{body}"
+        );
+        socket.write_all(answer.as_bytes()).unwrap();
+        String::from_utf8_lossy(&head[..length]).into_owned()
+    });
+    let said = in_surroundings(&[
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.as_str()),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token-of-the-box"),
+    ]);
+    assert!(said.contains("Credential=BOXID/"), "{said}");
+    let head = asked.join().unwrap();
+    assert!(head.starts_with("GET /credentials "), "{head}");
+    assert!(head.contains("token-of-the-box"), "{head}");
+    assert!(!said.contains("token-of-the-box"), "{said}");
 }
 
 #[test]
