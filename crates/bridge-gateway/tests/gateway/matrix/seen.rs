@@ -38,13 +38,13 @@ impl fmt::Display for Seen {
     }
 }
 
-/// What the caller got: the status, when to come again, whose words, and how it ended.
+/// What the caller got: the status, whether and when to come again, whose words, and how it ended.
 ///
 /// What is left of a while, when a caller came again, is said as what it was at most: the machine
 /// may be slow.
 pub(super) fn by_caller(voice: &Voice, reply: &Reply, script: &Script, asked: usize) -> String {
     let mut words = vec![reply.status.to_string()];
-    for name in ["retry-after", "retry-after-ms"] {
+    for name in ["retry-after", "retry-after-ms", "x-should-retry"] {
         if let Some(value) = reply.header(name) {
             let left: Option<u32> = value.parse().ok().filter(|_| asked > 1);
             words.push(match left {

@@ -130,7 +130,7 @@ whole instead of a stream
 400
   both | 400, the provider's bytes | failed, bad_request, 400 | none | good | no failure | 1
 401
-  both | 502, the gateway's error “all configured keys failed authentication, ask the operator to look at them” | failed, unauthorized, 401 | none | cools, unauthorized | no failure | 1
+  both | 502, x-should-retry false, the gateway's error “all configured keys failed authentication, ask the operator to look at them” | failed, unauthorized, 401 | none | cools, unauthorized | no failure | 1
 403
   both | 403, the provider's bytes | failed, unauthorized, 403 | none | good | no failure | 1
 404
@@ -169,9 +169,9 @@ whole instead of a stream
   streaming | 529, the provider's bytes | failed, overloaded, 529 | none | good | no failure | 3
   streaming messages | 529, the provider's bytes | failed, overloaded, 529 | none | good | a failure | 3
 500, do not retry
-  both | 500, the provider's bytes | failed, server_error, 500 | none | good | no failure | 1
+  both | 500, x-should-retry false, the provider's bytes | failed, server_error, 500 | none | good | no failure | 1
 400, retry
-  both | 400, the provider's bytes | failed, bad_request, 400 | none | good | no failure | 3
+  both | 400, x-should-retry true, the provider's bytes | failed, bad_request, 400 | none | good | no failure | 3
 refusal that breaks off
   both | 400, what came of the provider's bytes, cut | failed, bad_request, 400 | none | good | no failure | 1
 HTTP/2, refused
@@ -195,7 +195,7 @@ HTTP/2, no last word
 429 before
   both | 429, retry-after at most 30, the gateway's error “all configured keys of AI provider "NAME" are rate limited, try again in 30 s” | failed, rate_limited | none | cools, rate limited | no failure | 0
 401 before
-  both | 502, the gateway's error “all configured keys failed authentication, ask the operator to look at them” | failed, unauthorized | none | cools, unauthorized | no failure | 0
+  both | 502, x-should-retry false, the gateway's error “all configured keys failed authentication, ask the operator to look at them” | failed, unauthorized | none | cools, unauthorized | no failure | 0
 504 before
   both | 503, retry-after at most 30, the gateway's error “circuit breaker is open” | failed, overloaded | none | good | a failure | 0
 "#;
