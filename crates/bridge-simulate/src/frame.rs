@@ -4,9 +4,8 @@
 //! two, then headers and payload, then a CRC-32 of all before it; numbers are big-endian.
 //! <https://smithy.io/2.0/aws/amazon-eventstream.html>
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
+use data_encoding::BASE64;
 use serde_json::json;
 
 /// Length, length of headers, and their checksum.
@@ -22,7 +21,7 @@ const PADDING: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 /// Writes a frame with an event of the model in it, as JSON.
 pub(crate) fn chunk(event: &[u8], out: &mut BytesMut) {
     let padding = PADDING.get(..event.len() % PADDING.len()).unwrap_or("");
-    let payload = json!({"bytes": STANDARD.encode(event), "p": padding}).to_string();
+    let payload = json!({"bytes": BASE64.encode(event), "p": padding}).to_string();
     let headers = [
         (":event-type", "chunk"),
         (":content-type", "application/json"),

@@ -60,12 +60,9 @@ fn header<'h>(headers: &'h [(String, String)], name: &str) -> &'h str {
 
 /// The event in a frame.
 fn event(payload: &Bytes) -> Value {
-    use base64::Engine;
     let payload: Value = serde_json::from_slice(payload).unwrap();
     let text = payload["bytes"].as_str().unwrap();
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .unwrap();
+    let bytes = data_encoding::BASE64.decode(text.as_bytes()).unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 
