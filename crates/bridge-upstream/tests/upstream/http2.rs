@@ -176,6 +176,24 @@ async fn large_bodies_travel_both_ways() {
 }
 
 #[tokio::test]
+async fn an_answer_goes_on_when_its_client_is_replaced() {
+    let server = Http2::start(None, Habit::Echo, 100).await;
+    let client = client(&ClientConfig::default());
+    let to = plain(server.port);
+    // More than fits into any window.
+    let request = Outbound {
+        body: Bytes::from(vec![b'x'; 3_000_000]),
+        ..outbound(&to)
+    };
+    let reply = client.exchange(&to, request).await.unwrap();
+    drop(client);
+    let echoed = reply.body.collect().await.unwrap().to_bytes();
+    assert_eq!(echoed.len(), 3_000_000);
+    let mut open = server.connections_open.clone();
+    open.wait_for(|open| *open == 0).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_answer_that_comes_before_the_request_has_ended_is_heard() {
     let server = Http2::start(None, Habit::RefuseUnread, 100).await;
     let client = client(&ClientConfig::default());

@@ -13,6 +13,7 @@ mod drain;
 mod journal;
 mod limits;
 mod metrics;
+mod network;
 mod outage;
 mod providers;
 mod reload;
