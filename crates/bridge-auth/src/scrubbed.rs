@@ -92,6 +92,14 @@ impl Scrubbed {
         }
     }
 
+    /// Tells the provider which trace the request belongs to (W3C Trace Context), in place of what
+    /// the caller said of it. A text that cannot be a header value is left out.
+    pub fn tell_trace(&mut self, traceparent: String, tracestate: Option<&str>) {
+        let state = tracestate.unwrap_or_default().to_owned();
+        self.insert(&HeaderName::from_static("traceparent"), traceparent);
+        self.insert(&HeaderName::from_static("tracestate"), state);
+    }
+
     fn insert(&mut self, name: &HeaderName, text: String) {
         match HeaderValue::try_from(text.into_bytes()) {
             Ok(value) if !value.is_empty() => self.0.insert(name, value),

@@ -14,6 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use slog::{Logger, error, info, o, warn};
 
 use crate::entry::panic_text;
+use crate::traced::Traced;
 use crate::turns::Listed;
 
 /// The kind of a failure that is a fault of ours.
@@ -40,6 +41,8 @@ pub(crate) struct ClosingLine {
     pub(crate) logger: Logger,
     /// Keeps it on the list of those that run.
     pub(crate) turn: Listed,
+    /// Its place in its trace.
+    pub(crate) traced: Traced,
     /// Its place among those that may run at once, from when it was let in until its answer is
     /// over.
     pub(crate) place: Option<FrontPlace>,
@@ -160,7 +163,7 @@ impl Drop for GatewayBody {
             Content::Answer { body, .. } => body.close(),
             Content::Fixed(_) => None,
         };
-        if let Some(line) = self.line.take() {
+        if let Some(mut line) = self.line.take() {
             line.say(closing);
         }
     }
@@ -168,7 +171,9 @@ impl Drop for GatewayBody {
 
 impl ClosingLine {
     /// The one line of a request that was answered.
-    fn say(&self, closing: Option<Closing>) {
+    fn say(&mut self, closing: Option<Closing>) {
+        self.traced
+            .close(&self.turn, self.refusal.as_ref(), closing.as_ref());
         let parts = self.turn.parts();
         parts.add_rest(Part::Relay, self.turn.arrived().elapsed());
         if self.turn.is_known() {
@@ -219,6 +224,7 @@ impl ClosingLine {
 impl Drop for ClosingLine {
     fn drop(&mut self) {
         if self.turn.status().is_none() {
+            self.traced.close(&self.turn, None, None);
             info!(self.logger, "request given up before an answer";
                 keys::REQUEST_ID => %self.turn.id(),
                 keys::METHOD => self.turn.method().as_str(),

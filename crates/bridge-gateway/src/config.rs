@@ -8,6 +8,7 @@ use bridge_auth::{Authorizer, Seal};
 use bridge_guard::FrontLimits;
 use bridge_pool::PoolConfig;
 use bridge_telemetry::Metrics;
+use bridge_telemetry::trace::Tracer;
 use slog::Logger;
 
 /// Limits of the HTTP face.
@@ -57,6 +58,8 @@ pub struct GatewayParts {
     pub seal: Seal,
     /// Counters.
     pub metrics: Metrics,
+    /// Writes down what happens within requests, or is off.
+    pub tracer: Tracer,
     /// Where lines go.
     pub logger: Logger,
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bridge_intercept::{Blueprint, ProviderSet};
 use bridge_pool::Pool;
+use bridge_telemetry::trace::Tracer;
 use bridge_telemetry::{Metrics, keys};
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -24,6 +25,7 @@ use crate::front_limits::FrontDoor;
 use crate::places::Places;
 use crate::request::Visit;
 use crate::terms::Terms;
+use crate::traced::Traced;
 use crate::turns::Turns;
 use crate::{
     Drain, DrainSignal, Failure, GatewayConfig, GatewayParts, Origin, RunningTurn, server_timing,
@@ -39,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) pool: Pool<Arc<HandlerFactory>>,
     pub(crate) factory: Arc<HandlerFactory>,
     pub(crate) metrics: Metrics,
+    tracer: Tracer,
     pub(crate) logger: Logger,
     drain: Drain,
     pub(crate) draining: DrainSignal,
@@ -74,6 +77,7 @@ impl Gateway {
             authorizer,
             seal,
             metrics,
+            tracer,
             logger,
         } = parts;
         let (places, pool_config) = (Places::new(config.connections), config.pool.clone());
@@ -93,6 +97,7 @@ impl Gateway {
             pool,
             factory,
             metrics,
+            tracer,
             logger,
             drain,
             draining,
@@ -197,9 +202,12 @@ impl Gateway {
     {
         let terms = self.0.factory.terms();
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let turn = self.0.turns.begin(method, path, terms.generation);
+        let traced = Traced::begin(&self.0.tracer, request.headers(), &turn);
         let mut line = ClosingLine {
-            logger: self.0.logger.clone(),
-            turn: self.0.turns.begin(method, path, terms.generation),
+            logger: traced.logger(&self.0.logger),
+            turn,
+            traced,
             place: None,
             refusal: None,
             metrics: self.0.metrics.clone(),

@@ -25,6 +25,7 @@ mod respond;
 mod server_timing;
 mod stalled;
 mod terms;
+mod traced;
 mod turns;
 
 pub use body::GatewayBody;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use bridge_auth::Scrubbed;
+use bridge_auth::{AuthError, Scrubbed};
 use bridge_intercept::{Answer, Cx, Handler, Inbound, Plan};
 use bridge_pool::Lease;
 use bridge_telemetry::{ErrorChain, Part, keys};
@@ -15,13 +15,12 @@ use http_body::Body;
 use slog::{Logger, o};
 use tokio::time::Instant;
 
-use crate::admission::{Admitted, Claimed};
+use crate::admission::{AdmissionError, Admitted, Claimed};
 use crate::body::{ClosingLine, GatewayBody};
 use crate::entry::Arrival;
 use crate::factory::HandlerKey;
 use crate::read_body::Framing;
 use crate::terms::Terms;
-use crate::turns::Listed;
 use crate::{Failure, Gateway, KnownTurn, Origin};
 
 /// Prefixes under which the routes are served too, for tools that were set up for another gateway.
@@ -91,7 +90,7 @@ impl Gateway {
             .timed(Part::Body, reading)
             .await
             .map_err(|error| Failure::from_body(&error).shaped(dialect))?;
-        let (cx, headers) = cx(&line.turn, admitted);
+        let (cx, headers) = cx(line, admitted);
         let handler = own.as_ref().unwrap_or(&lease);
         let answer = handler
             .run(
@@ -139,7 +138,12 @@ impl Gateway {
         let refused = |error| Failure::from_admission(error).shaped(dialect);
         let door = &self.inner().door;
         let admitting = door.admit(claimed, visit.origin);
+        let mut span = line.traced.within.work("authorize");
         let admitted = line.turn.parts().timed(Part::Auth, admitting).await;
+        if let Err(error) = &admitted {
+            span.fail(refusal_kind(error));
+        }
+        span.end();
         let admitted = admitted.map_err(refused)?;
         line.logger = identified(&line.logger, &admitted);
         if is_upgrade {
@@ -150,12 +154,14 @@ impl Gateway {
         let grant = Arc::clone(&admitted.grant);
         line.turn
             .is_from(KnownTurn::new(grant, admitted.hint.client, &plan));
+        let span = line.traced.within.work("pool acquire");
         let lease = line
             .turn
             .parts()
             .timed(Part::Pool, self.lease(&admitted))
             .await
             .map_err(|failure| failure.shaped(dialect))?;
+        span.end();
         let own = (!lease.is_of(blueprint)).then(|| {
             let key = handler_key(&admitted);
             Handler::new(Arc::clone(blueprint), key.initiator, key.api_key_id)
@@ -188,6 +194,18 @@ fn handler_key(admitted: &Admitted) -> HandlerKey {
     HandlerKey {
         initiator: admitted.grant.actor.id,
         api_key_id: admitted.grant.api_key_id.clone(),
+    }
+}
+
+/// Why somebody was not let in, from a closed list.
+fn refusal_kind(error: &AdmissionError) -> &'static str {
+    match error {
+        AdmissionError::Missing => "missing",
+        AdmissionError::Malformed => "malformed",
+        AdmissionError::ForeignDelegation => "foreign_delegation",
+        AdmissionError::Firewall(_) => "firewall",
+        AdmissionError::Auth(AuthError::Refused(_)) => "refused",
+        AdmissionError::Auth(AuthError::Unavailable(_)) => "unavailable",
     }
 }
 
@@ -232,12 +250,14 @@ fn identified(logger: &Logger, admitted: &Admitted) -> Logger {
     ))
 }
 
-fn cx(turn: &Listed, admitted: Admitted) -> (Cx, Scrubbed) {
+fn cx(line: &ClosingLine, admitted: Admitted) -> (Cx, Scrubbed) {
+    let turn = &line.turn;
     let cx = Cx {
         id: turn.id(),
         arrived: turn.arrived(),
         model: Arc::clone(turn.model()),
         parts: Arc::clone(turn.parts()),
+        within: line.traced.within.clone(),
         grant: admitted.grant,
         hint: admitted.hint,
         source: admitted.source,

@@ -182,6 +182,11 @@ impl Listed {
         let _only_the_first_counts = self.entry.known.set(known);
     }
 
+    /// Who asks, and where it goes, once that is known.
+    pub(crate) fn known(&self) -> Option<&KnownTurn> {
+        self.entry.known.get()
+    }
+
     /// Whether it is known who asks, and where it goes.
     pub(crate) fn is_known(&self) -> bool {
         self.entry.known.get().is_some()

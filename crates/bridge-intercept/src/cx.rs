@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use bridge_auth::Grant;
 use bridge_record::InterceptionId;
 use bridge_telemetry::Parts;
+use bridge_telemetry::trace::Within;
 use tokio::time::Instant;
 
 use crate::ClientHint;
@@ -36,6 +37,8 @@ pub struct Cx {
     pub model: Arc<OnceLock<String>>,
     /// Where its time goes.
     pub parts: Arc<Parts>,
+    /// Its place in its trace. Empty when traces are off.
+    pub within: Within,
 }
 
 impl Cx {

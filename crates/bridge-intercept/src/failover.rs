@@ -152,16 +152,26 @@ async fn ask(
             transcript.presents(walk.key(provider));
         }
         attempts += 1;
-        let outcome = sight.attempt(blueprint, provider, attempts, request).await;
+        let attempt = sight.attempt(blueprint, provider, attempts, request);
+        let (outcome, span) = attempt.await;
         if let Some(transcript) = &mut transcript {
             let status = outcome.as_ref().ok().map(|reply| reply.status);
             transcript.attempted(status);
         }
         match call.after(blueprint, provider, &outcome) {
-            Next::Stop => return outcome.map_err(Unreached::Failed),
+            Next::Stop => {
+                if let Some(transcript) = transcript {
+                    transcript.follow(span);
+                }
+                return outcome.map_err(Unreached::Failed);
+            }
+            // The attempt's span ends here.
             Next::OtherKey => {}
             // It is the provider that is waited for.
-            Next::Again(wait) => sight.parts.timed(Part::FirstByte, sleep(wait)).await,
+            Next::Again(wait) => {
+                span.end();
+                sight.parts.timed(Part::FirstByte, sleep(wait)).await;
+            }
         }
         // Who reads on an answer for its figures does not ask for another one.
         let departure = transcript.as_deref().map(Transcript::departure);

@@ -1,8 +1,11 @@
-//! What watches one call to a provider: where its time goes, and the files it is dumped to.
+//! What watches one call to a provider: where its time goes, its spans, and the files it is dumped
+//! to.
 
 use std::sync::{Arc, OnceLock};
 
+use bridge_api::ProviderType;
 use bridge_record::InterceptionId;
+use bridge_telemetry::trace::{Span, SpanKind, Within, attributes as names};
 use bridge_telemetry::{Part, Parts};
 use bridge_upstream::{DumpLabel, Exchange as _, Outbound, Reply, UpstreamError};
 
@@ -15,7 +18,9 @@ const PASSTHROUGH: &str = "passthrough";
 /// What watches one call.
 pub(crate) struct Sight {
     pub(crate) parts: Arc<Parts>,
+    within: Within,
     id: InterceptionId,
+    route: &'static str,
     what: What,
 }
 
@@ -29,10 +34,12 @@ enum What {
 
 impl Sight {
     /// Of a turn whose model has been read.
-    pub(crate) fn of_turn(cx: &Cx) -> Self {
+    pub(crate) fn of_turn(cx: &Cx, plan: &Plan) -> Self {
         Self {
             parts: Arc::clone(&cx.parts),
+            within: cx.within.clone(),
             id: cx.id,
+            route: plan.label,
             what: What::Model(Arc::clone(&cx.model)),
         }
     }
@@ -41,13 +48,38 @@ impl Sight {
     pub(crate) fn of_passthrough(cx: &Cx, plan: &Plan) -> Self {
         Self {
             parts: Arc::clone(&cx.parts),
+            within: cx.within.clone(),
             id: cx.id,
+            route: plan.label,
             what: What::Path(plan.upstream_path.clone()),
         }
     }
 
-    /// One attempt, from the request to the head of its answer. The first is number one.
+    /// One attempt, from the request to the head of its answer. The first is number one. Its span
+    /// comes back as well: it goes on until the answer is over, if this is the answer.
     pub(crate) async fn attempt(
+        &self,
+        blueprint: &Blueprint,
+        provider: &Provider,
+        number: u32,
+        mut request: Outbound,
+    ) -> (Result<Reply, UpstreamError>, Span) {
+        let mut span = self.span(provider, number, &request);
+        self.tell(&span, &mut request);
+        let outcome = self.send(blueprint, provider, number, request).await;
+        match &outcome {
+            Ok(reply) => {
+                span.set(names::HTTP_STATUS, reply.status.as_u16());
+                if reply.status.is_client_error() || reply.status.is_server_error() {
+                    span.fail(reply.status.as_str().to_owned());
+                }
+            }
+            Err(error) => span.fail(error.class().as_str()),
+        }
+        (outcome, span)
+    }
+
+    async fn send(
         &self,
         blueprint: &Blueprint,
         provider: &Provider,
@@ -76,6 +108,53 @@ impl Sight {
         outcome
     }
 
+    fn span(&self, provider: &Provider, number: u32, request: &Outbound) -> Span {
+        let mut span = self.within.span(SpanKind::Client, || match &self.what {
+            What::Model(model) => format!("chat {}", model.get().map_or("", String::as_str)),
+            What::Path(_) => format!("{} {}", request.method, self.route),
+        });
+        if !span.is_on() {
+            return span;
+        }
+        span.set(names::HTTP_METHOD, request.method.to_string());
+        span.set(names::PROVIDER, provider.name.to_string());
+        let authority = provider.endpoint.authority();
+        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+        span.set(names::SERVER_ADDRESS, host.to_owned());
+        if let Ok(port) = port.parse::<u16>() {
+            span.set(names::SERVER_PORT, port);
+        }
+        if number > 1 {
+            span.set(names::HTTP_RESEND_COUNT, number - 1);
+        }
+        if let What::Model(model) = &self.what {
+            let family = family(provider.provider_type());
+            span.set(names::GEN_AI_OPERATION, "chat");
+            span.set(names::GEN_AI_PROVIDER, family);
+            span.set(names::GEN_AI_SYSTEM, family);
+            span.set(
+                names::GEN_AI_REQUEST_MODEL,
+                model.get().cloned().unwrap_or_default(),
+            );
+        }
+        span
+    }
+
+    /// Tells the provider of the trace, if it is to know. Otherwise what the caller says of a trace
+    /// goes on as it came.
+    fn tell(&self, span: &Span, request: &mut Outbound) {
+        if self.within.told_to_providers().is_none() {
+            return;
+        }
+        let inner = span.within();
+        // A trace that nobody writes down is told of as well, so that nobody else does.
+        let told = inner.context().or_else(|| self.within.context());
+        if let Some(context) = told {
+            let headers = &mut request.headers;
+            headers.tell_trace(context.traceparent(), context.tracestate());
+        }
+    }
+
     fn label<'l>(&'l self, provider: &'l Provider, attempt: u32) -> DumpLabel<'l> {
         let (group, path) = match &self.what {
             What::Model(model) => {
@@ -91,5 +170,20 @@ impl Sight {
             id: self.id.to_string(),
             attempt,
         }
+    }
+}
+
+/// What the semantic conventions call a family of providers, where they have a word for it.
+fn family(provider_type: ProviderType) -> &'static str {
+    match provider_type {
+        ProviderType::Anthropic => "anthropic",
+        ProviderType::OpenAi | ProviderType::ChatGpt => "openai",
+        ProviderType::Azure => "azure.ai.openai",
+        ProviderType::Bedrock => "aws.bedrock",
+        ProviderType::Google => "gcp.gemini",
+        ProviderType::Copilot
+        | ProviderType::OpenRouter
+        | ProviderType::Vercel
+        | ProviderType::OpenAiCompat => provider_type.as_str(),
     }
 }

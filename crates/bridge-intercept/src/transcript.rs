@@ -14,6 +14,7 @@ use bridge_record::{
     Ended, ErrorType, Event, InterceptionId, ModelThought, Outcome, PromptUsage, Record,
     RecordError, Recorder, Started,
 };
+use bridge_telemetry::trace::Span;
 use bridge_telemetry::{Metrics, Part, Parts, Running, Subject, Tally, wall_clock};
 use bridge_upstream::{BoundCredential, FailureClass, UpstreamError};
 use http::StatusCode;
@@ -25,9 +26,11 @@ use crate::client_hint::shortened;
 use crate::guard::ProviderKey;
 use crate::{Blueprint, Cutoff, Cx};
 
+mod spans;
 mod usage;
 mod verdict;
 
+use self::spans::{Ending, Spans};
 use self::usage::{count_tokens, token_usage, tool_usage};
 use self::verdict::{Verdict, judge_answer, label};
 pub(crate) use self::verdict::{type_of_status, type_of_word};
@@ -58,6 +61,7 @@ pub(crate) struct Transcript {
     running: Option<Running>,
     /// What the provider was given last.
     hidden: Option<BoundCredential>,
+    spans: Spans,
 }
 
 /// What the closing line of a request says of its interception.
@@ -126,11 +130,14 @@ impl Transcript {
             initiator: started.initiator,
             running: None,
             hidden: None,
+            spans: Spans::new(&cx.within, started.client_session_id.as_ref()),
         };
         let event = Event::Started(Box::new(started));
         let first = Record::new(cx.id, wall_clock(), event);
         let starting = blueprint.recorder.start(first);
+        let mut recording = cx.within.work("record start");
         if let Err(refused) = cx.parts.timed(Part::Journal, starting).await {
+            recording.fail("not_kept");
             // There is no beginning, so there is nothing to end.
             transcript.closing.outcome = Some(Outcome::Failed);
             return Err(refused);
@@ -139,6 +146,11 @@ impl Transcript {
         let running = blueprint.metrics.interception_began(&transcript.subject());
         transcript.running = Some(running);
         Ok(transcript)
+    }
+
+    /// The answer of this attempt is relayed, or its failure told.
+    pub(crate) fn follow(&mut self, attempt: Span) {
+        self.spans.follow(attempt);
     }
 
     /// An attempt had this status, or no answer. The last one counts.
@@ -204,7 +216,11 @@ impl Transcript {
     /// Waits until everything that was recorded is safe. Dropping the future changes nothing.
     pub(crate) fn settle(&self) -> Settling {
         let (recorder, parts) = (Arc::clone(&self.recorder), Arc::clone(&self.parts));
-        Box::pin(async move { parts.timed(Part::Journal, recorder.settle()).await })
+        let settling = self.spans.within.work("record settle");
+        Box::pin(async move {
+            parts.timed(Part::Journal, recorder.settle()).await;
+            settling.end();
+        })
     }
 
     /// Records everything that is left to record. Only the first end counts.
@@ -293,6 +309,7 @@ impl Transcript {
             return;
         };
         tally.prompt();
+        self.spans.asked(&prompt);
         let response_id = observed
             .map(|seen| seen.response_id.clone())
             .unwrap_or_default();
@@ -305,7 +322,8 @@ impl Transcript {
         );
     }
 
-    fn record_observed(&self, at: SystemTime, observed: Observed, tally: Option<&Tally>) {
+    fn record_observed(&mut self, at: SystemTime, observed: Observed, tally: Option<&Tally>) {
+        self.spans.observed(&observed);
         let response_id = observed.response_id;
         for thought in observed.thoughts {
             let source = thought.source.as_str().to_owned();
@@ -335,6 +353,10 @@ impl Transcript {
     }
 
     fn record_end(&mut self, at: SystemTime, verdict: Verdict, tally: Option<&Tally>) {
+        let ending = Ending {
+            outcome: verdict.outcome,
+            error_type: verdict.error_type,
+        };
         let ended = Ended {
             outcome: verdict.outcome,
             credential_hint: self.closing.key_hint.clone(),
@@ -343,6 +365,7 @@ impl Transcript {
             error_message: verdict.message.map(|text| self.explanation(text)),
         };
         self.record(at, Event::Ended(Box::new(ended)));
+        self.spans.close(&ending, &self.closing.key_hint);
         self.closing.outcome = Some(verdict.outcome);
         self.running = None;
         if let Some(tally) = tally {

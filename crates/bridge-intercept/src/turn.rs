@@ -70,7 +70,7 @@ pub(crate) async fn run(
         headers.name_actor(&cx.grant.actor, &blueprint.policy);
     }
     let is_background = facts.background;
-    let sight = Sight::of_turn(cx);
+    let sight = Sight::of_turn(cx, plan);
     let mut transcript = open(
         blueprint,
         plan,

@@ -257,3 +257,19 @@ pub enum ErrorType {
     /// Anything else: unreachable, broken off, garbage.
     Unknown,
 }
+
+impl ErrorType {
+    /// The word for it in traces and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Unauthorized => "unauthorized",
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::ServerError => "server_error",
+            Self::Timeout => "timeout",
+            Self::Unknown => "unknown",
+        }
+    }
+}

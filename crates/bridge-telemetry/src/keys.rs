@@ -4,6 +4,10 @@
 pub const COMPONENT: &str = "component";
 /// One HTTP request, from its head to the end of its answer.
 pub const REQUEST_ID: &str = "request_id";
+/// The trace that a request belongs to, when traces are on.
+pub const TRACE_ID: &str = "trace_id";
+/// The span of the request in it.
+pub const SPAN_ID: &str = "span_id";
 /// Correlation id that a proxy in front of the gateway put on the request.
 pub const CORRELATION_ID: &str = "correlation_id";
 /// One recorded request.

@@ -1,5 +1,7 @@
 //! The real exchange: connections over TCP and TLS, one exchange at a time or shared.
 
+mod own;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,8 @@ use crate::ready::Ready;
 use crate::tls::Tls;
 use crate::wire::Wire;
 use crate::{Body, ClientConfig, ClientError, Endpoint, Exchange, Outbound, Reply, Timeouts};
+
+pub use self::own::OwnRequest;
 
 /// How many connections may turn a request away unlooked at before it fails. Servers that restart
 /// do so now and then.

@@ -58,7 +58,7 @@ mod tls;
 mod wire;
 
 pub use body::Body;
-pub use client::Client;
+pub use client::{Client, OwnRequest};
 pub use config::{ClientConfig, Timeouts};
 pub use credential::{BoundCredential, CredentialStyle};
 pub use dump::{DumpConfig, DumpError, DumpLabel, Dumped, Dumps};

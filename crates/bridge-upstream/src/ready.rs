@@ -7,7 +7,7 @@ use http::uri::InvalidUri;
 use http::{Request, Uri};
 
 use crate::credential::Signed;
-use crate::{Endpoint, Outbound, ProxyAddress, UpstreamError};
+use crate::{Endpoint, Outbound, OwnRequest, ProxyAddress, UpstreamError};
 
 /// All of a request, credential included.
 pub(crate) struct Ready {
@@ -35,16 +35,36 @@ impl Ready {
         if let Some(credential) = &outbound.credential {
             signed = credential.attach(to, &mut request, &body).await?;
         }
+        let ready = Self::through(to, asked, request, body)?;
+        Ok((ready, signed))
+    }
+
+    /// The same for a request of the gateway itself, which has its credentials in its headers.
+    pub(crate) fn own(
+        to: &Endpoint,
+        asked: Option<&ProxyAddress>,
+        own: OwnRequest,
+    ) -> Result<Self, UpstreamError> {
+        let (request, body) = own.into_request(to)?;
+        Self::through(to, asked, request, body)
+    }
+
+    /// What the proxy is told beside is none of the provider's business, and so not signed.
+    fn through(
+        to: &Endpoint,
+        asked: Option<&ProxyAddress>,
+        request: Request<()>,
+        body: Bytes,
+    ) -> Result<Self, UpstreamError> {
         let (parts, ()) = request.into_parts();
         let mut ready = Self { parts, body };
-        // What the proxy is told beside is none of the provider's business, and so not signed.
         if let Some(proxy) = asked {
             ready.parts.uri = ready.whole_address(to)?;
             let authorization = proxy.authorization();
             let headers = &mut ready.parts.headers;
             authorization.map(|value| headers.insert(PROXY_AUTHORIZATION, value));
         }
-        Ok((ready, signed))
+        Ok(ready)
     }
 
     /// The target with scheme and authority: what a proxy is asked for (RFC 9112, section 3.2.2),

@@ -4,6 +4,7 @@
 //! environment.
 
 mod advice;
+pub(crate) mod collector;
 pub(crate) mod control;
 pub(crate) mod env;
 mod file;
@@ -29,6 +30,7 @@ use bridge_auth::Secret;
 use bridge_upstream::ProxyRules;
 use toml::Table;
 
+use self::collector::Collector;
 use self::control::RemoteControl;
 use self::env::{Environment, variable};
 use self::problem::Findings;
@@ -39,7 +41,7 @@ use self::reader::{Description, SectionReader};
 use self::sections::{
     Admin, Auth, BreakerSection, Control, Data, DrainSection, DumpSection, Egress, Engine, Gateway,
     Headers, JournalSection, LimitsSection, Listen, Log, MetricsSection, RawProvider,
-    RecordSection, RetrySection, SECTIONS, Upstream,
+    RecordSection, RetrySection, SECTIONS, TracesSection, Upstream,
 };
 
 /// Everything that can be set, checked.
@@ -83,6 +85,10 @@ pub(crate) struct Config {
     pub(crate) metrics: MetricsSection,
     /// What is written of exchanges with providers.
     pub(crate) dump: DumpSection,
+    /// What is written down of requests, and how.
+    pub(crate) traces: TracesSection,
+    /// Where spans go, if they go anywhere.
+    pub(crate) collector: Option<Collector>,
     /// How the program stops.
     pub(crate) drain: DrainSection,
     /// What the embedded control plane begins with.
@@ -194,6 +200,11 @@ impl Config {
             let text = "writes prompts and answers to files: take it out when you are done";
             findings.warn("dump.folder", text);
         }
+        let traces = TracesSection::read(told.section(TracesSection::DESCRIPTION, findings));
+        let collector = match &traces {
+            Some(traces) => collector::read(traces, environment, findings),
+            None => None,
+        };
         let drain = DrainSection::read(told.section(DrainSection::DESCRIPTION, findings));
         let providers = provider::read(table, environment, gateway_address, findings);
         let operator = operator?;
@@ -222,6 +233,8 @@ impl Config {
             journal: journal?,
             metrics: metrics?,
             dump: dump?,
+            traces: traces?,
+            collector: collector?,
             drain: drain?,
             providers,
         })

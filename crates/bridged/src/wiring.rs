@@ -22,6 +22,7 @@ mod sealed;
 mod seed;
 mod settings;
 mod start_error;
+mod traces;
 mod translate;
 
 use std::future::Future;
@@ -56,6 +57,7 @@ use self::running::Running;
 use self::settings::Settings;
 pub(crate) use self::settings::{Rereads, Source};
 pub(crate) use self::start_error::StartError;
+use self::traces::Traces;
 use self::translate::{client_config, configure_metrics, gateway_config, intercept_config};
 use crate::config::Config;
 
@@ -78,6 +80,7 @@ pub(crate) struct Server {
     logger: Logger,
     listener: TcpListener,
     generations: Generations,
+    traces: Traces,
     operator: Running,
     /// Whether traffic can flow.
     traffic: Readiness,
@@ -131,7 +134,9 @@ impl Server {
 
         let cutoff = Cutoff::default();
         let limits = gateway_config(config, &metrics);
+        let (tracer, traces) = Traces::start(config, &metrics, logger)?;
         let gateway = Gateway::new(GatewayParts {
+            tracer,
             config: limits.clone(),
             authorizer: Arc::clone(&asked),
             seal: Seal::new(),
@@ -202,6 +207,7 @@ impl Server {
             operator_address: addresses.1,
             _sweep: sweep(generations.clone(), logger),
             generations: generations.clone(),
+            traces,
             _reload: task::spawn(logger, "reload", sealed::follow(generations, watch, copy)),
             _settings: settings,
             reloads,
@@ -278,6 +284,7 @@ impl Server {
             logger,
             listener,
             generations,
+            traces,
             operator,
             plane,
             authorizer,
@@ -306,7 +313,7 @@ impl Server {
         let lost = recording.close(patience, leave, &logger).await;
         authorizer.close().await;
         tokio::join!(operator.stop(&logger), plane.stop(&logger));
-        dumps::finish(generations.dumps()).await;
+        tokio::join!(dumps::finish(generations.dumps()), traces.finish());
         lost
     }
 }

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
 
 use super::span::{Attribute, SpanEvent};
 use super::{SpanKind, TraceContext};
@@ -30,33 +29,14 @@ pub struct FinishedSpan {
 pub struct SpanQueue(pub(super) mpsc::Receiver<FinishedSpan>);
 
 impl SpanQueue {
-    /// The next batch: at most `most` spans, and at most as many as come within `linger` of the
-    /// first one. Empty when no tracer is left.
-    ///
-    /// Dropping the future loses the spans that were taken out; whoever waits for something else as
-    /// well does so between two batches.
-    pub async fn batch(&mut self, most: usize, linger: Duration) -> Vec<FinishedSpan> {
-        let mut batch = Vec::new();
-        let Some(first) = self.0.recv().await else {
-            return batch;
-        };
-        batch.push(first);
-        let due = Instant::now() + linger;
-        while batch.len() < most {
-            match timeout_at(due, self.0.recv()).await {
-                Ok(Some(span)) => batch.push(span),
-                Ok(None) | Err(_) => break,
-            }
-        }
-        batch
+    /// Waits for spans and puts them behind those of the batch, which holds fewer than `most`.
+    /// False when no tracer is left. Dropping the future loses nothing.
+    pub async fn more(&mut self, batch: &mut Vec<FinishedSpan>, most: usize) -> bool {
+        let room = most.saturating_sub(batch.len());
+        self.0.recv_many(batch, room).await > 0
     }
 
-    /// Waits until there is a span, or no tracer is left. Says whether there is one.
-    pub async fn has_some(&mut self, batch: &mut Vec<FinishedSpan>) -> bool {
-        self.0.recv_many(batch, 1).await > 0
-    }
-
-    /// What waits now, at most `most` spans.
+    /// Puts what waits now behind the spans of the batch, up to `most` together.
     pub fn waiting(&mut self, batch: &mut Vec<FinishedSpan>, most: usize) {
         while batch.len() < most {
             match self.0.try_recv() {

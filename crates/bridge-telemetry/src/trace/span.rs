@@ -1,14 +1,14 @@
 //! One thing that happened, from its beginning to its end.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::TraceContext;
-use super::attributes::ERROR_TYPE;
+use super::attributes::{CONTENT_EVENT, ERROR_TYPE, GEN_AI_INPUT_MESSAGES};
 use super::queue::FinishedSpan;
 use super::tracer::{Inner, Within};
 use crate::wall_clock;
@@ -114,6 +114,13 @@ impl Span {
         }
     }
 
+    /// Gives it another name, when more is known than at its beginning.
+    pub fn rename(&mut self, name: impl Into<Cow<'static, str>>) {
+        if let Some(recording) = &mut self.0 {
+            recording.finished.name = name.into();
+        }
+    }
+
     /// Gives an attribute its value. The last word counts. Long texts are cut.
     pub fn set(&mut self, name: &'static str, value: impl Into<Value>) {
         if let Some(recording) = &mut self.0 {
@@ -133,18 +140,21 @@ impl Span {
         }
     }
 
-    /// Content that somebody wrote, as an event of its own.
-    pub fn content(&mut self, name: &'static str, attribute: &'static str, text: String) {
-        if let Some(recording) = &mut self.0 {
-            let events = &mut recording.finished.events;
-            if events.len() < MOST_EVENTS {
-                let value = Value::from(text).cut(LONGEST_CONTENT);
-                events.push(SpanEvent {
-                    name,
-                    at: wall_clock(),
-                    attributes: vec![(attribute, value)],
-                });
-            }
+    /// What a person asked, as an event of its own in the form that the conventions have for it.
+    /// A long text is cut.
+    pub fn asked(&mut self, prompt: &str) {
+        let Some(recording) = &mut self.0 else {
+            return;
+        };
+        let events = &mut recording.finished.events;
+        if events.len() < MOST_EVENTS {
+            let end = prompt.floor_char_boundary(LONGEST_CONTENT);
+            let message = user_message(prompt.get(..end).unwrap_or_default());
+            events.push(SpanEvent {
+                name: CONTENT_EVENT,
+                at: wall_clock(),
+                attributes: vec![(GEN_AI_INPUT_MESSAGES, Value::Text(message.into()))],
+            });
         }
     }
 
@@ -159,6 +169,25 @@ fn put(attributes: &mut Vec<Attribute>, name: &'static str, value: Value) {
         None if has_room => attributes.push((name, value)),
         None => {}
     }
+}
+
+/// One message of a person, as JSON.
+fn user_message(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 64);
+    out.push_str("[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            c if c.is_control() => {
+                let _infallible = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push_str("\"}]}]");
+    out
 }
 
 impl Drop for Span {

@@ -144,6 +144,12 @@ impl Within {
         self.span(SpanKind::Internal, || name)
     }
 
+    /// Whether what happens is written down.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        self.context().is_some_and(TraceContext::is_sampled)
+    }
+
     /// Whether what people asked may be written down.
     #[must_use]
     pub fn takes_content(&self) -> bool {
@@ -167,8 +173,6 @@ impl fmt::Debug for Within {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn config(ratio: &str) -> TracerConfig {
@@ -193,7 +197,9 @@ mod tests {
         within.work("inner").end();
         server.fail("timeout");
         server.end();
-        let spans = queue.batch(2, Duration::ZERO).await;
+        let mut spans = Vec::new();
+        assert!(queue.more(&mut spans, 9).await);
+        queue.waiting(&mut spans, 9);
         let [inner, server] = &spans[..] else {
             panic!("{spans:?}");
         };

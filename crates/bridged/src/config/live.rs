@@ -93,6 +93,8 @@ impl Config {
             journal,
             metrics,
             dump,
+            traces,
+            collector: _follows_from_the_others,
             drain,
             providers,
         } = self;
@@ -116,6 +118,7 @@ impl Config {
         paths.extend(journal.differences(&other.journal));
         paths.extend(metrics.differences(&other.metrics));
         paths.extend(dump.differences(&other.dump));
+        paths.extend(traces.differences(&other.traces));
         paths.extend(drain.differences(&other.drain));
         let new = providers
             .iter()
@@ -249,6 +252,8 @@ mod tests {
             "direct",
             "10.0.0.0/8",
             "both",
+            "0.7",
+            "http://seven",
         ];
         let name = crate::config::env::variable(path);
         let mut loaded = values.iter().filter_map(|value| {
@@ -266,7 +271,12 @@ mod tests {
             for field in section.fields {
                 let path = format!("{}.{}", section.path, field.key());
                 // Values of these need a file, or another setting beside them.
-                let is_odd = ["data.folder", "admin.token", "admin.token_file"];
+                let is_odd = [
+                    "data.folder",
+                    "admin.token",
+                    "admin.token_file",
+                    "traces.headers_file",
+                ];
                 if is_odd.contains(&path.as_str()) || path.contains("control") {
                     continue;
                 }

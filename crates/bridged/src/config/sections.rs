@@ -9,6 +9,7 @@ use bridge_auth::{ActorHeader, HeaderPolicy, HeaderPolicyConfig, HeaderPolicyErr
 use bridge_control::api::ProviderType;
 use bridge_rpc::Address;
 use bridge_telemetry::LogFormat;
+use bridge_telemetry::trace::Ratio;
 use http::HeaderName;
 use slog::Level;
 
@@ -80,7 +81,7 @@ macro_rules! section {
 }
 
 /// All sections but the list of providers, in the order of the sample.
-pub(crate) const SECTIONS: [Description; 19] = [
+pub(crate) const SECTIONS: [Description; 20] = [
     Listen::DESCRIPTION,
     Data::DESCRIPTION,
     Admin::DESCRIPTION,
@@ -99,6 +100,7 @@ pub(crate) const SECTIONS: [Description; 19] = [
     JournalSection::DESCRIPTION,
     MetricsSection::DESCRIPTION,
     DumpSection::DESCRIPTION,
+    TracesSection::DESCRIPTION,
     DrainSection::DESCRIPTION,
 ];
 
@@ -420,6 +422,29 @@ section! {
         max_age: Duration, Default "24h";
         /// Headers whose values are masked besides those that hold credentials by their usual meaning.
         masked_headers: Vec<HeaderName>, Example "X-Company-Ticket";
+    }
+}
+
+section! {
+    /// Traces: the spans of each request, sent to a collector in the OpenTelemetry protocol over HTTP.
+    /// The variables of OpenTelemetry (OTEL_EXPORTER_OTLP_ENDPOINT and others) hold where nothing is said here.
+    TracesSection at "traces" {
+        /// Where a collector takes spans, the whole address. Without one, and without a variable that names one, traces are off.
+        endpoint: Option<BaseUrl>, Example "http://127.0.0.1:4318/v1/traces";
+        /// A file with headers for the collector, one a line, as in `X-Team: value`.
+        headers_file: Option<PathBuf>, Example "/run/secrets/bridged-trace-headers";
+        /// How many of the traces that begin here are written down, from 0 to 1.
+        ratio: Ratio, Default "1";
+        /// Whether traces of callers are continued, so that their traceparent says whether they are written down. Otherwise every trace begins here.
+        follow_callers: bool, Default "true";
+        /// Whether providers are told the trace, in place of what the caller said of it.
+        tell_providers: bool, Default "false";
+        /// Whether what people asked is written down as well.
+        content: bool, Default "false";
+        /// How many finished spans may wait for the collector. More are dropped and counted.
+        waiting_spans: Count, Default "2048";
+        /// What this process is called. When nothing is said, bridged.
+        service_name: Option<String>, Example "bridged-eu";
     }
 }
 

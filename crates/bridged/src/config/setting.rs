@@ -7,6 +7,7 @@ use std::time::Duration;
 use bridge_auth::{ActorHeader, Secret};
 use bridge_control::api::ProviderType;
 use bridge_rpc::{Address, ParseAddressError};
+use bridge_telemetry::trace::Ratio;
 use bridge_telemetry::{Aliases, LogConfig, LogFormat};
 use http::{HeaderName, Uri};
 use slog::Level;
@@ -346,6 +347,23 @@ impl Setting for Level {
     fn read(value: &Value) -> Result<Self, String> {
         let wanted = "a level: give trace, debug, info, warning, error or critical";
         parsed(value, wanted, |text| LogConfig::parse_level(text).ok())
+    }
+}
+
+impl Setting for Ratio {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a ratio: give a number from 0 to 1";
+        let text = match value {
+            Value::Float(number) => number.to_string(),
+            Value::Integer(number) => number.to_string(),
+            Value::String(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::Array(_)
+            | Value::Table(_) => text(value, wanted)?.to_owned(),
+        };
+        text.parse()
+            .map_err(|_| format!("{} is not {wanted}", shown(value)))
     }
 }
 

@@ -7,7 +7,7 @@ use bridge_auth::HeaderPolicyError;
 use bridge_control::store::OpenError;
 use bridge_control::{ControlError, ServeError};
 use bridge_rpc::{ChannelError, RandomnessError};
-use bridge_upstream::{ClientError, DumpError};
+use bridge_upstream::{ClientError, DumpError, EndpointError};
 
 use super::FIRST_PROVIDERS;
 use crate::sockets::SocketError;
@@ -68,6 +68,9 @@ pub(crate) enum StartError {
     /// Exchanges with providers cannot be written to files.
     #[error("dump.folder")]
     Dumps(#[source] DumpError),
+    /// Spans cannot be sent to their collector.
+    #[error("traces.endpoint")]
+    Collector(#[source] EndpointError),
     /// The way to the control plane cannot be set up.
     #[error("the way to the control plane cannot be set up")]
     Channel(#[source] ChannelError),

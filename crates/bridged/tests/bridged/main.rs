@@ -19,3 +19,4 @@ mod providers;
 mod reload;
 mod supervised;
 mod support;
+mod traces;

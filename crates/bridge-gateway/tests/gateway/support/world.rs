@@ -17,6 +17,7 @@ use bridge_intercept::{
 };
 use bridge_record::{Ended, Event, Record, RecordError, Recorder, Started, TokenUsage};
 use bridge_telemetry::task::{self, Task};
+use bridge_telemetry::trace::Tracer;
 use bridge_telemetry::{Logging, Metrics};
 use bridge_upstream::{Client, ClientConfig};
 use parking_lot::Mutex;
@@ -46,6 +47,7 @@ pub(crate) struct Setup {
     pub(crate) is_unsettled: bool,
     /// How long running requests may take once the gateway drains.
     pub(crate) patience: Duration,
+    pub(crate) tracer: Tracer,
 }
 
 impl Setup {
@@ -68,6 +70,7 @@ impl Setup {
             is_recorder_mute: false,
             is_unsettled: false,
             patience: Duration::from_secs(20),
+            tracer: Tracer::default(),
         }
     }
 }
@@ -113,6 +116,7 @@ impl World {
             authorizer: Arc::clone(&asked) as Arc<dyn Authorizer>,
             seal: seal.clone(),
             metrics: metrics.clone(),
+            tracer: setup.tracer,
             logger: logger.clone(),
         });
         let base = setup

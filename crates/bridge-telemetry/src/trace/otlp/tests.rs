@@ -1,7 +1,5 @@
 //! What is written here is read with the messages that the OpenTelemetry project publishes.
 
-use std::time::Duration;
-
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
@@ -24,7 +22,7 @@ fn of_text(text: &str) -> any_value::Value {
     any_value::Value::StringValue(text.to_owned())
 }
 
-async fn spans() -> Vec<FinishedSpan> {
+fn spans() -> Vec<FinishedSpan> {
     let config = TracerConfig {
         ratio: crate::trace::Ratio::ALL,
         follow_callers: true,
@@ -41,18 +39,20 @@ async fn spans() -> Vec<FinishedSpan> {
     server.set("answer", true);
     server.set("texts", vec!["a".to_owned(), "b".to_owned()]);
     server.set("long", "x".repeat(5_000));
-    server.content("details", "asked", "what?".to_owned());
+    server.asked("what \"is\" it?\n");
     let mut client = within.span(SpanKind::Client, || "chat m");
     client.fail("429");
     client.end();
     server.end();
-    queue.batch(2, Duration::ZERO).await
+    let mut spans = Vec::new();
+    queue.waiting(&mut spans, 2);
+    spans
 }
 
 #[tokio::test]
 async fn a_batch_is_what_collectors_read() {
     let resource = Resource(vec![("service.name".to_owned(), "bridged".to_owned())]);
-    let spans = spans().await;
+    let spans = spans();
     let read = ExportTraceServiceRequest::decode(encode(&resource, &spans).as_slice()).unwrap();
     let of_process = &read.resource_spans[0];
     let resource = of_process.resource.as_ref().unwrap();
@@ -109,9 +109,11 @@ fn check_server(server: &Published) {
     };
     assert_eq!(texts.values, [text("a"), text("b")]);
     let event = &server.events[0];
-    assert_eq!(event.name, "details");
+    assert_eq!(event.name, "gen_ai.client.inference.operation.details");
     assert!(event.time_unix_nano >= server.start_time_unix_nano);
-    assert_eq!(value(&event.attributes, "asked"), of_text("what?"));
+    let asked = r#"[{"role":"user","parts":[{"type":"text","content":"what \"is\" it?\n"}]}]"#;
+    let messages = value(&event.attributes, "gen_ai.input.messages");
+    assert_eq!(messages, of_text(asked));
 }
 
 #[test]
