@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::identity::Identity;
+use bridge_auth::Secret;
 use parking_lot::Mutex;
 use tokio::time::timeout;
 
@@ -24,6 +25,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 pub(crate) struct Kept {
     pub(crate) identity: Identity,
     pub(crate) access_key_id: String,
+    pub(crate) session_token: Option<Secret>,
     since: SystemTime,
     expires: Option<SystemTime>,
 }
@@ -64,6 +66,9 @@ impl Kept {
     pub(crate) fn new(credentials: Credentials, now: SystemTime) -> Self {
         Self {
             access_key_id: credentials.access_key_id().to_owned(),
+            session_token: credentials
+                .session_token()
+                .map(|token| Secret::new(token.to_owned())),
             since: now,
             expires: credentials.expiry(),
             identity: credentials.into(),
@@ -173,6 +178,12 @@ impl Cache {
         if kept.as_ref().is_some_and(is_it) {
             *kept = None;
         }
+    }
+
+    /// The session token of what is kept, if there is one.
+    pub(crate) fn session_token(&self) -> Option<Secret> {
+        let kept = self.kept.lock();
+        kept.as_ref().and_then(|kept| kept.session_token.clone())
     }
 
     /// The public half of what is kept.

@@ -123,6 +123,16 @@ impl Signer {
         }
     }
 
+    /// The session token that travels with what is signed now, for those who keep it out of what
+    /// people read; none before anything was fetched.
+    #[must_use]
+    pub fn session_token(&self) -> Option<Secret> {
+        match &self.0.fixed {
+            Some(kept) => kept.session_token.clone(),
+            None => self.0.cache.session_token(),
+        }
+    }
+
     fn attach(
         &self,
         kept: &Kept,

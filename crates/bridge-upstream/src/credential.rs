@@ -66,20 +66,20 @@ impl BoundCredential {
     }
 
     /// Masks the credential wherever it stands in a text: for explanations of a provider that
-    /// repeats what it was given. Of a signer nothing travels that a text could repeat.
+    /// repeats what it was given.
     #[must_use]
     pub fn mask_in(&self, text: String) -> String {
-        match &self.kind {
-            Kind::Secret(secret, _) => secret.mask_in(text),
-            Kind::Signer(_) => text,
+        match self.travelling() {
+            Some(secret) => secret.mask_in(text),
+            None => text,
         }
     }
 
-    /// What travels with a request, if the credential itself does.
-    pub(crate) fn travelling(&self) -> Option<&Secret> {
+    /// What travels with a request: the credential itself, or the session token beside a signature.
+    pub(crate) fn travelling(&self) -> Option<Secret> {
         match &self.kind {
-            Kind::Secret(secret, _) => Some(secret),
-            Kind::Signer(_) => None,
+            Kind::Secret(secret, _) => Some(secret.clone()),
+            Kind::Signer(signer) => signer.session_token(),
         }
     }
 

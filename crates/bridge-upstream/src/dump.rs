@@ -31,7 +31,7 @@ pub(crate) use self::sheet::Tap;
 use self::shelf::Shelf;
 use self::text::RequestText;
 use self::writer::{Note, Queue};
-use crate::{Endpoint, Exchange, Outbound, Reply, UpstreamError};
+use crate::{BoundCredential, Endpoint, Exchange, Outbound, Reply, UpstreamError};
 
 /// Where dumps go and how much of them is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl Exchange for Dumped<'_> {
     async fn exchange(&self, to: &Endpoint, request: Outbound) -> Result<Reply, UpstreamError> {
         let inner = &self.dumps.0;
         let veil = request.credential.as_ref();
-        let veil = veil.and_then(|credential| credential.travelling().cloned());
+        let veil = veil.and_then(BoundCredential::travelling);
         let text = RequestText::of(&request);
         inner.queue.put(Note::Request {
             stem: self.stem.clone(),

@@ -230,11 +230,13 @@ fn no_secret_leaves_its_place() {
 
     let away = Program::new();
     let url = format!("http://{}", plane.gateway);
+    let dumps = away.folder.path().join("dumps");
     let serve = || {
         gateway(&away, &url, &gateway_key)
             .with("BRIDGED_ADMIN_TOKEN", ADMIN)
             .with("BRIDGED_LOG_LEVEL", "trace")
             .with("BRIDGED_METRICS_ALIASES", "both")
+            .with("BRIDGED_DUMP_FOLDER", dumps.display().to_string())
     };
     // With breakers, which the second one has, most of what follows would not leave.
     let mut north = serve().run();
@@ -271,6 +273,8 @@ fn no_secret_leaves_its_place() {
         heard.starts_with(b"HTTP/1.1 200").then_some(())
     });
     operator::read_pages(&north, &mut hunt);
+    let dumped = std::fs::read_dir(&dumps).unwrap().count();
+    assert!(dumped > 0, "nothing is dumped");
     let own = ["bridged.toml", "gateway-key"];
     let seen = hunt.look_at_files(away.folder.path(), &own, |_| &[]);
     assert!(

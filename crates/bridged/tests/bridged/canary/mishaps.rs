@@ -177,6 +177,11 @@ fn answer(request: &Request) -> Vec<u8> {
 /// signature is wrong.
 fn echo(request: &Request) -> Vec<u8> {
     let head = &request.head;
+    // What AWS looks at and repeats are the signed headers.
+    let lines = head
+        .lines()
+        .filter(|line| !line.starts_with("authorization"));
+    let looked_at = lines.collect::<Vec<_>>().join("\n");
     let (status, message) = match head.contains("AWS4-HMAC-SHA256") {
         true => (
             "403 X\r\nx-amzn-errortype: InvalidSignatureException",
@@ -184,7 +189,7 @@ fn echo(request: &Request) -> Vec<u8> {
                 "The request signature we calculated does not match the signature you provided. \
                  Check your AWS Secret Access Key and signing method. Consult the service \
                  documentation for details.\n\nThe Canonical String for this request should have \
-                 been\n'{head}'"
+                 been\n'{looked_at}'"
             ),
         ),
         false => {
