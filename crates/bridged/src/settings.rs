@@ -22,23 +22,57 @@ pub(crate) struct Settings<'s> {
     pub(crate) anthropic: Option<&'s str>,
     /// Name of a provider that speaks OpenAI's formats.
     pub(crate) openai: Option<&'s str>,
+    /// Name of a provider that takes callers' own credentials of Anthropic.
+    pub(crate) own: Option<&'s str>,
     /// Header for the user key beside a provider credential of one's own.
     pub(crate) token_header: &'s str,
 }
 
-/// The first enabled provider of each format, those with keys of the operator's before others.
-pub(crate) fn pick(providers: &[ProviderView]) -> (Option<&str>, Option<&str>) {
+/// Which providers settings are made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Picked<'p> {
+    pub(crate) anthropic: Option<&'p str>,
+    pub(crate) openai: Option<&'p str>,
+    pub(crate) own: Option<&'p str>,
+}
+
+/// The first enabled provider of each format, those that the operator pays for before others.
+pub(crate) fn pick(providers: &[ProviderView]) -> Picked<'_> {
     let first = |is_wanted: fn(ProviderType) -> bool| {
         let mut found: Vec<_> = providers
             .iter()
             .filter(|provider| provider.enabled && is_wanted(provider.kind))
             .collect();
-        found.sort_by_key(|provider| provider.keys.is_empty());
+        found.sort_by_key(|one| one.keys.is_empty() && one.kind != ProviderType::Bedrock);
         found.first().map(|provider| provider.name.as_str())
     };
-    let is_anthropic = |kind| kind == ProviderType::Anthropic;
-    let is_openai = |kind| !matches!(kind, ProviderType::Anthropic | ProviderType::Copilot);
-    (first(is_anthropic), first(is_openai))
+    Picked {
+        anthropic: first(|kind| offered(kind) == Some(Offer::Anthropic)),
+        openai: first(|kind| offered(kind) == Some(Offer::OpenAi)),
+        own: first(|kind| kind == ProviderType::Anthropic),
+    }
+}
+
+/// A family of tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    Anthropic,
+    OpenAi,
+}
+
+/// Which tools can use a provider with nothing but a user key. Copilot's and ChatGPT's callers need
+/// more.
+fn offered(kind: ProviderType) -> Option<Offer> {
+    match kind {
+        ProviderType::Anthropic | ProviderType::Bedrock => Some(Offer::Anthropic),
+        ProviderType::Copilot | ProviderType::ChatGpt => None,
+        ProviderType::OpenAi
+        | ProviderType::Azure
+        | ProviderType::Google
+        | ProviderType::OpenRouter
+        | ProviderType::Vercel
+        | ProviderType::OpenAiCompat => Some(Offer::OpenAi),
+    }
 }
 
 /// The settings as text. It holds the key in the open: print it where the key may be shown.
@@ -68,7 +102,7 @@ pub(crate) fn text(settings: &Settings<'_>) -> String {
     if let Some(name) = settings.openai {
         part("OpenAI SDK (Python)", &openai_sdk(settings, name));
     }
-    if let Some(name) = settings.anthropic {
+    if let Some(name) = settings.own {
         let title = "With an Anthropic credential of your own (Claude Code, shell)";
         part(title, &own_credential(settings, name));
     }
@@ -182,6 +216,7 @@ mod tests {
             key: &Secret::new("gateway-key".to_owned()),
             anthropic,
             openai,
+            own: anthropic,
             token_header: "X-Own",
         })
     }
@@ -252,9 +287,20 @@ mod tests {
             provider("bare", ProviderType::Anthropic, true, false),
             provider("good", ProviderType::Anthropic, true, true),
             provider("pilot", ProviderType::Copilot, true, false),
+            provider("subscribers", ProviderType::ChatGpt, true, false),
             provider("compat", ProviderType::OpenAiCompat, true, true),
         ];
-        assert_eq!(pick(&providers), (Some("good"), Some("compat")));
-        assert_eq!(pick(&providers[..1]), (None, None));
+        let picked = |anthropic, openai, own| Picked {
+            anthropic,
+            openai,
+            own,
+        };
+        let good = picked(Some("good"), Some("compat"), Some("good"));
+        assert_eq!(pick(&providers), good);
+        assert_eq!(pick(&providers[..1]), Picked::default());
+        let bare = provider("bare", ProviderType::Anthropic, true, false);
+        let aws = provider("aws", ProviderType::Bedrock, true, false);
+        let paid = picked(Some("aws"), None, Some("bare"));
+        assert_eq!(pick(&[bare, aws]), paid, "AWS credentials pay as well");
     }
 }

@@ -20,8 +20,19 @@ fn name() -> impl Strategy<Value = String> {
         "type",
         "base_url",
         "enabled",
-        "keys",
+        "api_keys",
+        "id",
+        "api_key",
         "key",
+        "settings",
+        "_type",
+        "region",
+        "role_arn",
+        "secret_access_key",
+        "upstream",
+        "idle_timeout_ms",
+        "proxy_url",
+        "allowed_private",
     ]);
     prop_oneof![4 => known.prop_map(str::to_owned), 1 => ".{0,8}"]
 }
@@ -33,8 +44,16 @@ fn value() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         ".{0,12}".prop_map(Value::from),
-        prop::sample::select(vec!["ada", "active", "openai", "copilot", "http://a/"])
-            .prop_map(Value::from),
+        prop::sample::select(vec![
+            "ada",
+            "active",
+            "openai",
+            "copilot",
+            "bedrock",
+            "eu-central-1",
+            "http://a/",
+        ])
+        .prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
@@ -66,12 +85,16 @@ fn odd_bodies_are_answered() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let stage = Stage::new();
     runtime.block_on(stage.user("ada"));
+    let aws = json!({"type": "bedrock", "settings": {"region": "eu-central-1"}});
+    runtime.block_on(stage.send(Method::PUT, "/providers/main", &aws));
     let routes = [
         (Method::POST, "/users"),
         (Method::PATCH, "/users/ada"),
         (Method::POST, "/keys"),
         (Method::POST, "/gateway-keys"),
+        (Method::POST, "/providers"),
         (Method::PUT, "/providers/main"),
+        (Method::PATCH, "/providers/main"),
         (Method::POST, "/providers/main/keys"),
     ];
     let end = runner().run(&body(), |body| {

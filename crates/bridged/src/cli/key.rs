@@ -126,19 +126,20 @@ async fn make(
         .list::<ProviderView>("/providers", &[], 500)
         .await;
     let providers = providers.map(|found| found.items).unwrap_or_default();
-    let (anthropic, openai) = settings::pick(&providers);
+    let picked = settings::pick(&providers);
     let secret = made.secret.into();
     let text = settings::text(&Settings {
         gateway_url: gateway_url.trim_end_matches('/'),
         key: &secret,
-        anthropic,
-        openai,
+        anthropic: picked.anthropic,
+        openai: picked.openai,
+        own: picked.own,
         token_header: operator.config.headers.token.as_str(),
     });
     if text.is_empty() {
         return say(
             out,
-            "There is no provider yet: bridged provider set NAME --type TYPE\n",
+            "There is no provider yet: bridged provider create NAME --type TYPE\n",
         );
     }
     say(out, &text)

@@ -74,7 +74,23 @@ pub(super) fn made(old: Option<&StoredProvider>, name: &str, spec: &ProviderSpec
         // Whoever turns a provider into one that takes no keys takes its keys away.
         draft.keys = Vec::new();
     }
-    checked(draft)
+    checked(unless_same(old, draft))
+}
+
+/// What is put again as it was, as a start does with the providers of its configuration, was not
+/// changed now.
+fn unless_same(old: Option<&StoredProvider>, draft: StoredProvider) -> StoredProvider {
+    match old {
+        Some(old) => {
+            let at = old.updated_at;
+            let then = StoredProvider {
+                updated_at: at,
+                ..draft.clone()
+            };
+            if then == *old { then } else { draft }
+        }
+        None => draft,
+    }
 }
 
 /// The provider with what is given changed.

@@ -140,6 +140,7 @@ async fn show(shown: &Shown, out: &mut dyn Write) -> Result<(), CommandError> {
         key: &shown.key,
         anthropic: Some("anthropic"),
         openai: Some("openai"),
+        own: Some("anthropic"),
         token_header: &shown.token_header,
     });
     say(out, &format!("Settings to paste:\n\n{settings}"))
