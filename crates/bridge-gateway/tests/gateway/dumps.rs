@@ -75,7 +75,12 @@ async fn each_attempt_has_its_pair_of_files_and_nothing_else_changes() {
             .1
             .as_str()
     };
-    let first = text("anthropic/claude-..-m/", ".req.txt");
+    let is_first = |(name, _): &&(String, String)| {
+        name.starts_with("anthropic/claude-..-m/")
+            && name.ends_with(".req.txt")
+            && !name.ends_with("-2.req.txt")
+    };
+    let (_, first) = files.iter().find(is_first).unwrap();
     assert!(
         first.starts_with("POST /v1/messages?beta=true HTTP/1.1\r\n"),
         "{first}"

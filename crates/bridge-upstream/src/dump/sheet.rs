@@ -44,8 +44,10 @@ impl Sheet {
     /// Makes the file and writes the head.
     pub(super) fn begin(&self, head: &str, shelf: &Shelf) -> io::Result<()> {
         let mut file = shelf.make(&self.stem, ANSWER)?;
-        file.write_all(head.as_bytes())?;
         let mut page = self.page.lock();
+        let veiled = page.veil.as_mut().map(|veil| veil.whole(head.as_bytes()));
+        let head = veiled.as_deref().unwrap_or(head.as_bytes());
+        file.write_all(head)?;
         page.size = head.len() as u64;
         page.file = Some(file);
         Ok(())

@@ -38,10 +38,9 @@ impl RequestText {
 
     /// The whole text, with at most `limit` bytes of the body.
     pub(super) fn write(&self, masks: &Masks, veil: Option<Veil>, limit: usize) -> Vec<u8> {
-        let mut body = self.printed(limit);
-        if let Some(mut veil) = veil {
-            body = veil.pass(&body);
-            body.extend(veil.rest());
+        let (mut body, mut veil) = (self.printed(limit), veil);
+        if let Some(veil) = &mut veil {
+            body = veil.whole(&body);
         }
         if body.len() > limit {
             let cut = body.len() - limit;
@@ -51,6 +50,9 @@ impl RequestText {
         let mut out = format!("{} {} HTTP/1.1\r\n", self.method, target(&self.target));
         write_lines(&mut out, masks.lines(&self.headers), Some(body.len()));
         let mut out = out.into_bytes();
+        if let Some(veil) = &mut veil {
+            out = veil.whole(&out);
+        }
         out.extend_from_slice(&body);
         out
     }

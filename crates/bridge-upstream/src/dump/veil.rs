@@ -47,6 +47,13 @@ impl Veil {
         out
     }
 
+    /// What may be written of a text that is whole.
+    pub(super) fn whole(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut out = self.pass(text);
+        out.extend(self.rest());
+        out
+    }
+
     /// What is still held when nothing more comes.
     pub(super) fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)

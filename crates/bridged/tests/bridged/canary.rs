@@ -20,6 +20,7 @@ use self::operator::Operator;
 use self::providers::{OPERATORS, Providers, SECRETS};
 use crate::apart::{control, gateway, until_ready};
 use crate::support::{HeldProvider, Program, Serving, connect, until};
+use crate::traces::Collector;
 
 /// What the operator's API asks for.
 const ADMIN: &str = "canary+admin/t0ken=a9";
@@ -231,12 +232,15 @@ fn no_secret_leaves_its_place() {
     let away = Program::new();
     let url = format!("http://{}", plane.gateway);
     let dumps = away.folder.path().join("dumps");
+    let collector = Collector::start();
     let serve = || {
         gateway(&away, &url, &gateway_key)
             .with("BRIDGED_ADMIN_TOKEN", ADMIN)
             .with("BRIDGED_LOG_LEVEL", "trace")
             .with("BRIDGED_METRICS_ALIASES", "both")
             .with("BRIDGED_DUMP_FOLDER", dumps.display().to_string())
+            .with("BRIDGED_TRACES_ENDPOINT", collector.url())
+            .with("BRIDGED_TRACES_CONTENT", "true")
     };
     // With breakers, which the second one has, most of what follows would not leave.
     let mut north = serve().run();
@@ -275,6 +279,11 @@ fn no_secret_leaves_its_place() {
     operator::read_pages(&north, &mut hunt);
     let dumped = std::fs::read_dir(&dumps).unwrap().count();
     assert!(dumped > 0, "nothing is dumped");
+    let batches = collector.batches();
+    assert!(batches.len() > 1, "no spans came");
+    for batch in batches {
+        hunt.look("spans", &batch, &[]);
+    }
     let own = ["bridged.toml", "gateway-key"];
     let seen = hunt.look_at_files(away.folder.path(), &own, |_| &[]);
     assert!(

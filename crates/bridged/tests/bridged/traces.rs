@@ -25,19 +25,20 @@ const PROMPT: &str = "what is the word of the day";
 #[derive(Default)]
 struct Heard {
     heads: Vec<String>,
+    batches: Vec<Vec<u8>>,
     resources: Vec<KeyValue>,
     spans: Vec<Span>,
 }
 
 /// Takes spans over HTTP on a thread for each connection, and ends with the test's process. The
 /// first batch it turns away, as a busy one does.
-struct Collector {
+pub(crate) struct Collector {
     address: SocketAddr,
     heard: Arc<Mutex<Heard>>,
 }
 
 impl Collector {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let heard = Arc::<Mutex<Heard>>::default();
@@ -49,6 +50,16 @@ impl Collector {
             }
         });
         Self { address, heard }
+    }
+
+    /// The whole address.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/v1/traces", self.address)
+    }
+
+    /// The bodies of all batches, as they came.
+    pub(crate) fn batches(&self) -> Vec<Vec<u8>> {
+        self.heard.lock().batches.clone()
     }
 
     /// Waits until there is a span of this name.
@@ -81,6 +92,7 @@ fn take(mut stream: &TcpStream, heard: &Mutex<Heard>) -> Option<()> {
     reader.read_exact(&mut body).ok()?;
     let mut heard = heard.lock();
     heard.heads.push(head);
+    heard.batches.push(body.clone());
     if heard.heads.len() == 1 {
         let busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
         return stream.write_all(busy.as_bytes()).ok();
