@@ -17,7 +17,7 @@ use serde_json::Value;
 use self::hunt::Hunt;
 use self::mishaps::{MISHAP, MISHAPS};
 use self::operator::Operator;
-use self::providers::{OPERATORS, Providers, SECRETS};
+use self::providers::{OPERATORS, Providers, SECRETS, secret};
 use crate::apart::{control, gateway, until_ready};
 use crate::support::{HeldProvider, Program, Serving, connect, until};
 use crate::traces::Collector;
@@ -233,6 +233,9 @@ fn no_secret_leaves_its_place() {
     let url = format!("http://{}", plane.gateway);
     let dumps = away.folder.path().join("dumps");
     let collector = Collector::start();
+    let headers = away.folder.path().join("trace-headers");
+    let line = format!("X-Team-Key: {}\n", secret("the collector's header"));
+    std::fs::write(&headers, line).unwrap();
     let serve = || {
         gateway(&away, &url, &gateway_key)
             .with("BRIDGED_ADMIN_TOKEN", ADMIN)
@@ -240,6 +243,7 @@ fn no_secret_leaves_its_place() {
             .with("BRIDGED_METRICS_ALIASES", "both")
             .with("BRIDGED_DUMP_FOLDER", dumps.display().to_string())
             .with("BRIDGED_TRACES_ENDPOINT", collector.url())
+            .with("BRIDGED_TRACES_HEADERS_FILE", headers.display().to_string())
             .with("BRIDGED_TRACES_CONTENT", "true")
     };
     // With breakers, which the second one has, most of what follows would not leave.
@@ -256,7 +260,6 @@ fn no_secret_leaves_its_place() {
         );
     }
     drive_nonsense(&north, &key, &mut hunt);
-    providers.look(&mut hunt);
     let records = until_all_ended(operator);
     assert!(operator::read_details(&plane, &records, &mut hunt) > 100);
     for server in [&plane, &north] {
@@ -284,7 +287,7 @@ fn no_secret_leaves_its_place() {
     for batch in batches {
         hunt.look("spans", &batch, &[]);
     }
-    let own = ["bridged.toml", "gateway-key"];
+    let own = ["bridged.toml", "gateway-key", "trace-headers"];
     let seen = hunt.look_at_files(away.folder.path(), &own, |_| &[]);
     assert!(
         seen >= 4,
@@ -294,6 +297,7 @@ fn no_secret_leaves_its_place() {
     north.ended();
     look_at_log(&north, &mut hunt);
     look_at_log(&plane, &mut hunt);
+    providers.look(&mut hunt);
     hunt.look_at_files(away.folder.path(), &own, |_| &[]);
     let seen = hunt.look_at_files(home.folder.path(), &own, of_control);
     assert!(seen >= 1, "a store");

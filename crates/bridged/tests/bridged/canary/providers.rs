@@ -7,7 +7,7 @@ use super::mishaps::Provider;
 use super::operator::Operator;
 
 /// What belongs to which provider: its name, the slot, and the secret.
-pub(crate) const SECRETS: [(&str, &str, &str); 12] = [
+pub(crate) const SECRETS: [(&str, &str, &str); 13] = [
     (
         "anthropic",
         "first key for anthropic",
@@ -40,6 +40,11 @@ pub(crate) const SECRETS: [(&str, &str, &str); 12] = [
     ),
     ("bedrock", "the AWS access key id", "canary-aws-sender-0k"),
     (
+        "collector",
+        "the collector's header",
+        "canary+traces/header=m2",
+    ),
+    (
         "nobody",
         "the AWS secret access key",
         "canary+aws/secret=k3y0l",
@@ -47,8 +52,8 @@ pub(crate) const SECRETS: [(&str, &str, &str); 12] = [
 ];
 
 /// The slots of all of these.
-pub(crate) const OPERATORS: [&str; 12] = {
-    let mut slots = [""; 12];
+pub(crate) const OPERATORS: [&str; 13] = {
+    let mut slots = [""; 13];
     let mut at = 0;
     while at < slots.len() {
         slots[at] = SECRETS[at].1;
@@ -58,7 +63,7 @@ pub(crate) const OPERATORS: [&str; 12] = {
 };
 
 /// The secret of a slot.
-fn secret(slot: &str) -> &'static str {
+pub(crate) fn secret(slot: &str) -> &'static str {
     let found = SECRETS.iter().find(|it| it.1 == slot);
     found.unwrap().2
 }
