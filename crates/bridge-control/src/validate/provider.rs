@@ -78,6 +78,8 @@ pub(crate) fn base_url(kind: ProviderType, text: &str) -> Checked {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
             && !text.contains(char::is_whitespace)
+            // Browsers, and so the parser, take the first word of a path for a missing host.
+            && !text.contains(":///")
     });
     ensure(is_web, field, "must be an absolute http or https address")?;
     let may_ask = kind == ProviderType::Azure;

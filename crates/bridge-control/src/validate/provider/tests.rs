@@ -21,6 +21,7 @@ fn base_urls() {
             "/v1",
             "ftp://a",
             "https://",
+            "https:///a",
             "https://a?b",
             "https://a#b",
             "https://u@a",
