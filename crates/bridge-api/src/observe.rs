@@ -201,6 +201,8 @@ pub enum AnswerEnd {
 pub struct Observed {
     /// The provider's id of the answer; empty when there was none.
     pub response_id: String,
+    /// The model that answered, as the provider names it; empty when it did not.
+    pub response_model: String,
     /// Reasoning, in the order of the answer.
     pub thoughts: Vec<Thought>,
     /// Tool calls, in the order of the answer.

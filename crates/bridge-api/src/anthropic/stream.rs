@@ -17,6 +17,7 @@ const GOOD_REASONS: [&str; 4] = ["end_turn", "stop_sequence", "tool_use", "pause
 pub(crate) struct State {
     room: Room,
     response_id: String,
+    response_model: String,
     /// Content blocks that are worth recording, by their index.
     blocks: BTreeMap<u64, Block>,
     usage: Option<Usage>,
@@ -41,6 +42,7 @@ impl State {
         Self {
             room: Room::new(limits),
             response_id: String::new(),
+            response_model: String::new(),
             blocks: BTreeMap::new(),
             usage: None,
             told: Told::default(),
@@ -114,6 +116,7 @@ impl State {
         }
         Observed {
             response_id: self.response_id,
+            response_model: self.response_model,
             thoughts,
             tool_calls,
             usage: self.told.usage(self.usage, is_final),
@@ -126,6 +129,10 @@ impl State {
         for (name, value) in message.members() {
             match &*name {
                 "id" => self.response_id = self.room.word(&value.text().unwrap_or_default()),
+                "model" if self.response_model.is_empty() => {
+                    let model = value.text().unwrap_or_default();
+                    self.response_model = self.room.word(&model);
+                }
                 "content" => {
                     self.has_begun = true;
                     for (index, block) in (0..).zip(value.items()) {

@@ -14,6 +14,7 @@ const GOOD_REASONS: [&str; 3] = ["stop", "tool_calls", "function_call"];
 pub(crate) struct State {
     room: Room,
     response_id: String,
+    response_model: String,
     choices: BTreeMap<u64, Choice>,
     /// In the order in which they began.
     calls: Vec<Call>,
@@ -54,6 +55,7 @@ impl State {
         Self {
             room: Room::new(limits),
             response_id: String::new(),
+            response_model: String::new(),
             choices: BTreeMap::new(),
             calls: Vec::new(),
             usage: None,
@@ -106,6 +108,7 @@ impl State {
         let thoughts = thoughts.filter(|thought| !thought.is_empty());
         Observed {
             response_id: self.response_id,
+            response_model: self.response_model,
             thoughts: thoughts
                 .map(|thought| Thought {
                     content: thought.into_string(),
@@ -129,6 +132,10 @@ impl State {
                 "id" if self.response_id.is_empty() => {
                     let id = value.text().unwrap_or_default();
                     self.response_id = self.room.word(&id);
+                }
+                "model" if self.response_model.is_empty() => {
+                    let model = value.text().unwrap_or_default();
+                    self.response_model = self.room.word(&model);
                 }
                 "choices" => {
                     self.has_begun = true;

@@ -15,6 +15,7 @@ use crate::{AnswerEnd, Observed, ObserverLimits, ThoughtSource, Usage};
 pub(crate) struct State {
     room: Room,
     response_id: String,
+    response_model: String,
     /// By their place in the output.
     items: BTreeMap<u64, Item>,
     usage: Option<Usage>,
@@ -28,6 +29,7 @@ impl State {
         Self {
             room: Room::new(limits),
             response_id: String::new(),
+            response_model: String::new(),
             items: BTreeMap::new(),
             usage: None,
             told: Told::default(),
@@ -118,6 +120,7 @@ impl State {
         }
         Observed {
             response_id: self.response_id,
+            response_model: self.response_model,
             thoughts,
             tool_calls,
             usage: self.told.usage(self.usage, is_final),
@@ -205,6 +208,10 @@ impl State {
                 "status" => status = value.text().unwrap_or_default().into_owned(),
                 "usage" if value.is_object() => self.usage = Some(usage(value)),
                 "output" => self.output(value),
+                "model" if self.response_model.is_empty() => {
+                    let model = value.text().unwrap_or_default();
+                    self.response_model = self.room.word(&model);
+                }
                 "error" => error = value,
                 "incomplete_details" => details = value,
                 _ => {}

@@ -50,6 +50,10 @@ impl Spans {
         if !observed.response_id.is_empty() {
             span.set(names::GEN_AI_RESPONSE_ID, observed.response_id.clone());
         }
+        if !observed.response_model.is_empty() {
+            let model = observed.response_model.clone();
+            span.set(names::GEN_AI_RESPONSE_MODEL, model);
+        }
         if let Some(reason) = reason(&observed.end) {
             span.set(names::GEN_AI_FINISH_REASONS, vec![reason.to_owned()]);
         }

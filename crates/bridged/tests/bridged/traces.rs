@@ -278,6 +278,7 @@ fn check(spans: &[Span], shown: &str) {
         ("gen_ai.system", "anthropic"),
         ("gen_ai.request.model", "claude-x"),
         ("gen_ai.response.id", "msg_1"),
+        ("gen_ai.response.model", "m"),
         ("gen_ai.response.finish_reasons", "stop"),
         ("gen_ai.usage.input_tokens", "3"),
         ("http.response.status_code", "200"),

@@ -217,3 +217,12 @@ fn the_first_input_stands_until_pieces_come() {
     check(&[""], r#"{"query":"q"}"#);
     check(&["", "{\"a\"", ":1}"], r#"{"a":1}"#);
 }
+
+#[test]
+fn the_model_that_answered_is_known() {
+    let seen = streamed(&[
+        r#"{"type":"message_start","message":{"id":"x","model":"m-1"}}"#,
+        STOP,
+    ]);
+    assert_eq!(seen.response_model, "m-1");
+}

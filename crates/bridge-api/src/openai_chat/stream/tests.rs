@@ -189,3 +189,12 @@ fn the_form_before_there_were_tools_is_read() {
     };
     assert_eq!((call.name.as_str(), call.input.as_str()), ("f", "{}"));
 }
+
+#[test]
+fn the_model_that_answered_is_known() {
+    let seen = streamed(&[
+        r#"{"id":"c","model":"m-1","choices":[]}"#,
+        r#"{"id":"c","model":"m-2","choices":[]}"#,
+    ]);
+    assert_eq!(seen.response_model, "m-1");
+}

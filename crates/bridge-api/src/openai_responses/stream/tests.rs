@@ -222,3 +222,9 @@ fn every_kind_of_call_is_recorded_with_its_input() {
         "",
     );
 }
+
+#[test]
+fn the_model_that_answered_is_known() {
+    let seen = streamed(&[CREATED, &terminal("completed", r#","model":"m-1""#)]);
+    assert_eq!(seen.response_model, "m-1");
+}
