@@ -28,3 +28,4 @@ mod relay;
 mod retries;
 mod support;
 mod timing;
+mod traces;

@@ -1,0 +1,83 @@
+//! What providers are told of a trace.
+
+use bridge_telemetry::Metrics;
+use bridge_telemetry::trace::{Ratio, TraceContext, Tracer, TracerConfig};
+
+use crate::support::{Setup, World, call, json};
+
+const KEY: &str = "Authorization: Bearer alice-key";
+const LINE: &str = "POST /anthropic/v1/messages HTTP/1.1";
+const BODY: &[u8] = br#"{"model":"m","messages":[]}"#;
+const ANSWER: &str =
+    r#"{"id":"x","type":"message","content":[],"usage":{"input_tokens":3,"output_tokens":4}}"#;
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// The `traceparent` and `tracestate` of each attempt, of a caller whose trace this is.
+async fn told(tell_providers: bool, flags: &str) -> Vec<(String, String)> {
+    let config = TracerConfig {
+        ratio: Ratio::ALL,
+        follow_callers: true,
+        content: false,
+        tell_providers,
+        waiting: 64,
+    };
+    let (tracer, _queue) = Tracer::start(config, &Metrics::default());
+    let refused = json("429 Too Many Requests", "{\"error\":{}}");
+    let world = World::with(Setup {
+        tracer,
+        keys: vec!["key-0", "key-1"],
+        ..Setup::playing(vec![refused, json("200 OK", ANSWER)])
+    })
+    .await;
+    let parent = format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-{flags}");
+    let reply = call(
+        world.address,
+        &[LINE, KEY, &parent, "tracestate: v=1"],
+        BODY,
+    )
+    .await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let seen = world.provider.seen();
+    let header = |at: usize, name: &str| seen[at].header(name).unwrap_or_default().to_owned();
+    (0..seen.len())
+        .map(|at| (header(at, "traceparent"), header(at, "tracestate")))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_a_caller_says_of_its_trace_passes_unless_the_gateway_tells_of_its_own() {
+    let own = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    let passed = told(false, "01").await;
+    assert_eq!(
+        passed,
+        [(own.clone(), "v=1".to_owned()), (own, "v=1".to_owned())]
+    );
+    let told = told(true, "01").await;
+    let spans: Vec<_> = told
+        .iter()
+        .map(|(parent, state)| {
+            let context = TraceContext::parse(parent).unwrap();
+            assert_eq!(
+                (context.trace_id().as_str(), state.as_str()),
+                (TRACE, "v=1")
+            );
+            assert!(context.is_sampled());
+            context.span_id()
+        })
+        .collect();
+    assert_eq!(spans.len(), 2);
+    assert!(
+        spans[0] != spans[1],
+        "each attempt has a span of its own: {spans:?}"
+    );
+    assert!(!spans.contains(&"00f067aa0ba902b7".to_owned()), "{spans:?}");
+}
+
+#[tokio::test]
+async fn a_trace_that_nobody_writes_down_is_told_as_such() {
+    for (parent, _) in told(true, "00").await {
+        let context = TraceContext::parse(&parent).unwrap();
+        assert_eq!(context.trace_id(), TRACE);
+        assert!(!context.is_sampled());
+    }
+}
