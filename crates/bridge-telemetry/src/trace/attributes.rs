@@ -55,10 +55,6 @@ pub const PROVIDER: &str = "bridge.provider";
 pub const CLIENT: &str = "bridge.client";
 /// Id of the user key.
 pub const API_KEY_ID: &str = "bridge.api_key_id";
-/// Whose provider credential is used: `centralized` or `byok`.
-pub const AUTH_MODE: &str = "bridge.auth_mode";
-/// How the caller's identity was found out: a closed word.
-pub const AUTH_RESULT: &str = "bridge.auth_result";
 /// Whether the answer is a stream of events.
 pub const STREAMING: &str = "bridge.streaming";
 /// How an interception ended.
