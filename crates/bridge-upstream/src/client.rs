@@ -123,7 +123,12 @@ impl Client {
                 Found::Shared(seat) => match http2::converse(seat, &ready, to).await {
                     Ok((head, content)) => return Ok((head, Content::Shared(content))),
                     Err(http2::Unanswered::Failed(cause)) => return Err(cause),
-                    Err(http2::Unanswered::Elsewhere(cause)) => {
+                    // A waiting connection had been told to end before. However many there are, none
+                    // is tried twice.
+                    Err(http2::Unanswered::Elsewhere {
+                        was_sent: false, ..
+                    }) if has_waited => {}
+                    Err(http2::Unanswered::Elsewhere { cause, .. }) => {
                         turned_away += 1;
                         if turned_away >= MOST_TURNED_AWAY {
                             return Err(cause);

@@ -100,7 +100,11 @@ impl Drop for Seat {
 pub(crate) enum Unanswered {
     /// The connection takes nothing new, and the provider has not looked at the request: another
     /// connection may take it.
-    Elsewhere(UpstreamError),
+    Elsewhere {
+        cause: UpstreamError,
+        /// Whether the request was sent, so that the provider turned it away itself.
+        was_sent: bool,
+    },
     /// It failed.
     Failed(UpstreamError),
 }
@@ -117,7 +121,10 @@ pub(crate) async fn converse(
     let refused = |cause| {
         // Before anything of the request was sent this can be the connection's end alone.
         seat.0.is_closing.store(true, Ordering::Release);
-        Unanswered::Elsewhere(unprocessed(to, cause))
+        Unanswered::Elsewhere {
+            cause: unprocessed(to, cause),
+            was_sent: false,
+        }
     };
     poll_fn(|cx| sender.poll_ready(cx)).await.map_err(refused)?;
     let (mut answer, stream) = sender
@@ -143,7 +150,10 @@ fn judged(seat: &Seat, to: &Endpoint, cause: Error) -> Unanswered {
     // The provider goes away and tells which exchanges it will not look at (RFC 9113, section 6.8).
     if cause.is_go_away() && cause.is_remote() {
         seat.0.is_closing.store(true, Ordering::Release);
-        return Unanswered::Elsewhere(unprocessed(to, cause));
+        return Unanswered::Elsewhere {
+            cause: unprocessed(to, cause),
+            was_sent: true,
+        };
     }
     // It has not looked at this one (RFC 9113, section 8.7). It asks for less, so it is not asked
     // again at once.

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
-use self::frames::{Frames, goes_away, refuses};
+use self::frames::{Frames, begins, goes_away, refuses};
 use self::server::{Habit, Http2};
 use crate::proxies::Proxy;
 use crate::support::{ANSWER, Server, client, endpoint, identity, outbound, text};
@@ -332,6 +332,31 @@ async fn a_provider_that_restarts_is_not_noticed() {
     for answer in burst(&client, &to, 20).await {
         assert_eq!(answer.unwrap(), "ok");
     }
+}
+
+#[tokio::test]
+async fn many_connections_that_go_away_at_once_are_not_noticed() {
+    let server = Frames::start(begins).await;
+    let client = client(&ClientConfig {
+        streams_per_connection: 2,
+        ..ClientConfig::default()
+    });
+    let to = plain(server.port);
+    let mut replies = Vec::new();
+    for _ in 0..10 {
+        replies.push(client.exchange(&to, outbound(&to)).await.unwrap());
+    }
+    // One seat of each connection is free again, and worth nothing.
+    let mut is_second = false;
+    replies.retain(|_| {
+        is_second = !is_second;
+        is_second
+    });
+    let mut left = server.left.clone();
+    left.wait_for(|left| *left == 5).await.unwrap();
+    let reply = client.exchange(&to, outbound(&to)).await.unwrap();
+    assert_eq!(reply.status, 200);
+    assert_eq!(*server.asked.lock(), 11, "nobody else was asked");
 }
 
 #[tokio::test]
