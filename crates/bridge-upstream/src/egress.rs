@@ -174,7 +174,7 @@ fn of_v6(address: Ipv6Addr) -> Option<AddressKind> {
 }
 
 /// The address of IPv4 within one of IPv6: mapped or compatible (RFC 4291, section 2.5.5),
-/// translated (RFC 6052, section 2.1) or tunnelled (RFC 3056).
+/// translated (RFC 2765, section 2.1, and RFC 6052, section 2.1) or tunnelled (RFC 3056).
 fn held(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let of = |high: u16, low: u16| {
         let [a, b] = high.to_be_bytes();
@@ -183,9 +183,9 @@ fn held(address: Ipv6Addr) -> Option<Ipv4Addr> {
     };
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x0064, 0xff9b, 0, 0, 0, 0, high, low] => {
-            of(high, low)
-        }
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x0064, 0xff9b, 0, 0, 0, 0, high, low] => of(high, low),
         [0x2002, high, low, ..] => of(high, low),
         _ => None,
     }

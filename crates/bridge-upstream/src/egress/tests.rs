@@ -69,6 +69,7 @@ fn addresses_that_are_not_of_the_open_internet_are_known() {
             "fd00:ec2::254",
             "fd20:ce::254",
             "::ffff:169.254.169.254",
+            "::ffff:0:169.254.169.254",
             "64:ff9b::a9fe:a9fe",
             "2002:a9fe:a9fe::1",
         ],
