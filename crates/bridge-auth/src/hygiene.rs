@@ -47,6 +47,16 @@ const OF_OTHERS: [&str; 15] = [
     "x-request-id",
 ];
 
+/// Headers in which one provider or another takes a credential.
+pub(crate) const SECRET: [&str; 6] = [
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-auth-token",
+    "x-goog-api-key",
+    "x-amz-security-token",
+];
+
 /// From this length on, a credential is looked for inside of values and names. A shorter one is
 /// more likely a placeholder like `anthropic`, which must not take innocent headers along; it is
 /// looked for as a word of its own.
@@ -97,15 +107,7 @@ fn is_credential(name: &HeaderName) -> bool {
 }
 
 fn holds_secret(name: &str) -> bool {
-    matches!(
-        name,
-        "authorization"
-            | "x-api-key"
-            | "api-key"
-            | "x-auth-token"
-            | "x-goog-api-key"
-            | "x-amz-security-token"
-    )
+    SECRET.contains(&name)
 }
 
 fn never_travels(name: &str) -> bool {

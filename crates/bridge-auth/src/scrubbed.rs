@@ -5,7 +5,7 @@ use std::fmt;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::hygiene::X_API_KEY;
+use crate::hygiene::{SECRET, X_API_KEY};
 use crate::scheme::Reading;
 use crate::{Actor, HeaderPolicy, Secret};
 
@@ -35,6 +35,14 @@ impl Scrubbed {
     /// Takes every value of a header out.
     pub fn remove(&mut self, name: &HeaderName) {
         self.0.remove(name);
+    }
+
+    /// Takes out every header in which one provider or another takes a credential: beside the
+    /// operator's none may stand, because the provider might look at the wrong one.
+    pub fn remove_credentials(&mut self) {
+        for name in SECRET {
+            self.0.remove(name);
+        }
     }
 
     /// Takes out every header whose name begins so.

@@ -53,7 +53,8 @@ pub(crate) struct RingWalk {
 /// Anthropic's format takes a key or a bearer token, and the key wins when both are there, as
 /// Claude Code does it; the other formats take a bearer token. A caller in own-key mode who brings
 /// nothing is served with the operator's key. Bedrock is always signed with the operator's
-/// credentials, whatever a caller brings.
+/// credentials, whatever a caller brings. Beside the operator's nothing stands in which a provider
+/// may see another credential.
 pub(crate) fn choose(
     provider: &Provider,
     headers: &mut Scrubbed,
@@ -63,6 +64,10 @@ pub(crate) fn choose(
     headers.remove(&AUTHORIZATION);
     headers.remove(&X_API_KEY);
     if let Some(bedrock) = &provider.bedrock {
+        headers.remove_credentials();
+        // With these a caller could interfere with the signature.
+        headers.remove_all("x-amz-");
+        headers.remove_all("x-amzn-");
         let signer = bedrock.signer.clone();
         return Ok(Chosen {
             hint: signer.hint(),
@@ -77,6 +82,7 @@ pub(crate) fn choose(
             kind: KeySource::Byok,
         });
     }
+    headers.remove_credentials();
     let name = || provider.name.to_string();
     let Some(style) = style(provider.provider_type) else {
         return Err(InterceptError::OwnKeyRequired { provider: name() });

@@ -445,3 +445,28 @@ async fn a_fault_of_ours_is_an_answer_and_the_next_request_is_served() {
     );
     assert!(!log.contains("broken-key"), "{log}");
 }
+
+#[tokio::test]
+async fn no_other_key_stands_beside_the_operators() {
+    let world = World::playing(vec![json("200 OK", "{}"), json("200 OK", "{}")]).await;
+    for line in [
+        "POST /anthropic/v1/messages HTTP/1.1",
+        "POST /anthropic/v1/messages/count_tokens HTTP/1.1",
+    ] {
+        let lines = [
+            line,
+            "X-Coder-AI-Governance-Token: alice-key",
+            "Api-Key: own-key",
+            "X-Goog-Api-Key: own-key",
+            "X-Auth-Token: own-key",
+            "X-Amz-Security-Token: own-key",
+        ];
+        call(world.address, &lines, BODY).await;
+    }
+    let seen = world.provider.seen();
+    assert_eq!(seen.len(), 2);
+    for seen in seen {
+        assert!(seen.head.contains("operator-"), "{}", seen.head);
+        assert!(!seen.head.contains("own-key"), "{}", seen.head);
+    }
+}

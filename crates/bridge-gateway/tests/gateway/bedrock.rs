@@ -255,7 +255,15 @@ async fn mantle_is_plain_messages_with_a_signature() {
     let reply = ask(&world, "mantle", STREAMING).await;
     assert_eq!((reply.status, reply.text()), (200, told(4)));
     let counting = "POST /mantle/v1/messages/count_tokens HTTP/1.1";
-    let counted = call(world.address, &[counting, KEY], BLOCKING.as_bytes()).await;
+    let forged = [
+        counting,
+        KEY,
+        "X-Amz-Target: forged",
+        "X-Amz-Security-Token: forged",
+        "X-Amzn-Forged: forged",
+        "Api-Key: own-key",
+    ];
+    let counted = call(world.address, &forged, BLOCKING.as_bytes()).await;
     assert_eq!(counted.text(), r#"{"input_tokens":3}"#);
 
     let seen = world.provider.seen();
@@ -274,6 +282,8 @@ async fn mantle_is_plain_messages_with_a_signature() {
             seen.head
         );
         assert_eq!(seen.header("x-api-key"), None);
+        assert!(!seen.head.contains("forged"), "{}", seen.head);
+        assert!(!seen.head.contains("own-key"), "{}", seen.head);
     }
     assert_eq!(world.started()[0].model, "claude-haiku-4-5");
 }

@@ -31,9 +31,6 @@ impl Bedrock {
         headers: &mut Scrubbed,
         facts: &mut RequestFacts,
     ) -> Result<Option<Prepared>, InterceptError> {
-        // With these a caller could interfere with the signature.
-        headers.remove_all("x-amz-");
-        headers.remove_all("x-amzn-");
         let Api::Invoke(models) = &self.api else {
             return Ok(None);
         };
