@@ -41,8 +41,8 @@ struct Page {
 }
 
 impl Sheet {
-    /// Makes the file and writes the head.
-    pub(super) fn begin(&self, head: &str, shelf: &Shelf) -> io::Result<()> {
+    /// Makes the file and writes the head. Says how large the file is.
+    pub(super) fn begin(&self, head: &str, shelf: &mut Shelf) -> io::Result<u64> {
         let mut file = shelf.make(&self.stem, ANSWER)?;
         let mut page = self.page.lock();
         let veiled = page.veil.as_mut().map(|veil| veil.whole(head.as_bytes()));
@@ -50,14 +50,15 @@ impl Sheet {
         file.write_all(head)?;
         page.size = head.len() as u64;
         page.file = Some(file);
-        Ok(())
+        Ok(page.size)
     }
 
-    /// Adds a piece of the body.
-    pub(super) fn add(&self, piece: &[u8]) -> io::Result<()> {
+    /// Adds a piece of the body. Says how large the file is.
+    pub(super) fn add(&self, piece: &[u8]) -> io::Result<u64> {
         let mut page = self.page.lock();
         let veiled = page.veil.as_mut().map(|veil| veil.pass(piece));
-        page.write(veiled.as_deref().unwrap_or(piece), self.limit)
+        page.write(veiled.as_deref().unwrap_or(piece), self.limit)?;
+        Ok(page.size)
     }
 
     /// The body is over, for this reason if not for its end. Says how large the file is, and whether

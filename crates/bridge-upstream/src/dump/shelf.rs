@@ -27,7 +27,7 @@ pub(super) struct Shelf {
     root: PathBuf,
     most_bytes: u64,
     max_age: Duration,
-    /// Finished files and their sizes, the oldest first.
+    /// The files and their sizes, the oldest first.
     files: BTreeMap<(u64, PathBuf), u64>,
     bytes: u64,
 }
@@ -77,19 +77,22 @@ impl Shelf {
         }
     }
 
-    /// Makes a file that was not there, which nobody else can read.
-    pub(super) fn make(&self, stem: &Stem, suffix: &str) -> io::Result<File> {
+    /// Makes a file that was not there, which nobody else can read. It counts from now on, whatever
+    /// becomes of it.
+    pub(super) fn make(&mut self, stem: &Stem, suffix: &str) -> io::Result<File> {
         let mut folder = self.root.clone();
         for name in stem.folders() {
             folder.push(name);
             self.make_folder(&folder)?;
         }
-        OpenOptions::new()
+        let made = OpenOptions::new()
             .write(true)
             // What is there already, be it a link to elsewhere, is never written to.
             .create_new(true)
             .mode(FILE_MODE)
-            .open(stem.file(&self.root, suffix))
+            .open(stem.file(&self.root, suffix))?;
+        self.has_grown(stem, suffix, 0);
+        Ok(made)
     }
 
     fn make_folder(&self, folder: &Path) -> io::Result<()> {
@@ -108,8 +111,8 @@ impl Shelf {
         }
     }
 
-    /// A file is finished.
-    pub(super) fn finished(&mut self, stem: &Stem, suffix: &str, size: u64) {
+    /// A file is so large now.
+    pub(super) fn has_grown(&mut self, stem: &Stem, suffix: &str, size: u64) {
         self.keep(stem.millis, stem.file(&self.root, suffix), size);
     }
 

@@ -14,7 +14,7 @@ use slog::{Logger, warn};
 use tokio::sync::oneshot;
 
 use super::mask::Masks;
-use super::name::{FAILURE, REQUEST, Stem};
+use super::name::{ANSWER, FAILURE, REQUEST, Stem};
 use super::sheet::Sheet;
 use super::shelf::Shelf;
 use super::text::{HEAD_WEIGHT, RequestText};
@@ -176,11 +176,20 @@ impl Writer {
             Note::Failure { stem, text } => {
                 self.whole(&stem, FAILURE, format!("{text}\n").as_bytes())
             }
-            Note::Begin { sheet, head } => sheet.begin(&head, &self.shelf),
-            Note::Piece { sheet, piece } => sheet.add(&piece),
+            // It is counted as it grows: its end may find no room.
+            Note::Begin { sheet, head } => {
+                let size = sheet.begin(&head, &mut self.shelf)?;
+                self.shelf.has_grown(&sheet.stem, ANSWER, size);
+                Ok(())
+            }
+            Note::Piece { sheet, piece } => {
+                let size = sheet.add(&piece)?;
+                self.shelf.has_grown(&sheet.stem, ANSWER, size);
+                Ok(())
+            }
             Note::End { sheet, why } => {
                 let (size, is_whole) = sheet.end(why.as_deref())?;
-                self.shelf.finished(&sheet.stem, super::name::ANSWER, size);
+                self.shelf.has_grown(&sheet.stem, ANSWER, size);
                 self.metrics
                     .dumped(if is_whole { "written" } else { "incomplete" });
                 Ok(())
@@ -195,7 +204,7 @@ impl Writer {
 
     fn whole(&mut self, stem: &Stem, suffix: &str, text: &[u8]) -> io::Result<()> {
         self.shelf.make(stem, suffix)?.write_all(text)?;
-        self.shelf.finished(stem, suffix, text.len() as u64);
+        self.shelf.has_grown(stem, suffix, text.len() as u64);
         self.metrics.dumped("written");
         Ok(())
     }
@@ -204,7 +213,41 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dump::{DumpConfig, DumpLabel};
+    use crate::body::Content;
+    use crate::dump::{DumpConfig, DumpLabel, Tap};
+    use crate::patience::Patience;
+    use crate::{Body, Reply};
+
+    #[tokio::test]
+    async fn a_file_whose_end_found_no_room_is_thrown_away_in_its_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = DumpConfig::new(folder.path().join("dumps"));
+        config.folder_bytes = 0;
+        let (metrics, logger) = (Metrics::default(), bridge_telemetry::discard());
+        let queue = Queue::start(Shelf::open(&config).unwrap(), &metrics, &logger).unwrap();
+        let stem = Stem::of(&DumpLabel {
+            provider: "p",
+            group: "m",
+            path: None,
+            id: "id".to_owned(),
+            attempt: 1,
+        });
+        let reply = Reply {
+            status: http::StatusCode::OK,
+            headers: http::HeaderMap::new(),
+            body: Body::new(Content::Over, Patience::new(TIDY_EVERY, None)),
+            connecting: Duration::ZERO,
+        };
+        let tap = Tap::begin(&queue, &stem, &reply, &Masks::new(&[]), None, 1_000);
+        tap.hear(&Bytes::from_static(b"a piece"));
+        queue.waiting.fetch_add(WAITING_BYTES + 1, Ordering::SeqCst);
+        drop(tap);
+        queue.waiting.fetch_sub(WAITING_BYTES + 1, Ordering::SeqCst);
+        // What is too much is thrown away after each note.
+        queue.written().await;
+        queue.written().await;
+        assert!(!stem.file(&config.folder, ANSWER).exists());
+    }
 
     #[tokio::test]
     async fn what_finds_no_room_is_left_out_and_counted() {
