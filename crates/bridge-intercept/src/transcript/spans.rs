@@ -1,6 +1,6 @@
 //! What a trace says of a turn: how the attempt that was relayed ended, and how long records took.
 
-use bridge_api::{AnswerEnd, Observed};
+use bridge_api::{AnswerEnd, Observed, Usage};
 use bridge_record::{ErrorType, Outcome};
 use bridge_telemetry::trace::{Span, Within, attributes as names};
 
@@ -58,9 +58,7 @@ impl Spans {
             span.set(names::GEN_AI_FINISH_REASONS, vec![reason.to_owned()]);
         }
         if let Some(usage) = &observed.usage {
-            // The conventions count what the cache gave and took as input, too.
-            let input = usage.input + usage.cache_read + usage.cache_write;
-            span.set(names::GEN_AI_INPUT_TOKENS, input);
+            span.set(names::GEN_AI_INPUT_TOKENS, input(usage));
             span.set(names::GEN_AI_OUTPUT_TOKENS, usage.output);
             span.set(names::GEN_AI_CACHE_READ_TOKENS, usage.cache_read);
             span.set(names::GEN_AI_CACHE_WRITE_TOKENS, usage.cache_write);
@@ -87,6 +85,12 @@ impl Spans {
     }
 }
 
+/// The conventions count what the cache gave and took as input, too. A provider may say anything.
+fn input(usage: &Usage) -> u64 {
+    let cached = usage.cache_read.saturating_add(usage.cache_write);
+    usage.input.saturating_add(cached)
+}
+
 /// Why the model stopped, in words that are the same for all providers.
 fn reason(end: &AnswerEnd) -> Option<&str> {
     match end {
@@ -94,5 +98,21 @@ fn reason(end: &AnswerEnd) -> Option<&str> {
         AnswerEnd::Incomplete { reason } => Some(reason),
         AnswerEnd::Failed { .. } => Some("error"),
         AnswerEnd::Truncated | AnswerEnd::Garbage => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_any_size_are_added_up() {
+        let usage = Usage {
+            input: u64::MAX,
+            cache_read: 1,
+            cache_write: u64::MAX,
+            ..Usage::default()
+        };
+        assert_eq!(input(&usage), u64::MAX);
     }
 }
