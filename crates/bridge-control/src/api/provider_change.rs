@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::given::given;
 use super::{BedrockChange, SecretText, UpstreamChange};
 
-/// A provider as it is to be. What is not given stays as it is when there is one already.
+/// A provider as it is to be. What is not given stays as it is when there is one already; address
+/// and settings do so only as long as the type is the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderSpec {

@@ -81,13 +81,6 @@ impl ProviderType {
         }
     }
 
-    /// Whether it is reached with settings of Amazon Bedrock. Anthropic with such settings becomes
-    /// Bedrock.
-    #[must_use]
-    pub const fn takes_bedrock(self) -> bool {
-        matches!(self, Self::Anthropic | Self::Bedrock)
-    }
-
     /// Where the public API is, for types that have one place:
     /// <https://docs.anthropic.com/en/api>, <https://platform.openai.com/docs/api-reference>,
     /// Copilot's address for individuals, and what Codex uses with a subscription. Bedrock's is

@@ -130,16 +130,59 @@ async fn anthropic_with_settings_of_bedrock_is_bedrock() {
         (&claude["type"], &claude["base_url"]),
         (&json!("bedrock"), &json!(""))
     );
-    let body = json!({"type": "anthropic"});
-    let (status, again) = stage.send(Method::PUT, "/providers/claude", &body).await;
+    let (status, again) = put(&stage, json!({"type": "bedrock"})).await;
     assert_eq!(status, 200, "what is not given stays");
     assert_eq!(again, claude, "and was not changed now");
-    let body = json!({"type": "openai"});
-    let (_, claude) = stage.send(Method::PUT, "/providers/claude", &body).await;
-    assert_eq!(
-        (&claude["type"], &claude["settings"]),
-        (&json!("openai"), &Value::Null)
-    );
+    assert_eq!(again["settings"]["region"], "us-east-1");
+}
+
+async fn put(stage: &Stage, body: Value) -> (u16, Value) {
+    let (status, put) = stage.send(Method::PUT, "/providers/claude", &body).await;
+    (status.as_u16(), put)
+}
+
+/// Otherwise requests signed for AWS, with their session token, would go to somebody else's address.
+#[tokio::test]
+async fn who_names_another_type_takes_the_settings_of_bedrock_away() {
+    for (kind, base_url, keys) in [
+        ("anthropic", json!("https://api.anthropic.com"), json!(null)),
+        (
+            "anthropic",
+            json!("https://api.anthropic.com"),
+            json!(["hidden-key"]),
+        ),
+        ("openai", json!(null), json!(null)),
+    ] {
+        let stage = Stage::new();
+        let mut aws = bedrock();
+        aws["name"] = json!("claude");
+        made(&stage, &aws).await;
+        let body = json!({"type": kind, "base_url": base_url, "api_keys": keys});
+        let (status, claude) = put(&stage, body).await;
+        assert_eq!(status, 200, "{claude}");
+        assert_eq!(
+            (&claude["type"], &claude["settings"]),
+            (&json!(kind), &Value::Null)
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_given_stays_as_long_as_the_type_does() {
+    let stage = Stage::new();
+    let far = "https://far.example/v1";
+    let (_, claude) = put(&stage, json!({"type": "openai", "base_url": far})).await;
+    assert_eq!(claude["base_url"], far);
+    let (_, claude) = put(&stage, json!({"type": "openai", "icon": "box"})).await;
+    assert_eq!(claude["base_url"], far);
+    let (_, claude) = put(&stage, json!({"type": "anthropic"})).await;
+    assert_eq!(claude["base_url"], "https://api.anthropic.com");
+    let (_, claude) = put(&stage, json!({"type": "azure", "base_url": far})).await;
+    assert_eq!(claude["base_url"], far);
+    let (status, claude) = put(&stage, json!({"type": "azure", "enabled": false})).await;
+    assert_eq!((status, &claude["base_url"]), (200, &json!(far)));
+    let (status, _) = put(&stage, json!({"type": "google"})).await;
+    assert_eq!(status, 400, "azure's address is not google's");
 }
 
 #[tokio::test]

@@ -39,7 +39,8 @@ enum Deed {
     Create(Box<CreateArgs>),
     /// Change what is given of a provider; the rest stays
     Update(Box<UpdateArgs>),
-    /// Make a provider, or make it what is given; its keys and settings stay unless others are given
+    /// Make a provider, or make it what is given; its keys, and while the type is the same its
+    /// address and settings, stay unless others are given
     Set(Box<CreateArgs>),
     /// List providers
     List {

@@ -34,7 +34,8 @@ pub(super) fn made(old: Option<&StoredProvider>, name: &str, spec: &ProviderSpec
     let named = validate::provider_type(&spec.kind)?;
     let old_bedrock = old.and_then(|old| old.bedrock.clone());
     let bedrock = match &spec.settings {
-        None => old_bedrock.filter(|_| named.takes_bedrock()),
+        // Whoever names another type takes them away: what is signed for AWS goes nowhere else.
+        None => old_bedrock.filter(|_| named == ProviderType::Bedrock),
         Some(None) => None,
         // As a whole: nothing but what the server made stays.
         Some(Some(change)) => Some(bedrock(
@@ -46,6 +47,8 @@ pub(super) fn made(old: Option<&StoredProvider>, name: &str, spec: &ProviderSpec
         )?),
     };
     let kind = kind(named, bedrock.is_some());
+    let before = old.filter(|old| old.kind == kind);
+    let address = before.map(|old| old.base_url.as_str());
     let at = now();
     let mut draft = StoredProvider {
         id: old.map_or_else(Uuid::now_v7, |old| old.id),
@@ -53,7 +56,7 @@ pub(super) fn made(old: Option<&StoredProvider>, name: &str, spec: &ProviderSpec
         kind,
         display_name: text(&spec.display_name, old, |old| &old.display_name),
         icon: text(&spec.icon, old, |old| &old.icon),
-        base_url: base_url(kind, spec.base_url.as_deref())?,
+        base_url: base_url(kind, spec.base_url.as_deref().or(address))?,
         enabled: spec.enabled,
         keys: old.map(|old| old.keys.clone()).unwrap_or_default(),
         bedrock,
