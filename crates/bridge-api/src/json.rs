@@ -86,17 +86,24 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A number that is not negative, without what follows its point.
+    /// A number that is not negative, without what follows its point. One with an exponent is none:
+    /// nobody writes a count like that.
     pub(crate) fn count(self) -> Option<u64> {
-        let len = self
-            .0
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        if matches!(self.0.get(len), Some(b'e' | b'E')) {
+        let digits = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count()
+        };
+        let (whole, rest) = self.0.split_at_checked(digits(self.0))?;
+        let exponent = match rest.split_first() {
+            Some((b'.', fraction)) => fraction.get(digits(fraction)),
+            _ => rest.first(),
+        };
+        if matches!(exponent, Some(b'e' | b'E')) {
             return None;
         }
-        std::str::from_utf8(self.0.get(..len)?).ok()?.parse().ok()
+        std::str::from_utf8(whole).ok()?.parse().ok()
     }
 
     pub(crate) fn is_true(self) -> bool {

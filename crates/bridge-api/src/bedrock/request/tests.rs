@@ -119,6 +119,18 @@ fn without_max_tokens_the_rest_is_still_edited() {
     }
 }
 
+/// A number that is written in another way is left to the provider, not misread.
+#[test]
+fn a_number_with_an_exponent_is_no_small_number() {
+    for max_tokens in ["1.6e4", "16e3", "1.6E+4"] {
+        let request = format!(r#"{{"max_tokens":{max_tokens},"thinking":{{"type":"adaptive"}}}}"#);
+        assert_eq!(body(&request, PLAIN, &[]), request);
+    }
+    let request = r#"{"max_tokens":1280.5,"thinking":{"type":"adaptive"}}"#;
+    let expected = r#"{"max_tokens":1280.5,"thinking":{"type":"enabled","budget_tokens":1024}}"#;
+    assert_eq!(body(request, PLAIN, &[]), expected);
+}
+
 #[test]
 fn flags_that_bedrock_knows_move_into_the_body() {
     let check = |model: &str, beta: &[&str], expected: &str| {
