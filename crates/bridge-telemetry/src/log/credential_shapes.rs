@@ -36,7 +36,7 @@ const BEGINNINGS: [(&str, usize); 17] = [
 const INTRODUCTIONS: [&str; 2] = ["bearer", "basic"];
 
 /// Names of parameters whose values are credentials, in lower case.
-const PARAMETERS: [&str; 14] = [
+const PARAMETERS: [&str; 24] = [
     "key",
     "api_key",
     "api-key",
@@ -46,6 +46,16 @@ const PARAMETERS: [&str; 14] = [
     "secret",
     "client_secret",
     "password",
+    "passwd",
+    "x-api-key",
+    "x-goog-api-key",
+    "session_token",
+    "aws_session_token",
+    "refresh_token",
+    "id_token",
+    "secret_key",
+    "secret_access_key",
+    "aws_secret_access_key",
     "sig",
     "signature",
     "x-amz-signature",
@@ -63,7 +73,9 @@ pub(super) fn without_credentials(text: &str) -> Cow<'_, str> {
     let mut before: Option<Word<'_>> = None;
     for word in words(text) {
         let is_introduced = before.is_some_and(|before| introduces(text, before, word));
-        if is_credential(word.text) || (is_introduced && word.text.len() >= SHORTEST) {
+        let is_password = before.is_some_and(|before| is_password(text, before, word));
+        let is_introduced = is_introduced && word.text.len() >= SHORTEST;
+        if is_credential(word.text) || is_introduced || is_password {
             out.push_str(text.get(kept..word.at).unwrap_or_default());
             out.push_str(WITHHELD);
             kept = word.at + word.text.len();
@@ -139,6 +151,15 @@ fn introduces(text: &str, before: Word<'_>, word: Word<'_>) -> bool {
     }
 }
 
+/// Whether they are user name and password in an address: `http://user:password@host`.
+fn is_password(text: &str, before: Word<'_>, word: Word<'_>) -> bool {
+    let (user_ends, ends) = (before.at + before.text.len(), word.at + word.text.len());
+    // The slashes are characters of a word.
+    before.text.starts_with("//")
+        && text.get(user_ends..word.at) == Some(":")
+        && text.get(ends..).is_some_and(|rest| rest.starts_with('@'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +186,25 @@ mod tests {
         check(
             "{\"api_key\":\"abcdefgh12\"}",
             "{\"api_key\":\"(withheld)\"}",
+        );
+        for name in [
+            "x-api-key",
+            "session_token",
+            "refresh_token",
+            "id_token",
+            "secret_access_key",
+            "aws_secret_access_key",
+            "passwd",
+            "X-Goog-Api-Key",
+        ] {
+            check(
+                &format!("{name}: abcdefgh12"),
+                &format!("{name}: (withheld)"),
+            );
+        }
+        check(
+            "proxy http://ada:abcdefgh12@proxy:3128 is silent",
+            "proxy http://ada:(withheld)@proxy:3128 is silent",
         );
         let amazon = format!("AKIA{}", "IOSFODNN7EXAMPLE");
         check(&amazon, "(withheld)");
