@@ -38,33 +38,55 @@ struct Page {
     /// Bytes of it that were too much.
     cut: usize,
     size: u64,
+    /// Whether the disk refused something. Nothing more is written then.
+    has_failed: bool,
+    is_over: bool,
+}
+
+/// What became of an answer's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It holds everything that it should.
+    Written,
+    /// Something found no room in the queue.
+    Incomplete,
+    /// The disk refused something, which was told.
+    Failed,
 }
 
 impl Sheet {
-    /// Makes the file and writes the head. Says how large the file is.
-    pub(super) fn begin(&self, head: &str, shelf: &mut Shelf) -> io::Result<u64> {
-        let mut file = shelf.make(&self.stem, ANSWER)?;
+    /// Makes the file and writes the head.
+    pub(super) fn begin(&self, head: &str, shelf: &mut Shelf) -> io::Result<()> {
         let mut page = self.page.lock();
+        // Its end went ahead of it, because there was no room behind it.
+        if page.is_over {
+            return Ok(());
+        }
         let veiled = page.veil.as_mut().map(|veil| veil.whole(head.as_bytes()));
         let head = veiled.as_deref().unwrap_or(head.as_bytes());
-        file.write_all(head)?;
-        page.size = head.len() as u64;
-        page.file = Some(file);
-        Ok(page.size)
+        match shelf.make(&self.stem, ANSWER, head.len() as u64) {
+            Ok(file) => page.file = Some(file),
+            Err(cause) => {
+                page.has_failed = true;
+                return Err(cause);
+            }
+        }
+        page.put(head)
     }
 
-    /// Adds a piece of the body. Says how large the file is.
-    pub(super) fn add(&self, piece: &[u8]) -> io::Result<u64> {
+    /// Adds a piece of the body. Says how large the file is then, if there is one.
+    pub(super) fn add(&self, piece: &[u8]) -> io::Result<Option<u64>> {
         let mut page = self.page.lock();
         let veiled = page.veil.as_mut().map(|veil| veil.pass(piece));
         page.write(veiled.as_deref().unwrap_or(piece), self.limit)?;
-        Ok(page.size)
+        Ok(page.file.is_some().then_some(page.size))
     }
 
-    /// The body is over, for this reason if not for its end. Says how large the file is, and whether
-    /// it holds everything that it should.
-    pub(super) fn end(&self, why: Option<&str>) -> io::Result<(u64, bool)> {
+    /// The body is over, for this reason if not for its end. Says how large the file is, if there is
+    /// one, and what became of it.
+    pub(super) fn end(&self, why: Option<&str>) -> io::Result<(Option<u64>, Fate)> {
         let mut page = self.page.lock();
+        page.is_over = true;
         let rest = page.veil.as_mut().map(Veil::rest).unwrap_or_default();
         page.write(&rest, self.limit)?;
         if page.cut > 0 {
@@ -78,8 +100,13 @@ impl Sheet {
         if let Some(why) = why {
             page.note(&format!("\n... ({why})\n"))?;
         }
-        page.file = None;
-        Ok((page.size, !is_lossy))
+        let size = page.file.take().map(|_closed| page.size);
+        let fate = match (page.has_failed, is_lossy) {
+            (true, _) => Fate::Failed,
+            (false, true) => Fate::Incomplete,
+            (false, false) => Fate::Written,
+        };
+        Ok((size, fate))
     }
 }
 
@@ -98,11 +125,30 @@ impl Page {
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         // Without a file its beginning failed, which was told.
-        if let Some(file) = self.file.as_mut().filter(|_| !bytes.is_empty()) {
-            file.write_all(bytes)?;
-            self.size += bytes.len() as u64;
+        let Some(file) = self.file.as_mut().filter(|_| !bytes.is_empty()) else {
+            return Ok(());
+        };
+        if let Err(cause) = file.write_all(bytes) {
+            // Told once, and not with each piece.
+            (self.file, self.has_failed) = (None, true);
+            return Err(cause);
         }
+        self.size += bytes.len() as u64;
         Ok(())
+    }
+}
+
+/// The end of an answer's file. It is never left out: what is not ended is not counted right.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) sheet: Arc<Sheet>,
+    pub(super) why: Option<String>,
+}
+
+impl Ending {
+    /// Says in the file that something is missing.
+    pub(super) fn is_lossy(&self) {
+        self.sheet.is_lossy.store(true, Ordering::Release);
     }
 }
 
@@ -131,6 +177,8 @@ impl Tap {
             written: 0,
             cut: 0,
             size: 0,
+            has_failed: false,
+            is_over: false,
         };
         let sheet = Arc::new(Sheet {
             stem: stem.clone(),
@@ -184,9 +232,44 @@ impl Drop for Tap {
             (None, true) => None,
             (None, false) => Some("nobody read on".to_owned()),
         };
-        self.put(Note::End {
-            sheet: Arc::clone(&self.sheet),
-            why,
-        });
+        let sheet = Arc::clone(&self.sheet);
+        self.queue.put_end(Ending { sheet, why });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_refuses_is_told_once_and_the_file_is_not_called_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "").unwrap();
+        let page = Page {
+            // Nobody may write through it.
+            file: Some(File::open(&path).unwrap()),
+            veil: None,
+            written: 0,
+            cut: 0,
+            size: 0,
+            has_failed: false,
+            is_over: false,
+        };
+        let sheet = Sheet {
+            stem: Stem::of(&crate::DumpLabel {
+                provider: "p",
+                group: "m",
+                path: None,
+                id: "id".to_owned(),
+                attempt: 1,
+            }),
+            limit: 10,
+            is_lossy: AtomicBool::new(false),
+            page: Mutex::new(page),
+        };
+        sheet.add(b"one").unwrap_err();
+        assert_eq!(sheet.add(b"two").unwrap(), None);
+        assert_eq!(sheet.end(Some("broken")).unwrap(), (None, Fate::Failed));
     }
 }

@@ -77,22 +77,22 @@ impl Shelf {
         }
     }
 
-    /// Makes a file that was not there, which nobody else can read. It counts from now on, whatever
-    /// becomes of it.
-    pub(super) fn make(&mut self, stem: &Stem, suffix: &str) -> io::Result<File> {
+    /// Makes a file that was not there, which nobody else can read. It counts from now on, with
+    /// this size, whatever becomes of writing it.
+    pub(super) fn make(&mut self, stem: &Stem, suffix: &str, size: u64) -> io::Result<File> {
         let mut folder = self.root.clone();
         for name in stem.folders() {
             folder.push(name);
             self.make_folder(&folder)?;
         }
-        let made = OpenOptions::new()
+        let file = OpenOptions::new()
             .write(true)
             // What is there already, be it a link to elsewhere, is never written to.
             .create_new(true)
             .mode(FILE_MODE)
             .open(stem.file(&self.root, suffix))?;
-        self.has_grown(stem, suffix, 0);
-        Ok(made)
+        self.has_grown(stem, suffix, size);
+        Ok(file)
     }
 
     fn make_folder(&self, folder: &Path) -> io::Result<()> {

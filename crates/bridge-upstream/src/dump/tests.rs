@@ -1,13 +1,16 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use bridge_auth::{HeaderPolicy, Secret};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::BodyExt as _;
+use slog::Drain as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::{Client, ClientConfig, CredentialStyle};
@@ -257,4 +260,68 @@ fn what_an_earlier_process_left_grows_old() {
         .map(|(path, _)| path.file_name().unwrap())
         .collect();
     assert_eq!(names, [fresh.as_str(), "notes.txt"]);
+}
+
+/// A place for lines that holds whoever writes one until it is let go.
+struct Gate {
+    is_held: SyncSender<()>,
+    go: parking_lot::Mutex<Receiver<()>>,
+}
+
+impl std::panic::RefUnwindSafe for Gate {}
+impl std::panic::UnwindSafe for Gate {}
+
+impl slog::Drain for Gate {
+    type Ok = ();
+    type Err = slog::Never;
+
+    fn log(&self, _: &slog::Record<'_>, _: &slog::OwnedKVList) -> Result<(), slog::Never> {
+        let _nobody_looks = self.is_held.try_send(());
+        let _go_on_when_nobody_holds_back = self.go.lock().recv();
+        Ok(())
+    }
+}
+
+/// A disk that was too slow for a while leaves no file behind that nobody counts.
+#[tokio::test]
+async fn an_answer_whose_end_finds_no_room_is_ended_and_counted_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = DumpConfig {
+        folder_bytes: 300,
+        ..config(folder.path())
+    };
+    let ((is_held, held), (let_go, go)) = (sync_channel(1), sync_channel::<()>(1));
+    let gate = Gate {
+        is_held,
+        go: parking_lot::Mutex::new(go),
+    };
+    let (metrics, lines) = (Metrics::default(), Logger::root(gate.fuse(), o!()));
+    let dumps = Dumps::start(config, &metrics, &lines).unwrap();
+    let logger = bridge_telemetry::discard();
+    let client = Client::try_new(&ClientConfig::default(), &Metrics::default(), &logger).unwrap();
+    let body = "x".repeat(300);
+    let to = provider(answer(&body)).await;
+    let label = label("m");
+    let dumped = dumps.around(&client, &label);
+    let mut reply = dumped.exchange(&to, outbound(&to)).await.unwrap();
+    reply.body.frame().await.unwrap().unwrap();
+    dumps.written().await;
+    // What cannot be written is told, and who tells it is held.
+    fs::write(dumps.config().folder.join("blocked"), "").unwrap();
+    let stem = Stem::of(&DumpLabel {
+        provider: "blocked",
+        ..label
+    });
+    let text = String::new();
+    assert!(dumps.0.queue.put(Note::Failure { stem, text }));
+    held.recv().unwrap();
+    while dumps.0.queue.put(Note::Written(oneshot::channel().0)) {}
+    drop(reply);
+    drop(let_go);
+    dumps.written().await;
+    let text = metrics.expose();
+    let counted = "bridge_dumps_total{kind=\"incomplete\"} 1";
+    assert!(text.contains(counted), "{text}");
+    let left = files(&dumps.config().folder.join("anthropic"));
+    assert_eq!(left, [], "the answer alone is too much");
 }

@@ -4,18 +4,19 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use bridge_auth::Secret;
 use bridge_telemetry::{ErrorChain, Metrics};
 use bytes::Bytes;
+use parking_lot::Mutex;
 use slog::{Logger, warn};
 use tokio::sync::oneshot;
 
 use super::mask::Masks;
 use super::name::{ANSWER, FAILURE, REQUEST, Stem};
-use super::sheet::Sheet;
+use super::sheet::{Ending, Fate, Sheet};
 use super::shelf::Shelf;
 use super::text::{HEAD_WEIGHT, RequestText};
 use super::veil::Veil;
@@ -44,11 +45,8 @@ pub(super) enum Note {
     Begin { sheet: Arc<Sheet>, head: String },
     /// A piece of its body came.
     Piece { sheet: Arc<Sheet>, piece: Bytes },
-    /// Its body is over; why, if it did not come to its end.
-    End {
-        sheet: Arc<Sheet>,
-        why: Option<String>,
-    },
+    /// Its body is over.
+    End(Ending),
     /// Somebody waits until everything before is written.
     Written(oneshot::Sender<()>),
 }
@@ -61,7 +59,7 @@ impl Note {
             Self::Failure { text, .. } => text.len(),
             Self::Begin { .. } => HEAD_WEIGHT,
             Self::Piece { piece, .. } => piece.len(),
-            Self::End { .. } | Self::Written(_) => 0,
+            Self::End(_) | Self::Written(_) => 0,
         }
     }
 }
@@ -71,6 +69,8 @@ impl Note {
 pub(super) struct Queue {
     notes: SyncSender<Note>,
     waiting: Arc<AtomicUsize>,
+    /// Ends that found no room, one for each answer at most. They go ahead of what waits.
+    late: Arc<Mutex<Vec<Ending>>>,
     metrics: Metrics,
 }
 
@@ -89,10 +89,12 @@ impl Queue {
         let queue = Self {
             notes,
             waiting: Arc::default(),
+            late: Arc::default(),
             metrics: metrics.clone(),
         };
         let writer = Writer {
             shelf,
+            late: Arc::clone(&queue.late),
             waiting: Arc::clone(&queue.waiting),
             metrics: metrics.clone(),
             logger: logger.clone(),
@@ -117,14 +119,26 @@ impl Queue {
         false
     }
 
+    /// Puts the end of an answer behind its pieces, or ahead of them if there is no room there.
+    pub(super) fn put_end(&self, end: Ending) {
+        let back = match self.notes.try_send(Note::End(end)) {
+            Ok(()) => return,
+            Err(TrySendError::Full(back) | TrySendError::Disconnected(back)) => back,
+        };
+        if let Note::End(end) = back {
+            end.is_lossy();
+            self.late.lock().push(end);
+        }
+    }
+
     /// Waits until everything is written that was put before.
     pub(super) async fn written(&self) {
         let (tell, told) = oneshot::channel();
         let mut note = Note::Written(tell);
         while let Err(back) = self.notes.try_send(note) {
             match back {
-                std::sync::mpsc::TrySendError::Full(back) => note = back,
-                std::sync::mpsc::TrySendError::Disconnected(_) => return,
+                TrySendError::Full(back) => note = back,
+                TrySendError::Disconnected(_) => return,
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -135,6 +149,7 @@ impl Queue {
 struct Writer {
     shelf: Shelf,
     waiting: Arc<AtomicUsize>,
+    late: Arc<Mutex<Vec<Ending>>>,
     metrics: Metrics,
     logger: Logger,
 }
@@ -146,19 +161,33 @@ impl Writer {
             match noted.recv_timeout(TIDY_EVERY) {
                 Ok(note) => self.take(note),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return self.end_late_ones(),
             }
+            self.end_late_ones();
             self.shelf.tidy();
         }
     }
 
     fn take(&mut self, note: Note) {
         let weight = note.weight();
-        if let Err(cause) = self.write(note) {
+        let written = self.write(note);
+        self.tell(written);
+        self.waiting.fetch_sub(weight, Ordering::AcqRel);
+    }
+
+    fn end_late_ones(&mut self) {
+        let late = std::mem::take(&mut *self.late.lock());
+        for end in late {
+            let ended = self.end(&end);
+            self.tell(ended);
+        }
+    }
+
+    fn tell(&self, written: io::Result<()>) {
+        if let Err(cause) = written {
             self.metrics.dumped("failed");
             warn!(self.logger, "dump not written"; "error" => ErrorChain(&cause));
         }
-        self.waiting.fetch_sub(weight, Ordering::AcqRel);
     }
 
     fn write(&mut self, note: Note) -> io::Result<()> {
@@ -176,24 +205,13 @@ impl Writer {
             Note::Failure { stem, text } => {
                 self.whole(&stem, FAILURE, format!("{text}\n").as_bytes())
             }
-            // It is counted as it grows: its end may find no room.
-            Note::Begin { sheet, head } => {
-                let size = sheet.begin(&head, &mut self.shelf)?;
-                self.shelf.has_grown(&sheet.stem, ANSWER, size);
-                Ok(())
-            }
+            Note::Begin { sheet, head } => sheet.begin(&head, &mut self.shelf),
             Note::Piece { sheet, piece } => {
                 let size = sheet.add(&piece)?;
-                self.shelf.has_grown(&sheet.stem, ANSWER, size);
+                self.has_grown(&sheet, size);
                 Ok(())
             }
-            Note::End { sheet, why } => {
-                let (size, is_whole) = sheet.end(why.as_deref())?;
-                self.shelf.has_grown(&sheet.stem, ANSWER, size);
-                self.metrics
-                    .dumped(if is_whole { "written" } else { "incomplete" });
-                Ok(())
-            }
+            Note::End(end) => self.end(&end),
             Note::Written(tell) => {
                 // Whoever has gone away needs no telling.
                 let _gone = tell.send(());
@@ -202,9 +220,27 @@ impl Writer {
         }
     }
 
+    fn end(&mut self, end: &Ending) -> io::Result<()> {
+        let (size, fate) = end.sheet.end(end.why.as_deref())?;
+        self.has_grown(&end.sheet, size);
+        match fate {
+            Fate::Written => self.metrics.dumped("written"),
+            Fate::Incomplete => self.metrics.dumped("incomplete"),
+            // Counted when it did.
+            Fate::Failed => {}
+        }
+        Ok(())
+    }
+
+    fn has_grown(&mut self, sheet: &Sheet, size: Option<u64>) {
+        if let Some(size) = size {
+            self.shelf.has_grown(&sheet.stem, ANSWER, size);
+        }
+    }
+
     fn whole(&mut self, stem: &Stem, suffix: &str, text: &[u8]) -> io::Result<()> {
-        self.shelf.make(stem, suffix)?.write_all(text)?;
-        self.shelf.has_grown(stem, suffix, text.len() as u64);
+        let mut file = self.shelf.make(stem, suffix, text.len() as u64)?;
+        file.write_all(text)?;
         self.metrics.dumped("written");
         Ok(())
     }
