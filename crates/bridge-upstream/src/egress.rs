@@ -98,9 +98,10 @@ impl Egress {
 
     /// What can be said before a proxy is asked, which looks up names by itself.
     pub(crate) fn check_unresolved(&self, to: &Endpoint) -> Result<(), UpstreamError> {
-        match to.host().parse() {
-            Ok(address) => self.check(to, address),
-            Err(_) => Ok(()),
+        let address = to.host().parse().ok();
+        match address.or_else(|| spelled(to.host()).map(IpAddr::V4)) {
+            Some(address) => self.check(to, address),
+            None => Ok(()),
         }
     }
 
@@ -143,6 +144,33 @@ pub(crate) fn is_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let last = host.rsplit('.').next().unwrap_or(host);
     last.eq_ignore_ascii_case("localhost")
+}
+
+/// An address of IPv4 as resolvers take it besides the usual form: fewer parts, of which the last
+/// fills the rest, in decimal, octal or hexadecimal, and a dot at the end (POSIX, `inet_addr`).
+fn spelled(host: &str) -> Option<Ipv4Addr> {
+    let parts = host.strip_suffix('.').unwrap_or(host).split('.');
+    let parts: Vec<u32> = parts.map(number).collect::<Option<_>>()?;
+    let (last, first) = parts.split_last()?;
+    let mut bits = 0;
+    for (at, part) in first.iter().enumerate() {
+        let byte = u8::try_from(*part).ok().filter(|_| at < 3)?;
+        bits |= u32::from(byte) << (24 - 8 * at);
+    }
+    let most = u32::MAX.checked_shr(u32::try_from(8 * first.len()).ok()?)?;
+    (*last <= most).then(|| Ipv4Addr::from_bits(bits | last))
+}
+
+fn number(text: &str) -> Option<u32> {
+    let hexadecimal = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let (digits, radix) = match (hexadecimal, text.strip_prefix('0')) {
+        (Some(digits), _) => (digits, 16),
+        (None, Some(digits)) if !digits.is_empty() => (digits, 8),
+        (None, _) => (text, 10),
+    };
+    // A sign is none of them.
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    u32::from_str_radix(digits, radix).ok().filter(|_| is_plain)
 }
 
 fn of_v4(address: Ipv4Addr) -> Option<AddressKind> {

@@ -148,6 +148,42 @@ fn an_address_in_the_base_url_is_the_operators_word() {
 }
 
 #[test]
+fn other_spellings_of_an_address_do_not_pass_by_way_of_a_proxy() {
+    let check = |host: &str, permitted: bool| {
+        let to = Endpoint::try_new(&format!("http://{host}")).unwrap();
+        let outcome = Egress::new(Vec::new()).check_unresolved(&to);
+        assert_eq!(outcome.is_ok(), permitted, "{host}");
+    };
+    for metadata in [
+        "169.254.169.254",
+        "2852039166",
+        "0xA9FEA9FE",
+        "0xa9.0xfe.0xa9.0xfe",
+        "0251.0376.0251.0376",
+        "169.254.43518",
+        "169.16689662",
+        "169.254.169.254.",
+    ] {
+        check(metadata, false);
+    }
+    check("127.1", false);
+    check("10.1.2.3", true);
+    check("16843009", true);
+    // These are names.
+    for name in [
+        "api.example.com",
+        "1.2.3.4.5",
+        "256.1.1.1",
+        "1..1",
+        "0x",
+        "-1",
+        "localhost",
+    ] {
+        check(name, true);
+    }
+}
+
+#[test]
 fn metadata_is_allowed_by_name_only() {
     let found = "169.254.169.254";
     check(found, found, &[], &[], false);
