@@ -7,6 +7,9 @@ use bridge_upstream::{ExtraRoots, HttpVersion, Manners, Network, ProxyAddress, P
 
 use super::MannersSpec;
 
+/// Longer spans are mistakes, and would overflow deadlines.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 /// Which setting cannot be used, and why.
 pub(super) type Problem = (&'static str, String);
 
@@ -16,7 +19,7 @@ pub(super) fn checked(spec: &MannersSpec) -> Result<Manners, Problem> {
         connect: above_zero("connect_timeout", spec.connect_timeout)?,
         first_byte: above_zero("first_byte_timeout", spec.first_byte_timeout)?,
         idle: above_zero("idle_timeout", spec.idle_timeout)?,
-        total: spec.total_timeout,
+        total: bounded("total_timeout", spec.total_timeout)?,
         proxy: proxy(spec)?,
         extra_roots: extra_roots(spec)?,
         http_version: http_version(spec)?,
@@ -27,6 +30,13 @@ pub(super) fn checked(spec: &MannersSpec) -> Result<Manners, Problem> {
 fn above_zero(setting: &'static str, span: Option<Duration>) -> Result<Option<Duration>, Problem> {
     match span {
         Some(Duration::ZERO) => Err((setting, "must be more than zero".to_owned())),
+        Some(_) | None => bounded(setting, span),
+    }
+}
+
+fn bounded(setting: &'static str, span: Option<Duration>) -> Result<Option<Duration>, Problem> {
+    match span {
+        Some(span) if span > LONGEST => Err((setting, "must be at most a year".to_owned())),
         Some(_) | None => Ok(span),
     }
 }
@@ -111,6 +121,16 @@ mod tests {
             ..usual()
         };
         check(spec, "idle_timeout", "more than zero");
+        let spec = MannersSpec {
+            total_timeout: Some(Duration::from_millis(u64::MAX)),
+            ..usual()
+        };
+        check(spec, "total_timeout", "at most a year");
+        let spec = MannersSpec {
+            idle_timeout: Some(Duration::from_millis(u64::MAX)),
+            ..usual()
+        };
+        check(spec, "idle_timeout", "at most a year");
         let url = Secret::new("socks5://me:hidden@proxy".to_owned());
         let spec = MannersSpec {
             proxy_url: Some(url),
