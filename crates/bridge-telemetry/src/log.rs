@@ -9,6 +9,8 @@ mod redact;
 use std::fmt;
 use std::io::{IsTerminal, LineWriter};
 use std::str::FromStr;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use slog::{Drain, Level, Logger, Never, o};
 use slog_async::AsyncGuard;
@@ -21,6 +23,10 @@ use self::redact::Redact;
 
 /// How many lines may wait for a slow terminal or disk. More are dropped and counted.
 const WAITING_LINES: usize = 8_192;
+
+/// How long the last lines may take. A terminal that is held or a pipe that nobody reads must not
+/// keep a process that has done everything else.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,9 +116,12 @@ impl LogConfig {
     }
 }
 
-/// The running log. Dropping it writes the lines that still wait, so it is dropped last.
+/// The running log. Dropping it writes the lines that still wait, so it is dropped last. That takes
+/// five seconds at most: what is not written then is given up.
 pub struct Logging {
-    _guard: AsyncGuard,
+    /// Gone once it is dropped.
+    guard: Option<AsyncGuard>,
+    patience: Duration,
     level: LevelSwitch,
     losses: LogLosses,
 }
@@ -162,7 +171,8 @@ impl Logging {
         let drain = switch.before(Flood::before(queue, losses.clone()));
         (
             Self {
-                _guard: guard,
+                guard: Some(guard),
+                patience: LAST_PATIENCE,
                 level: switch,
                 losses,
             },
@@ -180,6 +190,23 @@ impl Logging {
     #[must_use]
     pub fn losses(&self) -> LogLosses {
         self.losses.clone()
+    }
+}
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        let guard = self.guard.take();
+        let (tell, told) = sync_channel(1);
+        let ending = std::thread::Builder::new()
+            .name("log end".to_owned())
+            .spawn(move || {
+                drop(guard);
+                let _nobody_waits = tell.send(());
+            });
+        // Without a thread the guard was dropped here.
+        if ending.is_ok() {
+            let _either = told.recv_timeout(self.patience);
+        }
     }
 }
 
@@ -253,6 +280,29 @@ mod tests {
         assert!(text.contains("sk-a...g7H8"), "{text}");
         // What is not withheld keeps its type.
         assert!(text.contains("\"bytes\":7"), "{text}");
+    }
+
+    /// Writes nothing for as long as it is held.
+    struct Stuck(Mutex<std::sync::mpsc::Receiver<()>>);
+
+    impl Drain for Stuck {
+        type Ok = ();
+        type Err = Never;
+
+        fn log(&self, _: &slog::Record<'_>, _: &slog::OwnedKVList) -> Result<(), Never> {
+            let _go_on_when_nobody_holds_back = self.0.lock().recv();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_destination_that_is_stuck_does_not_keep_the_process() {
+        let (hold, held) = sync_channel::<()>(1);
+        let (mut logging, logger) = Logging::with_drain(Level::Info, Stuck(Mutex::new(held)));
+        info!(logger, "one");
+        logging.patience = Duration::from_millis(1);
+        drop(logging);
+        drop(hold);
     }
 
     #[test]

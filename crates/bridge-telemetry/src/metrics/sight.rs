@@ -45,17 +45,17 @@ impl Metrics {
     }
 
     /// Brings what the log lost up to date. The log is there before the metrics are, and counts
-    /// for itself.
+    /// for itself. Of two scrapes at once the later figure stays: a counter never goes back.
     pub fn log_losses(&self, losses: &LogLosses) {
         let (sight, order) = (self.sight(), Ordering::Relaxed);
         sight
             .log_lines_dropped
             .inner()
-            .store(losses.dropped(), order);
+            .fetch_max(losses.dropped(), order);
         sight
             .log_lines_suppressed
             .inner()
-            .store(losses.suppressed(), order);
+            .fetch_max(losses.suppressed(), order);
     }
 
     /// The collector took this many spans.
