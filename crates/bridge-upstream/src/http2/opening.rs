@@ -26,6 +26,11 @@ const STREAM_WINDOW: u32 = 256 << 10;
 /// The most that the windows of one connection add up to: the protocol has no more.
 const HIGHEST_WINDOW: u32 = (1 << 31) - 1;
 
+/// How much small frames may cost beside their bytes, for each byte of the windows. The library
+/// counts up to 256 bytes for each that waits for its caller, and ends the connection with all its
+/// exchanges when that is too much: events of 29 bytes fill a window before.
+const COST_OF_SMALL: usize = 8;
+
 /// How large the head of an answer may be.
 const HEAD_BYTES: u32 = 64 << 10;
 
@@ -45,14 +50,18 @@ pub(crate) async fn open(
     logger: &Logger,
 ) -> io::Result<Shared> {
     let streams = u32::try_from(most).unwrap_or(HIGHEST_WINDOW);
+    // Callers who take nothing fill the windows of their own exchanges and never this one, so that
+    // the others go on.
+    let window = STREAM_WINDOW.saturating_mul(streams).min(HIGHEST_WINDOW);
     let (sender, mut connection) = Builder::new()
         .enable_push(false)
         // Until the other end has spoken this is how it can be told that it has not.
         .initial_max_send_streams(0)
         .initial_window_size(STREAM_WINDOW)
-        // Callers who take nothing fill the windows of their own exchanges and never this one, so
-        // that the others go on.
-        .initial_connection_window_size(STREAM_WINDOW.saturating_mul(streams).min(HIGHEST_WINDOW))
+        .initial_connection_window_size(window)
+        .data_frame_budget((window as usize).saturating_mul(COST_OF_SMALL))
+        // What is on its way when callers leave is for none of the others, even if all leave.
+        .max_concurrent_reset_streams(most)
         .max_header_list_size(HEAD_BYTES)
         .handshake::<Wire, Bytes>(wire)
         .await

@@ -14,7 +14,9 @@ use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
-use self::frames::{Frames, begins, goes_away, refuses};
+use self::frames::{
+    EVENT, EVENTS, Frames, begins, goes_away, is_late, leaves, refuses, tells_much,
+};
 use self::server::{Habit, Http2};
 use crate::proxies::Proxy;
 use crate::support::{ANSWER, Server, client, endpoint, identity, outbound, text};
@@ -336,7 +338,7 @@ async fn a_provider_that_restarts_is_not_noticed() {
 
 #[tokio::test]
 async fn many_connections_that_go_away_at_once_are_not_noticed() {
-    let server = Frames::start(begins).await;
+    let server = Frames::with(begins, leaves).await;
     let client = client(&ClientConfig {
         streams_per_connection: 2,
         ..ClientConfig::default()
@@ -352,11 +354,44 @@ async fn many_connections_that_go_away_at_once_are_not_noticed() {
         is_second = !is_second;
         is_second
     });
-    let mut left = server.left.clone();
-    left.wait_for(|left| *left == 5).await.unwrap();
+    let mut pongs = server.pongs.clone();
+    pongs.wait_for(|pongs| *pongs == 5).await.unwrap();
     let reply = client.exchange(&to, outbound(&to)).await.unwrap();
     assert_eq!(reply.status, 200);
     assert_eq!(*server.asked.lock(), 11, "nobody else was asked");
+}
+
+#[tokio::test]
+async fn callers_who_read_nothing_take_nobody_along() {
+    let server = Frames::start(tells_much).await;
+    let client = client(&ClientConfig::default());
+    let to = plain(server.port);
+    let mut replies = Vec::new();
+    for _ in 0..30 {
+        replies.push(client.exchange(&to, outbound(&to)).await.unwrap());
+    }
+    for reply in replies {
+        let body = reply.body.collect().await.unwrap().to_bytes();
+        assert_eq!(body.len(), EVENT * EVENTS);
+    }
+    assert_eq!(client.idle_connections(), 1);
+}
+
+#[tokio::test]
+async fn many_callers_who_leave_at_once_take_nobody_along() {
+    let server = Frames::with(begins, is_late).await;
+    let client = client(&ClientConfig::default());
+    let to = plain(server.port);
+    let mut replies = Vec::new();
+    for _ in 0..100 {
+        replies.push(client.exchange(&to, outbound(&to)).await.unwrap());
+    }
+    let mut stays = replies.remove(0).body;
+    drop(replies);
+    for left in 0..99 {
+        let piece = stays.frame().await.unwrap();
+        assert_eq!(piece.unwrap().into_data().unwrap(), "y", "{left}");
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 const PREFACE: usize = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
@@ -16,25 +17,35 @@ const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const REFUSED_STREAM: u32 = 7;
 const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// Says hello, and these frames to each request. A connection on which a request is given up takes
-/// nothing new from then on.
+pub(super) const EVENT: usize = 64;
+pub(super) const EVENTS: usize = (256 << 10) / EVENT;
+
+/// What is said of an exchange, in frames.
+type Say = fn(u32) -> Vec<u8>;
+
+/// Says hello, and these frames to each request, and to each that is given up.
 pub(super) struct Frames {
     pub(super) port: u16,
     pub(super) asked: Arc<Mutex<usize>>,
-    /// How many connections the other side knows to take nothing new.
-    pub(super) left: watch::Receiver<usize>,
+    /// How often the other side has told that it is there.
+    pub(super) pongs: watch::Receiver<usize>,
     _task: Task<()>,
 }
 
 impl Frames {
-    pub(super) async fn start(answer: fn(u32) -> Vec<u8>) -> Self {
+    pub(super) async fn start(answer: Say) -> Self {
+        Self::with(answer, hears_nothing).await
+    }
+
+    pub(super) async fn with(answer: Say, given_up: Say) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked = Arc::<Mutex<usize>>::default();
         let count = Arc::clone(&asked);
-        let (heard, left) = watch::channel(0);
+        let (heard, pongs) = watch::channel(0);
         let heard = Arc::new(heard);
         let logger = bridge_telemetry::discard();
         let _task = task::spawn(&logger.clone(), "server", async move {
@@ -43,14 +54,14 @@ impl Frames {
                 let (count, heard) = (Arc::clone(&count), Arc::clone(&heard));
                 tasks.push(task::spawn(&logger, "connection", async move {
                     // The other side may close the connection at any time.
-                    let _ended = speak(stream, answer, &count, &heard).await;
+                    let _ended = speak(stream, (answer, given_up), &count, &heard).await;
                 }));
             }
         });
         Self {
             port,
             asked,
-            left,
+            pongs,
             _task,
         }
     }
@@ -58,9 +69,9 @@ impl Frames {
 
 async fn speak(
     mut stream: TcpStream,
-    answer: fn(u32) -> Vec<u8>,
+    (answer, given_up): (Say, Say),
     asked: &Mutex<usize>,
-    left: &watch::Sender<usize>,
+    pongs: &watch::Sender<usize>,
 ) -> std::io::Result<()> {
     stream.write_all(&frame(SETTINGS, 0, &[])).await?;
     stream.read_exact(&mut [0; PREFACE]).await?;
@@ -76,13 +87,13 @@ async fn speak(
                 *asked.lock() += 1;
                 stream.write_all(&answer(id)).await?;
             }
-            (RST_STREAM, _) => {
-                let until_here = [id.to_be_bytes(), [0; 4]].concat();
-                stream.write_all(&frame(GOAWAY, 0, &until_here)).await?;
-                // It answers when it has heard that.
-                stream.write_all(&frame(PING, 0, &[0; 8])).await?;
+            (RST_STREAM, _) => stream.write_all(&given_up(id)).await?,
+            (SETTINGS, 0) => {
+                let mut agreed = frame(SETTINGS, 0, &[]);
+                agreed[4] = ACK;
+                stream.write_all(&agreed).await?;
             }
-            (PING, ACK) => left.send_modify(|left| *left += 1),
+            (PING, ACK) => pongs.send_modify(|pongs| *pongs += 1),
             _ => {}
         }
     }
@@ -111,6 +122,27 @@ pub(super) fn begins(stream: u32) -> Vec<u8> {
     let mut head = frame(HEADERS, stream, &[0x88]);
     head[4] = END_HEADERS;
     head
+}
+
+/// As much as a window of 256 KiB takes, in small pieces, as events are.
+pub(super) fn tells_much(stream: u32) -> Vec<u8> {
+    let pieces = frame(DATA, stream, &[b'x'; EVENT]).repeat(EVENTS - 1);
+    let mut last = frame(DATA, stream, &[b'x'; EVENT]);
+    last[4] = END_STREAM;
+    [begins(stream), pieces, last].concat()
+}
+
+/// The connection takes nothing new. Whoever has heard that answers the ping.
+pub(super) fn leaves(stream: u32) -> Vec<u8> {
+    let until_here = [stream.to_be_bytes(), [0; 4]].concat();
+    [frame(GOAWAY, 0, &until_here), frame(PING, 0, &[0; 8])].concat()
+}
+
+/// Much was on its way already, and the first exchange goes on.
+pub(super) fn is_late(stream: u32) -> Vec<u8> {
+    let mut frames = frame(DATA, stream, b"x").repeat(1_000);
+    frames.extend(frame(DATA, 1, b"y"));
+    frames
 }
 
 pub(super) fn hears_nothing(_: u32) -> Vec<u8> {
