@@ -4,6 +4,7 @@
 //! build needs nothing but cargo. Only the two ends of the wire name these types; everybody else
 //! meets their hand-written counterparts.
 
+mod shown;
 mod version;
 
 pub use version::may_go_on;

@@ -8,6 +8,9 @@ use crate::Outcome;
 const PACKAGE: &str = "bridge.control.v1";
 const FILES: [&str; 4] = ["session", "authorize", "record", "configure"];
 
+/// Messages that hold credentials. `bridge-proto` says how they are shown.
+const SECRET: [&str; 4] = ["IsAuthorizedRequest", "Provider", "Manners", "Bedrock"];
+
 /// Generates the code, or with `check` compares it with what is committed.
 ///
 /// # Errors
@@ -49,6 +52,7 @@ fn generate(root: &Path) -> Outcome<String> {
         .build_server(true)
         // The client end dials itself, and a method of ours is called `connect` too.
         .build_transport(false)
+        .skip_debug(SECRET.map(|name| format!(".{PACKAGE}.{name}")))
         .compile_fds(descriptors)?;
     Ok(fs::read_to_string(out.join(format!("{PACKAGE}.rs")))?)
 }

@@ -334,6 +334,7 @@ pub mod session_service_server {
 }
 /// Exactly one of `key` and `key_id` is set.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct IsAuthorizedRequest {
     /// The whole credential as the caller presented it. Never logged.
     #[prost(string, tag = "1")]
@@ -1567,6 +1568,7 @@ pub struct ProviderSet {
     pub providers: ::prost::alloc::vec::Vec<Provider>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct Provider {
     /// Lower-case letters, digits and single hyphens; the first segment of the path.
     #[prost(string, tag = "1")]
@@ -1600,6 +1602,7 @@ pub struct ProviderSettings {
 }
 /// How a provider is connected to. What is absent is as the gateway's own configuration says.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct Manners {
     /// How long a connection may take, TLS included, in milliseconds; at least 1.
     #[prost(uint64, optional, tag = "1")]
@@ -1632,6 +1635,7 @@ pub struct Manners {
 }
 /// Amazon Bedrock with Anthropic's models.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct Bedrock {
     /// For example "eu-central-1".
     #[prost(string, tag = "1")]
