@@ -74,14 +74,26 @@ pub(crate) fn base_url(kind: ProviderType, text: &str) -> Checked {
     let field = "base_url";
     ensure(text.len() <= BASE_URL, field, "at most 2,048 characters")?;
     let url = Url::parse(text).ok();
+    // Browsers, and so the parser, repair a missing host, single slashes, backslashes and letters
+    // beyond ASCII. Gateways do not.
+    let is_whole = |url: &Url| {
+        let parts = text.split_once("://");
+        parts.is_some_and(|(scheme, rest)| {
+            scheme.eq_ignore_ascii_case(url.scheme()) && !rest.starts_with('/')
+        })
+    };
     let is_web = url.as_ref().is_some_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
-            && !text.contains(char::is_whitespace)
-            // Browsers, and so the parser, take the first word of a path for a missing host.
-            && !text.contains(":///")
+            && is_visible(text)
+            && !text.contains('\\')
+            && is_whole(url)
     });
-    ensure(is_web, field, "must be an absolute http or https address")?;
+    ensure(
+        is_web,
+        field,
+        "must be an absolute http or https address in ASCII",
+    )?;
     let may_ask = kind == ProviderType::Azure;
     let is_bare = url.is_some_and(|url| {
         let has_user = !url.username().is_empty() || url.password().is_some();

@@ -14,7 +14,12 @@ fn base_urls() {
     let long = format!("https://a/{}", "b".repeat(2_048));
     check_text(
         |text| base_url(ProviderType::OpenAi, text).is_ok(),
-        &["https://api.example.com/v1/", "http://127.0.0.1:8080"],
+        &[
+            "https://api.example.com/v1/",
+            "http://127.0.0.1:8080",
+            "HTTPS://[::1]/v1",
+            "https://xn--bcher-kva.example",
+        ],
         &[
             "",
             "api.example.com",
@@ -28,6 +33,13 @@ fn base_urls() {
             "https://u:p@a",
             "https://a b",
             "data:text/plain,a",
+            // A gateway takes none of these, and an older one would refuse the whole set for it.
+            "https:a",
+            "https:/a",
+            "https:\\\\a\\b",
+            "https://a\\b",
+            "https:a/://b",
+            "https://b\u{fc}cher.example",
             &long,
         ],
     );
