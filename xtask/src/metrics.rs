@@ -30,12 +30,17 @@ pub(crate) fn run(root: &Path, bin: Option<&Path>) -> Outcome {
         );
         return Ok(());
     };
-    let rules = "docs/operators/prometheus/bridged.rules.yml";
-    process::run(
-        Command::new(&promtool)
-            .args(["check", "rules", rules])
-            .current_dir(root),
-    )?;
+    for (what, file) in [
+        ("check", "bridged.rules.yml"),
+        ("test", "bridged.rules.test.yml"),
+    ] {
+        let folder = root.join("docs/operators/prometheus");
+        process::run(
+            Command::new(&promtool)
+                .args([what, "rules", file])
+                .current_dir(folder),
+        )?;
+    }
     let reference = fs::read_to_string(root.join("docs/reference/metrics.md"))?;
     let families = families(&reference)?;
     check_metrics(&promtool, "every family of the reference", &families)?;
