@@ -183,14 +183,20 @@ fn header(
         return Err("has a header without a value".to_owned());
     };
     let name = name.trim();
-    let parsed: HeaderName = name
-        .parse()
-        .map_err(|_| format!("{name:?} is not a header name"))?;
+    let parsed: HeaderName = name.parse().map_err(|_| no_name(name))?;
     let value = Secret::new(read(value.trim()));
     let mut value = HeaderValue::from_str(value.expose())
         .map_err(|_| format!("the value of {name} has characters that cannot stand in a header"))?;
     value.set_sensitive(true);
     Ok((parsed, value))
+}
+
+/// What was taken for a name may be a value whose separator is another one, so only what can be a
+/// name is said of it.
+fn no_name(text: &str) -> String {
+    let is_other = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    let begins = text.split(is_other).next().unwrap_or_default();
+    format!("has a header that begins with {begins:?} and whose name is no header name")
 }
 
 /// Undoes percent-encoding. What is none is left as it is.
@@ -275,8 +281,10 @@ mod tests {
         assert_eq!(found.headers["b"], "2");
         assert!(!format!("{found:?}").contains("hidden"));
         let told = load(&[(ENDPOINT, "http://c"), (HEADERS, "x team=hidden")]).unwrap_err();
+        assert!(told.contains("\"x\"") && !told.contains("hidden"), "{told}");
+        let told = load(&[(ENDPOINT, "http://c"), (HEADERS, "X-Team: hidden==")]).unwrap_err();
         assert!(
-            told.contains("x team") && !told.contains("hidden"),
+            told.contains("X-Team") && !told.contains("hidden"),
             "{told}"
         );
         let folder = tempfile::tempdir().unwrap();
