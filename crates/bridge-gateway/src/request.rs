@@ -67,6 +67,8 @@ impl Gateway {
             Ok(Some(prepared)) => prepared,
             Ok(None) => return Ok(hello()),
             Err(failure) => {
+                // Nobody known has to wait for the body of one who is refused.
+                drop(line.place.take());
                 framing
                     .discard(body, limits.body_bytes, limits.body_silence)
                     .await;

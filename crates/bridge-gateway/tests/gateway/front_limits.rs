@@ -177,6 +177,22 @@ async fn who_gives_up_before_an_answer_leaves_their_place() {
     assert_eq!(ask(&world, KEY).await.status, 200);
 }
 
+#[tokio::test]
+async fn who_is_refused_holds_no_place_while_their_body_is_thrown_away() {
+    let world = limited(at_once(1)).await;
+    let lines = [
+        MESSAGES,
+        "Authorization: Bearer nobody-key",
+        "Content-Length: 1000",
+    ];
+    let _slow = open(world.address, &lines, b"{").await;
+    until(|| world.asked.claims.lock().len() == 1).await;
+    while ask(&world, KEY).await.status == 503 {}
+    let turns = world.gateway.turns();
+    let is_refused = turns.iter().any(|turn| turn.status.is_none());
+    assert!(is_refused, "its body is still waited for: {turns:?}");
+}
+
 /// Nothing passes until the test ends: the runtime never rests, and so it never moves its clock.
 fn hold_time() -> task::Task<()> {
     tokio::time::pause();
