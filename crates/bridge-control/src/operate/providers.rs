@@ -43,7 +43,7 @@ impl ControlServer {
             return Err(ControlError::invalid("name", "is missing"));
         };
         let create = move |set: &ProviderSet| {
-            if named(set, &name).is_some() {
+            if placed(set, &name).is_some() {
                 return Err(ControlError::conflict("name", "is taken"));
             }
             let provider = made(None, &name, &spec)?;
@@ -63,7 +63,7 @@ impl ControlServer {
     ) -> Result<PutProvider, ControlError> {
         let name = name.to_owned();
         let put = move |set: &ProviderSet| {
-            let old = named(set, &name);
+            let old = placed(set, &name);
             let provider = made(old, &name, &spec)?;
             let put = PutProvider {
                 provider: ProviderView::from(&provider),
@@ -89,7 +89,7 @@ impl ControlServer {
         let put = move |set: &ProviderSet| {
             let made = specs
                 .iter()
-                .map(|(name, spec)| made(named(set, name), name, spec));
+                .map(|(name, spec)| made(placed(set, name), name, spec));
             Ok((made.collect::<Result<_, _>>()?, ()))
         };
         let changed = self.change_providers(put).await;
@@ -222,17 +222,31 @@ impl ControlServer {
     }
 }
 
-fn named<'s>(set: &'s ProviderSet, name: &str) -> Option<&'s StoredProvider> {
-    set.providers.iter().find(|provider| provider.name == name)
+/// The one of this name, also when its settings cannot be read: whoever puts it anew mends it.
+fn placed<'s>(set: &'s ProviderSet, name: &str) -> Option<&'s StoredProvider> {
+    let mut all = set.providers.iter().chain(&set.unreadable);
+    all.find(|provider| provider.name == name)
 }
 
 /// The one of this name, or else of this id.
 fn wanted<'s>(set: &'s ProviderSet, id_or_name: &str) -> Result<&'s StoredProvider, ControlError> {
+    if let Some(found) = among(&set.providers, id_or_name) {
+        return Ok(found);
+    }
+    if among(&set.unreadable, id_or_name).is_some() {
+        let text = "its stored settings cannot be read: put the whole provider, or delete it";
+        return Err(ControlError::conflict("provider", text));
+    }
+    Err(ControlError::not_found("provider", id_or_name))
+}
+
+fn among<'s>(providers: &'s [StoredProvider], id_or_name: &str) -> Option<&'s StoredProvider> {
     let by_id = || {
         let id = Uuid::try_parse(id_or_name).ok()?;
-        set.providers.iter().find(|provider| provider.id == id)
+        providers.iter().find(|provider| provider.id == id)
     };
-    named(set, id_or_name)
+    let mut named = providers.iter();
+    named
+        .find(|provider| provider.name == id_or_name)
         .or_else(by_id)
-        .ok_or_else(|| ControlError::not_found("provider", id_or_name))
 }

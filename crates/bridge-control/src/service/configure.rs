@@ -81,9 +81,9 @@ impl Service {
     async fn providers(&self, types: Types) -> Result<ProviderSet, Status> {
         let set = self.control.0.store.provider_set().await;
         let set = set.map_err(|cause| self.unavailable(&cause))?;
-        for name in &set.unreadable {
+        for provider in &set.unreadable {
             error!(self.control.0.logger, "provider left out, its settings cannot be read";
-                keys::PROVIDER => name);
+                keys::PROVIDER => &provider.name);
         }
         Ok(message(set, types))
     }

@@ -14,8 +14,8 @@ pub struct ProviderSet {
     pub generation: u64,
     /// The providers by name.
     pub providers: Vec<StoredProvider>,
-    /// Names of those whose settings cannot be read. They are in no other list of the set.
-    pub unreadable: Vec<String>,
+    /// Those whose settings cannot be read, without these. They are in no other list of the set.
+    pub unreadable: Vec<StoredProvider>,
 }
 
 /// A provider with its secrets.

@@ -185,6 +185,48 @@ async fn an_address_that_is_not_given_stays_as_long_as_the_type_does() {
     assert_eq!(status, 400, "azure's address is not google's");
 }
 
+/// Otherwise a start that puts the providers of its file would fail for one of them, and without a
+/// running server nobody can delete it.
+#[tokio::test]
+async fn what_cannot_be_read_is_told_and_can_be_put_anew() {
+    let stage = Stage::new();
+    let body = json!({"name": "main", "type": "openai", "api_keys": ["hidden-key"],
+        "upstream": {"max_retries": 1}});
+    let before = made(&stage, &body).await;
+    let file = stage.folder.path().join("control.db");
+    let connection = rusqlite::Connection::open(file).unwrap();
+    let damage = "UPDATE providers SET upstream = '{\"_version\":2}'";
+    assert_eq!(connection.execute(damage, []).unwrap(), 1);
+
+    let path = "/providers/main";
+    for (method, path, body) in [
+        (Method::PATCH, path, json!({"enabled": false})),
+        (
+            Method::POST,
+            "/providers/main/keys",
+            json!({"key": "hidden-key-2"}),
+        ),
+    ] {
+        let (status, field, text) = refused(&stage, method, path, &body).await;
+        assert_eq!((status, field.as_str()), (409, Some("provider")), "{text}");
+        assert!(text.contains("cannot be read"), "{text}");
+    }
+    let again = json!({"name": "main", "type": "openai"});
+    let (status, _, _) = refused(&stage, Method::POST, "/providers", &again).await;
+    assert_eq!(status, 409);
+
+    let (status, after) = stage
+        .send(Method::PUT, path, &json!({"type": "openai"}))
+        .await;
+    assert_eq!(status, 200, "{after}");
+    assert_eq!(
+        (&after["id"], &after["api_keys"]),
+        (&before["id"], &before["api_keys"])
+    );
+    assert_eq!(after["upstream"], Value::Null);
+    patched(&stage, "main", &json!({"enabled": false})).await;
+}
+
 #[tokio::test]
 async fn connections_have_settings_of_their_own() {
     let stage = Stage::new();

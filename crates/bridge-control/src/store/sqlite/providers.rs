@@ -166,11 +166,12 @@ pub(super) fn set(connection: &Connection) -> Result<ProviderSet, StoreError> {
         .prepare_cached("SELECT * FROM providers WHERE deleted_at IS NULL ORDER BY name")?;
     for row in statement.query_map([], read)? {
         let row = row?;
-        if row.is_readable {
-            set.providers.push(with_keys(connection, row.provider)?);
+        let list = if row.is_readable {
+            &mut set.providers
         } else {
-            set.unreadable.push(row.provider.name);
-        }
+            &mut set.unreadable
+        };
+        list.push(with_keys(connection, row.provider)?);
     }
     Ok(set)
 }
