@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bridge_guard::{Exhausted, KeyFault, KeyState};
+use bridge_telemetry::trace::Span;
 use bridge_telemetry::{KeyTrouble, Metrics, Part, keys, wall_clock};
 use bridge_upstream::{Body, BoundCredential, Outbound, Reply, UpstreamError};
 use http::StatusCode;
@@ -145,8 +146,10 @@ async fn ask(
     call: &mut Call,
     mut transcript: Option<&mut Transcript>,
 ) -> Result<Reply, Unreached> {
-    let (mut held, mut attempts) = (None, 0);
+    let (mut held, mut attempts, mut last) = (None, 0, Span::off());
     while let Some(request) = call.next(provider) {
+        // The attempt before was not the last one, so its span ends here.
+        last.end();
         let_go(held.take()).await;
         if let (Some(transcript), Keys::Ring(walk)) = (&mut transcript, &call.keys) {
             transcript.presents(walk.key(provider));
@@ -165,11 +168,11 @@ async fn ask(
                 }
                 return outcome.map_err(Unreached::Failed);
             }
-            // The attempt's span ends here.
-            Next::OtherKey => {}
+            Next::OtherKey => last = span,
             // It is the provider that is waited for.
             Next::Again(wait) => {
                 span.end();
+                last = Span::off();
                 sight.parts.timed(Part::FirstByte, sleep(wait)).await;
             }
         }
@@ -180,7 +183,11 @@ async fn ask(
         }
         held = Some(outcome);
     }
-    exhausted(&blueprint.metrics, provider, held).await
+    let reached = exhausted(&blueprint.metrics, provider, held).await;
+    if let (Some(transcript), Ok(_)) = (transcript, &reached) {
+        transcript.follow(last);
+    }
+    reached
 }
 
 /// What a status says about the key: one that may not do something is the caller's matter, and a

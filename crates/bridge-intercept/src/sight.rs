@@ -118,12 +118,9 @@ impl Sight {
         }
         span.set(names::HTTP_METHOD, request.method.to_string());
         span.set(names::PROVIDER, provider.name.to_string());
-        let authority = provider.endpoint.authority();
-        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
-        span.set(names::SERVER_ADDRESS, host.to_owned());
-        if let Ok(port) = port.parse::<u16>() {
-            span.set(names::SERVER_PORT, port);
-        }
+        let to = &provider.endpoint;
+        span.set(names::SERVER_ADDRESS, to.host().to_owned());
+        span.set(names::SERVER_PORT, to.port());
         if number > 1 {
             span.set(names::HTTP_RESEND_COUNT, number - 1);
         }

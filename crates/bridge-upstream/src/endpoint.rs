@@ -150,11 +150,15 @@ impl Endpoint {
         self.0.place.tls
     }
 
-    pub(crate) fn host(&self) -> &str {
+    /// The host as it is resolved: an address of version 6 without its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
         &self.0.host
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// The port, also where the address leaves it out.
+    #[must_use]
+    pub fn port(&self) -> u16 {
         self.0.place.port
     }
 

@@ -1,7 +1,7 @@
-//! What providers are told of a trace.
+//! What a trace says of attempts, and what providers are told of it.
 
 use bridge_telemetry::Metrics;
-use bridge_telemetry::trace::{Ratio, TraceContext, Tracer, TracerConfig};
+use bridge_telemetry::trace::{FinishedSpan, Ratio, SpanQueue, TraceContext, Tracer, TracerConfig};
 
 use crate::support::{Setup, World, call, json};
 
@@ -12,8 +12,8 @@ const ANSWER: &str =
     r#"{"id":"x","type":"message","content":[],"usage":{"input_tokens":3,"output_tokens":4}}"#;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// The `traceparent` and `tracestate` of each attempt, of a caller whose trace this is.
-async fn told(tell_providers: bool, flags: &str) -> Vec<(String, String)> {
+/// Traces of all requests, with the end of the queue at which spans come out.
+fn tracer(tell_providers: bool) -> (Tracer, SpanQueue) {
     let config = TracerConfig {
         ratio: Ratio::ALL,
         follow_callers: true,
@@ -21,7 +21,76 @@ async fn told(tell_providers: bool, flags: &str) -> Vec<(String, String)> {
         tell_providers,
         waiting: 64,
     };
-    let (tracer, _queue) = Tracer::start(config, &Metrics::default());
+    Tracer::start(config, &Metrics::default())
+}
+
+/// All spans of the one request that this world serves, as they are shown.
+async fn spans(setup: Setup, mut queue: SpanQueue) -> Vec<String> {
+    let world = World::with(setup).await;
+    call(world.address, &[LINE, KEY], BODY).await;
+    let mut spans = Vec::new();
+    let is_over = |spans: &[FinishedSpan]| spans.iter().any(|span| shown(span).contains("Server"));
+    while !is_over(&spans) {
+        assert!(queue.more(&mut spans, 64).await);
+    }
+    spans.iter().map(shown).collect()
+}
+
+fn shown(span: &FinishedSpan) -> String {
+    format!("{span:?}")
+}
+
+#[tokio::test]
+async fn the_last_refusal_of_all_keys_is_the_attempt_that_says_how_it_ended() {
+    let (tracer, queue) = tracer(false);
+    let refused = || json("429 Too Many Requests", "{\"error\":{}}");
+    let setup = Setup {
+        tracer,
+        keys: vec!["key-0", "key-1"],
+        ..Setup::playing(vec![refused(), refused()])
+    };
+    let spans = spans(setup, queue).await;
+    let attempts: Vec<_> = spans
+        .iter()
+        .filter(|it| it.contains("\"chat m\""))
+        .collect();
+    let [first, last] = attempts[..] else {
+        panic!("{spans:?}");
+    };
+    assert!(!first.contains("bridge.outcome"), "{first}");
+    for refused in [first, last] {
+        let status = "(\"error.type\", Text(\"429\"))";
+        assert!(refused.contains(status), "{refused}");
+    }
+    assert!(
+        last.contains("bridge.outcome") && last.contains("k...1"),
+        "{last}"
+    );
+}
+
+#[tokio::test]
+async fn an_address_of_version_6_is_shown_without_its_brackets() {
+    let (tracer, queue) = tracer(false);
+    let setup = Setup {
+        tracer,
+        base_url: Some("http://[::1]".to_owned()),
+        ..Setup::playing(Vec::new())
+    };
+    let spans = spans(setup, queue).await;
+    let attempt = spans.iter().find(|it| it.contains("\"chat m\"")).unwrap();
+    assert!(
+        attempt.contains("(\"server.address\", Text(\"::1\"))"),
+        "{attempt}"
+    );
+    assert!(
+        attempt.contains("(\"server.port\", Whole(80))"),
+        "{attempt}"
+    );
+}
+
+/// The `traceparent` and `tracestate` of each attempt, of a caller whose trace this is.
+async fn told(tell_providers: bool, flags: &str) -> Vec<(String, String)> {
+    let (tracer, _queue) = tracer(tell_providers);
     let refused = json("429 Too Many Requests", "{\"error\":{}}");
     let world = World::with(Setup {
         tracer,

@@ -79,7 +79,8 @@ impl Spans {
         if let Some(conversation) = self.conversation.take() {
             span.set(names::GEN_AI_CONVERSATION, conversation);
         }
-        if let Some(error_type) = ending.error_type {
+        // The attempt's own status, or way to fail, says more.
+        if let Some(error_type) = ending.error_type.filter(|_| !span.has_failed()) {
             span.fail(error_type.as_str());
         }
     }

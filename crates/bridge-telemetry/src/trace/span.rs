@@ -140,6 +140,13 @@ impl Span {
         }
     }
 
+    /// Whether it has been said how it failed.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        let recording = self.0.as_ref();
+        recording.is_some_and(|recording| recording.finished.failure.is_some())
+    }
+
     /// What a person asked, as an event of its own in the form that the conventions have for it.
     /// A long text is cut.
     pub fn asked(&mut self, prompt: &str) {
