@@ -169,14 +169,14 @@ pub struct Dumped<'a> {
 impl Exchange for Dumped<'_> {
     async fn exchange(&self, to: &Endpoint, request: Outbound) -> Result<Reply, UpstreamError> {
         let inner = &self.dumps.0;
-        let veil = request.credential.as_ref();
-        let veil = veil.and_then(BoundCredential::travelling);
+        let credential = request.credential.clone();
+        let travelling = || credential.as_ref().and_then(BoundCredential::travelling);
         let text = RequestText::of(&request);
         inner.queue.put(Note::Request {
             stem: self.stem.clone(),
             text,
             masks: Arc::clone(&inner.masks),
-            veil: veil.clone(),
+            veil: travelling(),
             limit: inner.config.file_bytes,
         });
         match self.exchange.exchange(to, request).await {
@@ -186,7 +186,8 @@ impl Exchange for Dumped<'_> {
                     &self.stem,
                     &reply,
                     &inner.masks,
-                    veil,
+                    // Asked again: what signs may have fetched another token for this request.
+                    travelling(),
                     inner.config.file_bytes,
                 );
                 reply.body.listen(tap);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use bridge_auth::{HeaderPolicy, Secret};
+use bridge_aws::{AssumedRole, BaseCredentials, CredentialSource, Signer, StaticKeys};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::BodyExt as _;
@@ -24,7 +25,7 @@ async fn provider(answer: String) -> Endpoint {
     let serve = async move {
         let (mut socket, _) = listener.accept().await.unwrap();
         let mut heard = Vec::new();
-        while !heard.ends_with(b"}") {
+        while !is_whole(&heard) {
             let mut piece = [0; 1_024];
             let read = socket.read(&mut piece).await.unwrap();
             heard.extend_from_slice(&piece[..read]);
@@ -33,6 +34,19 @@ async fn provider(answer: String) -> Endpoint {
     };
     bridge_telemetry::task::spawn(&bridge_telemetry::discard(), "provider", serve).detach();
     Endpoint::try_new(&url).unwrap()
+}
+
+/// Whether a request is there to the end of its body.
+fn is_whole(heard: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(heard).to_ascii_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let mut lengths = head
+        .lines()
+        .filter_map(|line| line.strip_prefix("content-length:"));
+    let length = lengths.next().unwrap().trim().parse().unwrap();
+    body.len() >= length
 }
 
 fn outbound(to: &Endpoint) -> Outbound {
@@ -260,6 +274,64 @@ fn what_an_earlier_process_left_grows_old() {
         .map(|(path, _)| path.file_name().unwrap())
         .collect();
     assert_eq!(names, [fresh.as_str(), "notes.txt"]);
+}
+
+/// Lends a role once, as AWS does.
+fn lent(token: &str) -> String {
+    let xml = format!(
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+         <AssumeRoleResult><AssumedRoleUser><Arn>arn:aws:sts::111122223333:assumed-role/r/s</Arn>\
+         <AssumedRoleId>R:s</AssumedRoleId></AssumedRoleUser><Credentials>\
+         <AccessKeyId>lent id</AccessKeyId><SecretAccessKey>lent secret</SecretAccessKey>\
+         <SessionToken>{token}</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration>\
+         </Credentials></AssumeRoleResult><ResponseMetadata><RequestId>1</RequestId>\
+         </ResponseMetadata></AssumeRoleResponse>"
+    );
+    let length = xml.len();
+    format!("HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: {length}\r\n\r\n{xml}")
+}
+
+/// AWS repeats what was signed when it does not like the signature.
+#[tokio::test]
+async fn a_session_token_that_was_fetched_for_the_request_is_masked_in_its_answer() {
+    const TOKEN: &str = "session-token-of-thirty-letter";
+    let roles = provider(lent(TOKEN)).await;
+    let source = CredentialSource {
+        base: BaseCredentials::Static(StaticKeys {
+            access_key_id: "id-of-the-house".to_owned(),
+            secret_access_key: Secret::new("secret-of-the-house".to_owned()),
+            session_token: None,
+        }),
+        role: Some(AssumedRole {
+            arn: "arn:aws:iam::111122223333:role/r".to_owned(),
+            external_id: None,
+            endpoint: Some(format!("http://{}", roles.authority())),
+        }),
+    };
+    let signer = Signer::try_new("eu-central-1", "bedrock", source).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (dumps, _) = start(config(folder.path()));
+    let to = provider(answer(&format!("x-amz-security-token:{TOKEN}"))).await;
+    let client = Client::try_new(
+        &ClientConfig::default(),
+        &Metrics::default(),
+        &bridge_telemetry::discard(),
+    );
+    let client = client.unwrap();
+    let dumped = dumps.around(&client, &label("m"));
+    let request = Outbound {
+        credential: Some(to.bind_signer(signer)),
+        ..outbound(&to)
+    };
+    let reply = dumped.exchange(&to, request).await.unwrap();
+    reply.body.collect().await.unwrap();
+    dumps.written().await;
+    let files = files(folder.path());
+    let (_, answer) = files.last().unwrap();
+    assert!(
+        answer.ends_with("x-amz-security-token:sess...tter"),
+        "{answer}"
+    );
 }
 
 /// A place for lines that holds whoever writes one until it is let go.
