@@ -147,11 +147,7 @@ impl Logging {
         };
         if as_text {
             let decorator = slog_term::TermDecorator::new().stderr().build();
-            let drain = slog_term::FullFormat::new(decorator)
-                .use_utc_timestamp()
-                .use_original_order()
-                .build();
-            Self::with_drain(config.level, drain.ignore_res())
+            Self::as_text(config.level, decorator)
         } else {
             // One write for each line and not for each of its parts.
             let lines = LineWriter::with_capacity(LONGEST_LINE, std::io::stderr());
@@ -160,13 +156,31 @@ impl Logging {
         }
     }
 
+    fn as_text(
+        level: Level,
+        decorator: impl slog_term::Decorator + Send + 'static,
+    ) -> (Self, Logger) {
+        let drain = slog_term::FullFormat::new(decorator)
+            .use_utc_timestamp()
+            .use_original_order()
+            .build();
+        Self::begin(level, Redact::before_text(drain.ignore_res()))
+    }
+
     /// The same with a destination of one's own, for tests and embedding programs.
     pub fn with_drain<D>(level: Level, drain: D) -> (Self, Logger)
     where
         D: Drain<Ok = (), Err = Never> + Send + 'static,
     {
+        Self::begin(level, Redact::before(drain))
+    }
+
+    fn begin<D>(level: Level, drain: Redact<D>) -> (Self, Logger)
+    where
+        D: Drain<Ok = (), Err = Never> + Send + 'static,
+    {
         let losses = LogLosses::default();
-        let (queue, guard) = Queue::start(Redact(drain), WAITING_LINES, losses.clone());
+        let (queue, guard) = Queue::start(drain, WAITING_LINES, losses.clone());
         let switch = LevelSwitch::new(level);
         let drain = switch.before(Flood::before(queue, losses.clone()));
         (
@@ -303,6 +317,22 @@ mod tests {
         logging.patience = Duration::from_millis(1);
         drop(logging);
         drop(hold);
+    }
+
+    #[test]
+    fn a_value_neither_begins_a_line_nor_moves_the_cursor() {
+        let lines = Lines::default();
+        let decorator = slog_term::PlainDecorator::new(lines.clone());
+        let (logging, logger) = Logging::as_text(Level::Info, decorator);
+        info!(logger, "served"; "model" => "m\nJan 01 INFO forged\u{1b}[2J", "bytes" => 7);
+        drop((logging, logger));
+        let text = String::from_utf8(lines.0.lock().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(
+            text.contains("model: m\\nJan 01 INFO forged\\u{1b}[2J"),
+            "{text}"
+        );
+        assert!(text.contains("bytes: 7"), "{text}");
     }
 
     #[test]

@@ -31,17 +31,40 @@ const SAFE: [&str; 2] = ["api_key_id", "token_kind"];
 
 /// A drain that withholds the values of suspicious keys, and what looks like a credential in the
 /// others. It works on the log's own thread.
-pub(super) struct Redact<D>(pub(super) D);
+pub(super) struct Redact<D> {
+    inner: D,
+    /// Whether control characters are spelled out.
+    is_spelled: bool,
+}
+
+impl<D> Redact<D> {
+    /// Before a destination that escapes what it is given, as JSON does.
+    pub(super) fn before(inner: D) -> Self {
+        let is_spelled = false;
+        Self { inner, is_spelled }
+    }
+
+    /// Before a destination that writes texts as they are. Some come from outside, and must neither
+    /// begin a line of their own nor tell the terminal what to do.
+    pub(super) fn before_text(inner: D) -> Self {
+        let is_spelled = true;
+        Self { inner, is_spelled }
+    }
+}
 
 impl<D: Drain> Drain for Redact<D> {
     type Ok = D::Ok;
     type Err = D::Err;
 
     fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<D::Ok, D::Err> {
-        if !names_secret(&record.kv(), record) && !names_secret(values, record) {
-            return self.0.log(record, values);
+        let is_fine = |values: &dyn KV| !needs_other_words(values, record, self.is_spelled);
+        if is_fine(&record.kv()) && is_fine(values) {
+            return self.inner.log(record, values);
         }
-        let mut kept = Kept(Vec::new());
+        let mut kept = Kept {
+            values: Vec::new(),
+            is_spelled: self.is_spelled,
+        };
         let _ignored = values.serialize(record, &mut kept);
         let _ignored = record.kv().serialize(record, &mut kept);
         let site = record.location();
@@ -58,7 +81,7 @@ impl<D: Drain> Drain for Redact<D> {
             level: record.level(),
         };
         let empty: OwnedKVList = slog::o!().into();
-        self.0.log(
+        self.inner.log(
             &Record::new(&stat, record.msg(), slog::BorrowedKV(&kept)),
             &empty,
         )
@@ -69,13 +92,31 @@ fn is_withheld(key: &str) -> bool {
     !SAFE.contains(&key) && WITHHELD.iter().any(|part| key.contains(part))
 }
 
-fn names_secret(values: &dyn KV, record: &Record<'_>) -> bool {
-    let mut search = Search(false);
+fn needs_other_words(values: &dyn KV, record: &Record<'_>, is_spelled: bool) -> bool {
+    let mut search = Search {
+        found: false,
+        is_spelled,
+    };
     let _ignored = values.serialize(record, &mut search);
-    search.0
+    search.found
 }
 
-struct Search(bool);
+struct Search {
+    found: bool,
+    is_spelled: bool,
+}
+
+/// The text with control characters spelled out.
+fn spelled(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    out
+}
 
 impl Serializer for Search {
     fn emit_arguments(&mut self, key: Key, value: &fmt::Arguments<'_>) -> slog::Result {
@@ -86,23 +127,27 @@ impl Serializer for Search {
     }
 
     fn emit_str(&mut self, key: Key, value: &str) -> slog::Result {
-        self.0 |= is_withheld(key) || matches!(without_credentials(value), Cow::Owned(_));
+        self.found |= is_withheld(key) || matches!(without_credentials(value), Cow::Owned(_));
+        self.found |= self.is_spelled && value.contains(char::is_control);
         Ok(())
     }
 
     fn emit_u64(&mut self, key: Key, _: u64) -> slog::Result {
-        self.0 |= is_withheld(key);
+        self.found |= is_withheld(key);
         Ok(())
     }
 
     fn emit_bool(&mut self, key: Key, _: bool) -> slog::Result {
-        self.0 |= is_withheld(key);
+        self.found |= is_withheld(key);
         Ok(())
     }
 }
 
 /// Values of a line without secrets. Numbers stay numbers.
-struct Kept(Vec<(Key, Shown)>);
+struct Kept {
+    values: Vec<(Key, Shown)>,
+    is_spelled: bool,
+}
 
 enum Shown {
     Text(String),
@@ -118,7 +163,7 @@ impl Kept {
         } else {
             shown
         };
-        self.0.push((key, shown));
+        self.values.push((key, shown));
         Ok(())
     }
 }
@@ -126,7 +171,11 @@ impl Kept {
 impl Serializer for Kept {
     fn emit_arguments(&mut self, key: Key, value: &fmt::Arguments<'_>) -> slog::Result {
         let text = value.to_string();
-        let text = without_credentials(&text).into_owned();
+        let text = without_credentials(&text);
+        let text = match self.is_spelled {
+            true => spelled(&text),
+            false => text.into_owned(),
+        };
         self.keep(key, Shown::Text(text))
     }
 
@@ -165,7 +214,7 @@ impl Serializer for Kept {
 
 impl KV for Kept {
     fn serialize(&self, _: &Record<'_>, to: &mut dyn Serializer) -> slog::Result {
-        self.0.iter().try_for_each(|(key, shown)| match shown {
+        self.values.iter().try_for_each(|(key, shown)| match shown {
             Shown::Text(text) => to.emit_str(key, text),
             Shown::Unsigned(number) => to.emit_u64(key, *number),
             Shown::Signed(number) => to.emit_i64(key, *number),
