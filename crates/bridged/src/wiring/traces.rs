@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bridge_telemetry::task::{self, Task};
 use bridge_telemetry::trace::{
-    FinishedSpan, SpanQueue, Tracer, TracerConfig, encode, refused_spans,
+    FinishedSpan, Resource, SpanQueue, Tracer, TracerConfig, encode, refused_spans,
 };
 use bridge_telemetry::{ErrorChain, Metrics};
 use bridge_upstream::{Client, Endpoint, Manners, Network, OwnRequest, UpstreamError};
@@ -23,6 +23,9 @@ use crate::config::collector::Collector;
 
 /// How many spans a batch holds at most.
 const BATCH: usize = 512;
+/// How large one may be, in bytes. With prompts in them spans are large, and the collector of the
+/// OpenTelemetry project takes 20 MiB at once if nobody says otherwise.
+const BATCH_BYTES: usize = 8 << 20;
 /// How long the first span of a batch waits for others.
 const LINGER: Duration = Duration::from_secs(1);
 /// How often a batch is sent.
@@ -194,11 +197,17 @@ impl Exporter {
         }
     }
 
-    /// Sends a batch, again if that may help. Whatever becomes of it, it is empty then.
+    /// Sends a batch, in parts if it is large. Whatever becomes of it, it is empty then.
     async fn export(&self, batch: &mut Vec<FinishedSpan>) {
-        let spans = batch.len() as u64;
-        let body = Bytes::from(encode(&self.collector.resource, batch));
-        batch.clear();
+        while !batch.is_empty() {
+            let (count, body) = fitting(&self.collector.resource, batch, BATCH_BYTES);
+            batch.drain(..count);
+            self.send(count as u64, Bytes::from(body)).await;
+        }
+    }
+
+    /// Sends so many spans, again if that may help.
+    async fn send(&self, spans: u64, body: Bytes) {
         let mut wait = FIRST_WAIT;
         for attempt in 1..=ATTEMPTS {
             match self.post(body.clone()).await {
@@ -241,6 +250,19 @@ impl Exporter {
     }
 }
 
+/// As many of the first spans as fit, one at least, and what is sent for them.
+fn fitting(resource: &Resource, spans: &[FinishedSpan], most: usize) -> (usize, Vec<u8>) {
+    let mut part = spans;
+    loop {
+        let body = encode(resource, part);
+        let (half, _) = part.split_at(part.len() / 2);
+        if body.len() <= most || half.is_empty() {
+            return (part.len(), body);
+        }
+        part = half;
+    }
+}
+
 fn manners() -> Manners {
     Manners {
         first_byte: Some(PATIENCE),
@@ -250,5 +272,39 @@ fn manners() -> Manners {
             .filter_map(|network| network.parse::<Network>().ok())
             .collect(),
         ..Manners::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bridge_telemetry::trace::{Ratio, SpanKind};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_batch_that_is_too_large_goes_in_parts() {
+        let config = TracerConfig {
+            ratio: Ratio::ALL,
+            follow_callers: false,
+            content: true,
+            tell_providers: false,
+            waiting: 16,
+        };
+        let (tracer, mut queue) = Tracer::start(config, &Metrics::default());
+        let (server, within) = tracer.serve(None, [7; 16], "server");
+        for _ in 0..8 {
+            let mut span = within.span(SpanKind::Client, || "chat");
+            span.asked(&"x".repeat(10_000));
+        }
+        server.end();
+        let mut spans = Vec::new();
+        assert!(queue.more(&mut spans, 16).await);
+        let resource = Resource::default();
+        let all = encode(&resource, &spans);
+        assert_eq!(fitting(&resource, &spans, all.len()), (9, all));
+        let (count, body) = fitting(&resource, &spans, 25_000);
+        assert_eq!((count, body.len() <= 25_000), (2, true));
+        // What is too large alone is sent all the same.
+        assert_eq!(fitting(&resource, &spans, 1).0, 1);
     }
 }
