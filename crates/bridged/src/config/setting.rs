@@ -1,18 +1,18 @@
 //! Values of settings: each type says what it accepts and what it asks for instead.
 
-use std::net::SocketAddr;
+mod address;
+mod choice;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bridge_auth::{ActorHeader, Secret};
-use bridge_control::api::ProviderType;
-use bridge_rpc::{Address, ParseAddressError};
 use bridge_telemetry::trace::Ratio;
-use bridge_telemetry::{Aliases, LogConfig, LogFormat};
-use http::{HeaderName, Uri};
-use slog::Level;
+use http::HeaderName;
 use toml::Value;
 
+pub(crate) use self::address::BaseUrl;
+pub(crate) use self::choice::{AbortHabit, AliasNames, JournalMode};
 use super::quantity;
 
 /// How much of a wrong value is shown.
@@ -65,109 +65,6 @@ pub(crate) struct Limit(pub(crate) Option<u32>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Percent(pub(crate) u8);
 
-/// Whether there is a journal, and what happens when it fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum JournalMode {
-    /// New requests are refused while it fails.
-    Strict,
-    /// They are served.
-    Relaxed,
-    /// There is none.
-    Off,
-}
-
-/// Under which other names figures are exposed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct AliasNames(pub(crate) Aliases);
-
-/// What becomes of an answer whose caller goes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AbortHabit {
-    /// It ends at the provider at once.
-    Cancel,
-    /// Its rest is read for the figures.
-    Drain,
-}
-
-/// A provider's base address: absolute, http or https, without query, fragment or user information.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BaseUrl(String);
-
-impl BaseUrl {
-    /// Reads an address.
-    ///
-    /// # Errors
-    /// As [`Setting::read`].
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let refused = |why: &str| Err(format!("{why}: give one like https://api.example.com/v1"));
-        // An address with a password in it must not be shown.
-        if text.contains('@') {
-            return refused("a user name or password in the address is not accepted");
-        }
-        let shown = shorten(text);
-        let Ok(uri) = text.parse::<Uri>() else {
-            return refused(&format!("{shown} is not an absolute URL"));
-        };
-        if uri.scheme().is_none() || uri.host().is_none_or(str::is_empty) {
-            return refused(&format!("{shown} is not an absolute URL"));
-        }
-        if !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return refused(&format!("{shown} is neither http nor https"));
-        }
-        if text.contains(['?', '#']) {
-            return refused(&format!("{shown} has a query or fragment"));
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// The address as it was written.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Host and port that a request goes to.
-    pub(crate) fn host_and_port(&self) -> Option<(String, u16)> {
-        let uri: Uri = self.0.parse().ok()?;
-        let usual = if uri.scheme_str() == Some("https") {
-            443
-        } else {
-            80
-        };
-        Some((uri.host()?.to_owned(), uri.port_u16().unwrap_or(usual)))
-    }
-}
-
-impl Setting for BaseUrl {
-    fn read(value: &Value) -> Result<Self, String> {
-        Self::parse(text(value, "an absolute URL")?)
-    }
-}
-
-impl Setting for Address {
-    fn read(value: &Value) -> Result<Self, String> {
-        let example = "give one like https://control.example:4182";
-        let text = text(value, "an address of a control plane")?;
-        text.parse().map_err(|problem| match problem {
-            // An address with a password in it must not be shown.
-            ParseAddressError::UserInfo => {
-                "a user name or password has no place in it: the gateway key is set by \
-                 control.gateway_key_file"
-                    .to_owned()
-            }
-            ParseAddressError::Url | ParseAddressError::Scheme | ParseAddressError::Path => {
-                format!("{} cannot be used, {problem}: {example}", shorten(text))
-            }
-        })
-    }
-}
-
-impl Setting for SocketAddr {
-    fn read(value: &Value) -> Result<Self, String> {
-        let wanted = "an address: give one like 127.0.0.1:4180";
-        parsed(value, wanted, |text| text.parse().ok())
-    }
-}
-
 impl Setting for Duration {
     fn read(value: &Value) -> Result<Self, String> {
         let wanted = "a duration: give one like 500ms, 30s, 15m or 1h30m";
@@ -183,42 +80,6 @@ impl Setting for Lease {
                 return Some(Self(None));
             }
             quantity::duration(text).map(|span| Self(Some(span)))
-        })
-    }
-}
-
-impl Setting for JournalMode {
-    fn read(value: &Value) -> Result<Self, String> {
-        let wanted = "a mode: give strict, relaxed or off";
-        parsed(value, wanted, |text| match text {
-            "strict" => Some(Self::Strict),
-            "relaxed" => Some(Self::Relaxed),
-            "off" => Some(Self::Off),
-            _ => None,
-        })
-    }
-}
-
-impl Setting for AbortHabit {
-    fn read(value: &Value) -> Result<Self, String> {
-        let wanted = "a habit: give cancel or drain";
-        parsed(value, wanted, |text| match text {
-            "cancel" => Some(Self::Cancel),
-            "drain" => Some(Self::Drain),
-            _ => None,
-        })
-    }
-}
-
-impl Setting for AliasNames {
-    fn read(value: &Value) -> Result<Self, String> {
-        let wanted = "names: give off, current, legacy or both";
-        parsed(value, wanted, |text| match text {
-            "off" => Some(Self(Aliases::Off)),
-            "current" => Some(Self(Aliases::Current)),
-            "legacy" => Some(Self(Aliases::Legacy)),
-            "both" => Some(Self(Aliases::Both)),
-            _ => None,
         })
     }
 }
@@ -343,13 +204,6 @@ impl Setting for ActorHeader {
     }
 }
 
-impl Setting for Level {
-    fn read(value: &Value) -> Result<Self, String> {
-        let wanted = "a level: give trace, debug, info, warning, error or critical";
-        parsed(value, wanted, |text| LogConfig::parse_level(text).ok())
-    }
-}
-
 impl Setting for Ratio {
     fn read(value: &Value) -> Result<Self, String> {
         let wanted = "a ratio: give a number from 0 to 1";
@@ -364,21 +218,6 @@ impl Setting for Ratio {
         };
         text.parse()
             .map_err(|_| format!("{} is not {wanted}", shown(value)))
-    }
-}
-
-impl Setting for LogFormat {
-    fn read(value: &Value) -> Result<Self, String> {
-        let wanted = "a format: give auto, text or json";
-        parsed(value, wanted, |text| text.parse().ok())
-    }
-}
-
-impl Setting for ProviderType {
-    fn read(value: &Value) -> Result<Self, String> {
-        let known = Self::ALL.map(Self::as_str).join(", ");
-        let wanted = format!("a provider type: give one of {known}");
-        parsed(value, &wanted, Self::from_name)
     }
 }
 
@@ -463,9 +302,14 @@ fn shorten(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use bridge_control::api::ProviderType;
+    use bridge_rpc::Address;
+
     use super::*;
 
-    fn check<T: Setting>(text: &str, problem: Option<&str>) {
+    pub(super) fn check<T: Setting>(text: &str, problem: Option<&str>) {
         match (T::read(&Value::String(text.to_owned())), problem) {
             (Ok(_), None) => {}
             (Err(told), Some(part)) => assert!(told.contains(part), "{text}: {told}"),
@@ -510,20 +354,6 @@ mod tests {
         check::<ProviderType>("gemini", Some("anthropic, openai"));
         check::<PathBuf>(" ", Some("a path"));
         check::<bool>("yes", Some("true or false"));
-    }
-
-    #[test]
-    fn base_addresses_are_absolute_and_bare() {
-        check::<BaseUrl>("https://api.example.com", None);
-        check::<BaseUrl>("http://127.0.0.1:8080/v1/", None);
-        check::<BaseUrl>("api.example.com", Some("not an absolute URL"));
-        check::<BaseUrl>("/v1", Some("not an absolute URL"));
-        check::<BaseUrl>("ftp://example.com", Some("neither http nor https"));
-        check::<BaseUrl>("https://h/v1?a=b", Some("query or fragment"));
-        check::<BaseUrl>("https://h/#a", Some("query or fragment"));
-        check::<BaseUrl>("https://me:hidden-word@h", Some("user name or password"));
-        let told = BaseUrl::parse("https://me:hidden-word@h").unwrap_err();
-        assert!(!told.contains("hidden-word"), "{told}");
     }
 
     #[test]
