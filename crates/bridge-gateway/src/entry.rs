@@ -218,7 +218,9 @@ impl Gateway {
             arrival,
             terms: &terms,
         };
-        let serving = self.serve_one(request, visit, &mut line);
+        // In a place of its own until there is an answer: a connection keeps room for the whole
+        // future while the body of the answer goes out, which may be for hours.
+        let serving = Box::pin(self.serve_one(request, visit, &mut line));
         let response = match AssertUnwindSafe(serving).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(failure)) => self.refuse(failure, &mut line),

@@ -3,6 +3,7 @@
 mod own;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,7 +104,8 @@ impl Client {
                 Some(found) => found,
                 None => {
                     let since = Instant::now();
-                    let found = self.open(to).await?;
+                    // Opening takes much room, and most requests find a connection.
+                    let found = Box::pin(self.open(to)).await?;
                     *connecting += since.elapsed();
                     found
                 }
@@ -205,14 +207,17 @@ impl Exchange for Client {
         let end = limits.total.map(End::in_time);
         let after = limits.head + limits.connect;
         let mut connecting = Duration::ZERO;
-        let sent = self.send(to, ready, &mut connecting);
-        let (head, content) = match end {
-            Some(end) if end.after < after => timeout_at(end.at, sent)
-                .await
-                .map_err(|_| end.too_late())??,
-            Some(_) | None => timeout(after, sent)
-                .await
-                .map_err(|_| UpstreamError::HeadTimeout { after })??,
+        let (head, content) = {
+            // Pinned here, so that it is not kept once for each limit that may hold.
+            let sent = pin!(self.send(to, ready, &mut connecting));
+            match end {
+                Some(end) if end.after < after => timeout_at(end.at, sent)
+                    .await
+                    .map_err(|_| end.too_late())??,
+                Some(_) | None => timeout(after, sent)
+                    .await
+                    .map_err(|_| UpstreamError::HeadTimeout { after })??,
+            }
         };
         if let Some(signed) = &signed {
             signed.answered(head.status, &head.headers);
