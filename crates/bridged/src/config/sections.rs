@@ -223,7 +223,7 @@ section! {
         answer_bytes: Size, Default "32MiB";
         /// How much of an incomplete event is held back. Larger ones are relayed as they come.
         held_bytes: Size, Default "1MiB";
-        /// Whether providers are told who is asking, in the headers named in [headers]: with recorded requests that use the operator's keys.
+        /// Whether providers are told who is asking, in the headers that the section headers names: with recorded requests that use the operator's keys.
         /// What is passed through does not tell it, nor do requests to Bedrock and Copilot or with callers' own keys.
         send_actor: bool, Default "false";
         /// What becomes of an answer whose caller goes away: cancel ends it at the provider at once and estimates the output;
