@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use futures_util::FutureExt as _;
 use slog::{Logger, trace};
 use tokio::task::{JoinError, JoinHandle};
 
@@ -61,11 +62,39 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let logger = logger.clone();
     trace!(logger, "task started"; "task" => name);
-    Task(Some(tokio::spawn(async move {
-        let output = work.await;
+    Task(Some(tokio::spawn(telling_its_end(logger, name, work))))
+}
+
+/// The same work, with a line behind it. An `async` block would keep the work twice: as what it
+/// captures and as what it awaits.
+fn telling_its_end<F: Future>(
+    logger: &Logger,
+    name: &'static str,
+    work: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    let logger = logger.clone();
+    work.map(move |output| {
         trace!(logger, "task ended"; "task" => name);
         output
-    })))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discard;
+
+    #[tokio::test]
+    async fn a_task_keeps_its_work_once() {
+        let work = async {
+            let held = [7_u8; 4_096];
+            tokio::task::yield_now().await;
+            held.len()
+        };
+        let alone = size_of_val(&work);
+        let told = telling_its_end(&discard(), "work", work);
+        assert!(size_of_val(&told) <= alone + 64, "{}", size_of_val(&told));
+        assert_eq!(spawn(&discard(), "work", told).join().await.unwrap(), 4_096);
+    }
 }
