@@ -39,8 +39,8 @@
 //!
 //! What it promises:
 //! - A batch of records that was answered is on the disk. A repeat changes nothing.
-//! - Keys are stored as SHA-256 of their secret. Keys of providers are stored in the clear, in a
-//!   file that only its owner may read; no call ever shows one.
+//! - Keys are stored as SHA-256 of their secret. Keys of providers, and secrets in their settings,
+//!   are stored in the clear, in a file that only its owner may read; no call ever shows one.
 //! - Word of a revoked key or a suspended user is on its way to every watching gateway before the
 //!   operator has the answer.
 //! - Bad input is refused with the name of the field, never with its contents.
