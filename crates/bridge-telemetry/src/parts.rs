@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 /// A part of a request's time. Together they are all of it.
@@ -127,14 +128,23 @@ impl Parts {
         self.add(part, span.saturating_sub(known));
     }
 
-    /// Waits, on the clock of a part. What was waited counts, too, when the future is dropped.
-    pub async fn timed<F: Future>(&self, part: Part, work: F) -> F::Output {
-        let _running = Running {
+    /// Waits, on the clock of a part, which runs from this call on. What was waited counts, too, when
+    /// the future is dropped. It holds the work once: an `async` function would hold it as its
+    /// argument and as what it awaits.
+    pub fn timed<F: Future>(
+        &self,
+        part: Part,
+        work: F,
+    ) -> impl Future<Output = F::Output> + use<'_, F> {
+        let running = Running {
             parts: self,
             part,
             since: Instant::now(),
         };
-        work.await
+        work.map(move |output| {
+            drop(running);
+            output
+        })
     }
 }
 
@@ -194,6 +204,19 @@ mod tests {
         let waiting = parts.timed(Part::FirstByte, pending::<()>());
         timeout(ms(40), waiting).await.unwrap_err();
         assert_eq!(parts.of(Part::FirstByte), Some(ms(40)));
+    }
+
+    #[test]
+    fn timed_work_is_held_once() {
+        let parts = Parts::default();
+        let work = async {
+            let held = [7_u8; 4_096];
+            pending::<()>().await;
+            held.len()
+        };
+        let alone = size_of_val(&work);
+        let timed = size_of_val(&parts.timed(Part::Auth, work));
+        assert!(timed <= alone + 64, "{timed} bytes for {alone}");
     }
 
     #[test]
