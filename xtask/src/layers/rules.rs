@@ -102,10 +102,13 @@ fn lines(member: &Member, broken: &mut Vec<String>) {
     }
 }
 
-/// Crates of our own that a crate is built with are listed in its row.
+/// Crates of our own that a crate is built with are listed in its row. Its tests may use the crate
+/// itself once more, with features that only tests need.
 fn arrows(member: &Member, row: &Row, workspace: &Workspace, broken: &mut Vec<String>) {
     let name = &member.name;
-    for line in member.dependencies.iter().filter(|line| line.is_ours) {
+    let is_itself = |line: &Dependency| line.kind == Kind::Dev && line.name == *name;
+    let others = member.dependencies.iter();
+    for line in others.filter(|line| line.is_ours && !is_itself(line)) {
         if TOOLS.contains(&line.name.as_str()) {
             if line.kind != Kind::Dev {
                 broken.push(format!("{name} is built with {}, a tool", line.name));

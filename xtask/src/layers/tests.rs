@@ -126,6 +126,10 @@ fn arrows_are_listed_and_point_down() {
     check(&["ground tests with top, which is not below it"], |w| {
         add(w, "ground", for_tests(ours("top")));
     });
+    check(&[], |w| add(w, "ground", for_tests(ours("ground"))));
+    check(&["ground uses ground, which is not below it"], |w| {
+        add(w, "ground", ours("ground"));
+    });
     check(
         &["ground on floor 0 may use top on floor 2: arrows point down"],
         |w| {

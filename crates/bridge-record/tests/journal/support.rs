@@ -1,17 +1,14 @@
-//! Records to write, and sinks that keep, refuse and wait.
+//! Records to write, a sink that keeps them, and processes that run one test alone.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use bridge_auth::{ActorId, KeySource};
-use bridge_record::{
-    DeliverError, Ended, Event, InterceptionId, Journal, JournalConfig, OpenError, Outcome,
-    PromptUsage, Record, Rejected, Sink, Started,
-};
+pub(crate) use bridge_record::sample::{ended, prompt, started};
+use bridge_record::{DeliverError, Journal, JournalConfig, OpenError, Record, Rejected, Sink};
 use bridge_telemetry::{Metrics, discard};
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -96,57 +93,4 @@ pub(crate) async fn open(
 
 pub(crate) fn soon() -> Instant {
     Instant::now() + PATIENCE
-}
-
-pub(crate) fn started() -> Record {
-    started_as(InterceptionId::generate())
-}
-
-pub(crate) fn started_as(interception: InterceptionId) -> Record {
-    let started = Started {
-        initiator: ActorId::from_bytes([7; 16]),
-        api_key_id: "key".to_owned(),
-        provider: "anthropic".to_owned(),
-        provider_name: "anthropic".to_owned(),
-        model: "model".to_owned(),
-        route: "/v1/messages".to_owned(),
-        streaming: true,
-        client: "Unknown".to_owned(),
-        user_agent: String::new(),
-        client_session_id: None,
-        client_agent_id: None,
-        correlating_tool_call_id: None,
-        credential_kind: KeySource::Centralized,
-        credential_hint: "...".to_owned(),
-        workspace_id: None,
-        agent_firewall_session_id: None,
-        agent_firewall_sequence_number: None,
-        source: None,
-        correlation_id: None,
-        metadata: Vec::new(),
-    };
-    record(interception, Event::Started(Box::new(started)))
-}
-
-pub(crate) fn prompt(interception: InterceptionId, length: usize) -> Record {
-    let prompt = PromptUsage {
-        response_id: String::new(),
-        prompt: "x".repeat(length),
-    };
-    record(interception, Event::Prompt(prompt))
-}
-
-pub(crate) fn ended(interception: InterceptionId) -> Record {
-    let ended = Ended {
-        outcome: Outcome::Completed,
-        credential_hint: String::new(),
-        provider_status: Some(200),
-        error_type: None,
-        error_message: None,
-    };
-    record(interception, Event::Ended(Box::new(ended)))
-}
-
-fn record(interception: InterceptionId, event: Event) -> Record {
-    Record::new(interception, SystemTime::UNIX_EPOCH, event)
 }
