@@ -9,7 +9,7 @@ use prometheus_client::registry::Unit;
 
 use super::Metrics;
 use super::labels::{label_set, label_values};
-use super::registrar::Registrar;
+use super::registrar::{Registrar, whole};
 
 /// How a caller was identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -106,11 +106,7 @@ impl Metrics {
         callers.control_connected.set(i64::from(is_connected));
         callers.control_away.set(i64::from(grace_left.is_some()));
         let seconds = grace_left.unwrap_or_default().as_secs();
-        callers
-            .grace_left_seconds
-            .set(i64::try_from(seconds).unwrap_or(i64::MAX));
-        callers
-            .grants_kept
-            .set(i64::try_from(grants).unwrap_or(i64::MAX));
+        callers.grace_left_seconds.set(whole(seconds));
+        callers.grants_kept.set(whole(grants));
     }
 }

@@ -6,7 +6,7 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use super::Metrics;
 use super::labels::label_set;
-use super::registrar::Registrar;
+use super::registrar::{Registrar, whole};
 
 label_set! {
     struct LimitLabels {
@@ -46,7 +46,7 @@ impl Metrics {
 
     /// How many callers the limits remember.
     pub fn front_callers(&self, callers: usize) {
-        let callers = i64::try_from(callers).unwrap_or(i64::MAX);
+        let callers = whole(callers);
         self.families().front.callers.set(callers);
     }
 }

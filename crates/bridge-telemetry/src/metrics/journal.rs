@@ -5,7 +5,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Unit;
 
 use super::Metrics;
-use super::registrar::Registrar;
+use super::registrar::{Registrar, whole};
 
 /// How a journal is at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,9 +66,8 @@ impl Metrics {
     /// How the journal is now.
     pub fn journal(&self, figures: JournalFigures) {
         let families = &self.families().journal;
-        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         families.bytes.set(whole(figures.bytes));
-        families.segments.set(whole(figures.segments as u64));
+        families.segments.set(whole(figures.segments));
         let oldest = figures.oldest_millis.unwrap_or(0) / 1_000;
         families.oldest.set(whole(oldest));
         families.full.set(i64::from(figures.is_full));

@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use super::Metrics;
 use super::labels::{KindLabels, Name, label_set, label_values};
 use super::listed::Listed;
-use super::registrar::{Registrar, now};
+use super::registrar::{Registrar, now, whole};
 
 /// Whether a provider can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,9 +102,7 @@ impl Metrics {
         families.last_reload.set(now());
         if taken {
             families.last_success.set(now());
-            families
-                .generation
-                .set(i64::try_from(generation).unwrap_or(i64::MAX));
+            families.generation.set(whole(generation));
         }
     }
 }

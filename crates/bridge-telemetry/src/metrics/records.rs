@@ -5,7 +5,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Unit;
 
 use super::Metrics;
-use super::registrar::Registrar;
+use super::registrar::{Registrar, whole};
 
 pub(super) struct Records {
     waiting: Gauge,
@@ -42,12 +42,8 @@ impl Metrics {
     /// How much waits to be delivered to the control plane.
     pub fn records_waiting(&self, records: usize, bytes: usize) {
         let families = self.records();
-        families
-            .waiting
-            .set(i64::try_from(records).unwrap_or(i64::MAX));
-        families
-            .waiting_bytes
-            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        families.waiting.set(whole(records));
+        families.waiting_bytes.set(whole(bytes));
     }
 
     /// The control plane keeps these records now, except the refused ones.

@@ -89,8 +89,13 @@ impl Registrar {
     }
 }
 
+/// A figure as a gauge holds it. One that is larger than any gauge holds is shown as the largest.
+pub(super) fn whole(figure: impl TryInto<i64>) -> i64 {
+    figure.try_into().unwrap_or(i64::MAX)
+}
+
 /// The time of day in whole seconds since 1970.
 pub(super) fn now() -> i64 {
     let since = wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    whole(since.as_secs())
 }

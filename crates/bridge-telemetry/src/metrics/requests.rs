@@ -8,7 +8,7 @@ use prometheus_client::registry::Unit;
 
 use super::Metrics;
 use super::labels::{KindLabels, label_set};
-use super::registrar::Registrar;
+use super::registrar::{Registrar, whole};
 use crate::{Part, Parts};
 
 /// Upper bounds of the parts of a request, in seconds. What the gateway adds is told in
@@ -133,7 +133,7 @@ impl Metrics {
 
     /// How many requests run.
     pub fn requests_running(&self, requests: usize) {
-        let requests = i64::try_from(requests).unwrap_or(i64::MAX);
+        let requests = whole(requests);
         self.requests().running.set(requests);
     }
 

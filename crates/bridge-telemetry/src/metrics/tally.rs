@@ -16,7 +16,7 @@ use super::interceptions::{
     EndLabels, ModelLabels, OutcomeLabel, PromptLabels, Subject, TokenKind, TokenLabels, ToolLabels,
 };
 use super::labels::{Name, PerUser};
-use super::registrar::Registrar;
+use super::registrar::{Registrar, whole};
 use super::{LabelLimits, Metrics};
 
 /// Labels that interceptions have in common.
@@ -72,8 +72,7 @@ impl Combinations {
             .entry(wanted.clone())
             .or_insert_with(|| Arc::new(Counts::new(wanted)));
         let counts = Arc::clone(counts);
-        self.count
-            .set(i64::try_from(known.len()).unwrap_or(i64::MAX));
+        self.count.set(whole(known.len()));
         counts
     }
 }
