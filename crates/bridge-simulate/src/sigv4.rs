@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::request::Parts as Head;
 use http::{HeaderMap, header};
@@ -229,7 +230,7 @@ fn signature(sender: &AwsSender, given: &Given<'_>, canonical: &str) -> String {
     for part in [date, region, service, "aws4_request", &to_sign] {
         key = hash(&key, part);
     }
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&key)
 }
 
 fn hash(key: &[u8], text: &str) -> Vec<u8> {

@@ -63,11 +63,7 @@ pub(super) fn written() -> Outcome<Vec<Exchange>> {
     for case in &CASES {
         let sections = txtar::sections(case.text);
         let of_case = exchange::of_archive(case.name, &sections, Api::Messages, Mode::Central)?;
-        let section = |wanted: &str| {
-            let mut sections = sections.iter();
-            let found = sections.find(|(name, _)| *name == wanted);
-            found.map(|(_, text)| *text)
-        };
+        let section = |wanted: &str| txtar::section(&sections, wanted);
         for mut exchange in of_case {
             exchange.instance = case.instance;
             if let Some(body) = section("request/upstream") {

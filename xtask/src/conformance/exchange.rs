@@ -141,12 +141,7 @@ pub(super) fn of_archive(
     api: Api,
     mode: Mode,
 ) -> Outcome<Vec<Exchange>> {
-    let section = |wanted: &str| {
-        let mut sections = sections.iter();
-        sections
-            .find(|(name, _)| *name == wanted)
-            .map(|(_, text)| *text)
-    };
+    let section = |wanted: &str| txtar::section(sections, wanted);
     let mut exchanges = Vec::new();
     for (kind, is_streaming) in [("streaming", true), ("non-streaming", false)] {
         let Some(answer) = section(kind) else {

@@ -1,6 +1,7 @@
 //! Whether the provider got a request that bears the signature that its sender's secret makes
 //! (AWS Signature Version 4), computed anew from what arrived.
 
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -40,8 +41,8 @@ pub(super) fn problem(aws: &Aws, got: &Message) -> Option<String> {
     for text in [date, aws.region, aws.service(), "aws4_request", &to_sign] {
         key = hash(&key, text);
     }
-    let wanted: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    (part("Signature") != wanted).then(|| "it is not what the secret makes of this".to_owned())
+    (part("Signature") != HEXLOWER.encode(&key))
+        .then(|| "it is not what the secret makes of this".to_owned())
 }
 
 /// What must be covered and is not.

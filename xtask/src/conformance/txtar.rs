@@ -16,6 +16,13 @@ pub(super) fn sections(text: &str) -> Vec<(&str, &str)> {
     found
 }
 
+/// The text of the section of this name.
+pub(super) fn section<'t>(sections: &[(&str, &'t str)], wanted: &str) -> Option<&'t str> {
+    let mut sections = sections.iter();
+    let found = sections.find(|(name, _)| *name == wanted);
+    found.map(|(_, text)| *text)
+}
+
 fn close<'t>(
     text: &'t str,
     open: Option<(&'t str, usize)>,
