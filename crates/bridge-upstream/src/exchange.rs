@@ -11,8 +11,9 @@ use crate::{Body, BoundCredential, Endpoint, UpstreamError};
 
 /// One request out, one answer back.
 ///
-/// Dropping the future, or the body of the answer, ends the exchange: the connection is closed, so
-/// that the provider stops working for nobody.
+/// Dropping the future, or the body of the answer, ends the exchange: the connection is closed, or
+/// the exchange reset where others share the connection, so that the provider stops working for
+/// nobody.
 #[async_trait]
 pub trait Exchange: Send + Sync {
     /// Sends a request and waits for the head of its answer. The body follows as it arrives.
