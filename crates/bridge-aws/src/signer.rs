@@ -72,12 +72,6 @@ impl Signer {
         })))
     }
 
-    /// The region that is signed for.
-    #[must_use]
-    pub fn region(&self) -> &str {
-        &self.0.region
-    }
-
     /// Signs a request whose headers are otherwise final, with `Host` among them: that, the type of
     /// the body and AWS's own headers are what the signature covers besides method, target and body.
     /// Credentials that stood in the headers before are replaced.
