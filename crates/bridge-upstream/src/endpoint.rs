@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bridge_auth::Secret;
 use bridge_aws::Signer;
-use http::uri::{Authority, Scheme};
+use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 
 use crate::Manners;
@@ -72,7 +72,7 @@ impl Endpoint {
             Some(both) => (both.path(), both.query()),
             None => ("", None),
         };
-        let host = host(&authority);
+        let host = bare_host(authority.host()).to_owned();
         let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
         let manners = Manners::default();
         Ok(Self(Arc::new(Inner {
@@ -168,12 +168,7 @@ impl Endpoint {
 
     /// Host and port, also where the address leaves the port out.
     pub(crate) fn host_and_port(&self) -> String {
-        let (host, port) = (self.host(), self.port());
-        if host.contains(':') {
-            format!("[{host}]:{port}")
-        } else {
-            format!("{host}:{port}")
-        }
+        host_and_port(self.host(), self.port())
     }
 
     pub(crate) fn host_header(&self) -> HeaderValue {
@@ -189,12 +184,17 @@ impl Endpoint {
 }
 
 /// The host without the brackets of an IPv6 address, as resolvers want it.
-fn host(authority: &Authority) -> String {
-    authority
-        .host()
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .to_owned()
+pub(crate) fn bare_host(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// Both as a URL names them: an IPv6 address in brackets.
+pub(crate) fn host_and_port(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
 }
 
 impl fmt::Debug for Endpoint {

@@ -16,6 +16,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 pub(crate) use self::rules::Proxies;
 pub use self::rules::ProxyRules;
+use crate::endpoint::{bare_host, host_and_port};
 
 /// Where an HTTP proxy listens, and what it is told about who asks. Cheap to clone; the password
 /// is not printed.
@@ -93,12 +94,7 @@ impl ProxyAddress {
     /// Host and port, without user and password.
     #[must_use]
     pub fn authority(&self) -> String {
-        let host = self.host();
-        if host.contains(':') {
-            format!("[{host}]:{}", self.port())
-        } else {
-            format!("{host}:{}", self.port())
-        }
+        host_and_port(self.host(), self.port())
     }
 
     pub(crate) fn of(found: &Intercept) -> Option<Self> {
@@ -108,7 +104,7 @@ impl ProxyAddress {
             scheme if *scheme == Scheme::HTTP => false,
             _ => return None,
         };
-        let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
+        let host = bare_host(uri.host()?);
         if host.is_empty() {
             return None;
         }
