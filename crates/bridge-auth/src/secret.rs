@@ -1,22 +1,23 @@
 //! Values that cannot be printed, and the masked form that can.
 
 use std::fmt;
+use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A secret text. It has no `Display`, its `Debug` shows nothing, it is compared in constant time
-/// and wiped when dropped.
+/// A secret text. It has no `Display`, its `Debug` shows nothing, and it is compared in constant
+/// time. Clones share one text, which is wiped when the last of them is dropped.
 ///
 /// The time a comparison takes tells whether the lengths differ, and nothing of the contents.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(Arc<Zeroizing<String>>);
 
 impl Secret {
     /// Takes the text over. The caller's copies are the caller's to wipe.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self(Arc::new(Zeroizing::new(text)))
     }
 
     /// The text itself, for the one place that has to send or hash it.
