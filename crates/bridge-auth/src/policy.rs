@@ -146,6 +146,8 @@ impl HeaderPolicy {
                 // Who reads them elsewhere must not be told a lie because they are named otherwise
                 // here.
                 prefixes.push(prefix(DEFAULT_ACTOR_PREFIX.trim_end_matches('-'))?);
+                // Mostly they are the same, and every header is compared with each.
+                prefixes.dedup();
                 prefixes
             },
         };
