@@ -4,12 +4,10 @@
 //! credential is 400 and a bad one 403, never 401, because some clients take 401 for "log in again"
 //! and others retry it for minutes without a word.
 
-use std::time::Duration;
-
 use bridge_api::{ApiFailure, DialectId, FailureKind, error_body};
 use bridge_auth::AuthError;
 use bridge_guard::FrontRefusal;
-use bridge_intercept::{FailureClass, InterceptError, Refused};
+use bridge_intercept::{FailureClass, InterceptError, Refused, whole_seconds};
 use bridge_telemetry::ErrorChain;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -359,12 +357,6 @@ fn upstream(kind: &'static str, class: FailureClass) -> Failure {
             Failure::new(StatusCode::BAD_GATEWAY, kind, text)
         }
     }
-}
-
-/// Rounded up, so that nobody comes early, and at least one.
-fn whole_seconds(wait: Duration) -> u64 {
-    let part = u64::from(wait.subsec_nanos() > 0);
-    wait.as_secs().saturating_add(part).max(1)
 }
 
 fn too_large(limit: usize) -> Failure {

@@ -46,4 +46,5 @@ pub use provider::{
 };
 pub use relay::AnswerBody;
 pub use retry::RetryConfig;
+pub use retry_after::whole_seconds;
 pub use transcript::Closing;

@@ -23,7 +23,8 @@ pub(crate) fn told(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 
 /// The wait in whole seconds, as `Retry-After` takes it: rounded up, so that nobody comes early,
 /// and at least one.
-pub(crate) fn seconds(wait: Duration) -> u64 {
+#[must_use]
+pub fn whole_seconds(wait: Duration) -> u64 {
     let part = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(part).max(1)
 }
@@ -31,7 +32,7 @@ pub(crate) fn seconds(wait: Duration) -> u64 {
 /// Says how long to wait, in place of what the provider said.
 pub(crate) fn tell(headers: &mut HeaderMap, wait: Duration) {
     headers.remove(RETRY_AFTER_MS);
-    headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
+    headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
 }
 
 fn duration(text: &str, unit: f64) -> Option<Duration> {
@@ -96,10 +97,10 @@ mod tests {
 
     #[test]
     fn waits_are_rounded_up() {
-        assert_eq!(seconds(Duration::ZERO), 1);
-        assert_eq!(seconds(Duration::from_millis(1)), 1);
-        assert_eq!(seconds(Duration::from_secs(7)), 7);
-        assert_eq!(seconds(Duration::from_millis(7_001)), 8);
-        assert_eq!(seconds(Duration::MAX), u64::MAX);
+        assert_eq!(whole_seconds(Duration::ZERO), 1);
+        assert_eq!(whole_seconds(Duration::from_millis(1)), 1);
+        assert_eq!(whole_seconds(Duration::from_secs(7)), 7);
+        assert_eq!(whole_seconds(Duration::from_millis(7_001)), 8);
+        assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
     }
 }
