@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use bridge_auth::{AuthError, Scrubbed};
+use bridge_auth::Scrubbed;
 use bridge_intercept::{Answer, Cx, Handler, Inbound, Plan};
 use bridge_pool::Lease;
 use bridge_telemetry::{ErrorChain, Part, keys};
@@ -15,7 +15,7 @@ use http_body::Body;
 use slog::{Logger, o};
 use tokio::time::Instant;
 
-use crate::admission::{AdmissionError, Admitted, Claimed};
+use crate::admission::{Admitted, Claimed};
 use crate::body::{ClosingLine, GatewayBody};
 use crate::entry::Arrival;
 use crate::factory::HandlerKey;
@@ -142,11 +142,12 @@ impl Gateway {
         let admitting = door.admit(claimed, visit.origin);
         let mut span = line.traced.within.work("authorize");
         let admitted = line.turn.parts().timed(Part::Auth, admitting).await;
-        if let Err(error) = &admitted {
-            span.fail(refusal_kind(error));
+        let admitted = admitted.map_err(refused);
+        if let Err(failure) = &admitted {
+            span.fail(failure.kind());
         }
         span.end();
-        let admitted = admitted.map_err(refused)?;
+        let admitted = admitted?;
         line.logger = identified(&line.logger, &admitted);
         if is_upgrade {
             return Err(Failure::upgrade().shaped(dialect));
@@ -196,18 +197,6 @@ fn handler_key(admitted: &Admitted) -> HandlerKey {
     HandlerKey {
         initiator: admitted.grant.actor.id,
         api_key_id: admitted.grant.api_key_id.clone(),
-    }
-}
-
-/// Why somebody was not let in, from a closed list.
-fn refusal_kind(error: &AdmissionError) -> &'static str {
-    match error {
-        AdmissionError::Missing => "missing",
-        AdmissionError::Malformed => "malformed",
-        AdmissionError::ForeignDelegation => "foreign_delegation",
-        AdmissionError::Firewall(_) => "firewall",
-        AdmissionError::Auth(AuthError::Refused(_)) => "refused",
-        AdmissionError::Auth(AuthError::Unavailable(_)) => "unavailable",
     }
 }
 

@@ -25,9 +25,9 @@ fn tracer(tell_providers: bool) -> (Tracer, SpanQueue) {
 }
 
 /// All spans of the one request that this world serves, as they are shown.
-async fn spans(setup: Setup, mut queue: SpanQueue) -> Vec<String> {
+async fn spans(setup: Setup, mut queue: SpanQueue, key: &str) -> Vec<String> {
     let world = World::with(setup).await;
-    call(world.address, &[LINE, KEY], BODY).await;
+    call(world.address, &[LINE, key], BODY).await;
     let mut spans = Vec::new();
     let is_over = |spans: &[FinishedSpan]| spans.iter().any(|span| shown(span).contains("Server"));
     while !is_over(&spans) {
@@ -49,7 +49,7 @@ async fn the_last_refusal_of_all_keys_is_the_attempt_that_says_how_it_ended() {
         keys: vec!["key-0", "key-1"],
         ..Setup::playing(vec![refused(), refused()])
     };
-    let spans = spans(setup, queue).await;
+    let spans = spans(setup, queue, KEY).await;
     let attempts: Vec<_> = spans
         .iter()
         .filter(|it| it.contains("\"chat m\""))
@@ -76,7 +76,7 @@ async fn an_address_of_version_6_is_shown_without_its_brackets() {
         base_url: Some("http://[::1]".to_owned()),
         ..Setup::playing(Vec::new())
     };
-    let spans = spans(setup, queue).await;
+    let spans = spans(setup, queue, KEY).await;
     let attempt = spans.iter().find(|it| it.contains("\"chat m\"")).unwrap();
     assert!(
         attempt.contains("(\"server.address\", Text(\"::1\"))"),
@@ -86,6 +86,23 @@ async fn an_address_of_version_6_is_shown_without_its_brackets() {
         attempt.contains("(\"server.port\", Whole(80))"),
         "{attempt}"
     );
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_is_refused_for_the_same_reason_everywhere() {
+    let (tracer, queue) = tracer(false);
+    let setup = Setup {
+        tracer,
+        ..Setup::playing(Vec::new())
+    };
+    let spans = spans(setup, queue, "Authorization: Basic a2V5").await;
+    assert_eq!(spans.len(), 2, "{spans:?}");
+    for span in &spans {
+        assert!(
+            span.contains("(\"error.type\", Text(\"malformed_credential\"))"),
+            "{span}"
+        );
+    }
 }
 
 /// The `traceparent` and `tracestate` of each attempt, of a caller whose trace this is.
