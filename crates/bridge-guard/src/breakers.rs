@@ -163,12 +163,6 @@ fn forget_one(known: &mut HashMap<Place, Breaker>) {
 }
 
 impl Ticket {
-    /// Which place it is for.
-    #[must_use]
-    pub fn place(&self) -> Option<&Place> {
-        self.place.as_ref()
-    }
-
     /// Tells how the call went. Says whether the breaker moved.
     pub fn settle(mut self, judgement: Judgement, now: Instant) -> Option<Transition> {
         let place = self.place.take()?;
