@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::aftercare::Departure;
 use crate::credential::{Keys, RingWalk};
-use crate::retry::{Retries, reason};
+use crate::retry::Retries;
 use crate::sight::Sight;
 use crate::transcript::Transcript;
 use crate::{Blueprint, InterceptError, Provider, retry_after};
@@ -103,14 +103,13 @@ impl Call {
                 walk.keep(provider);
             }
         }
-        let Some(wait) = self.retries.wait(outcome) else {
+        let Some((wait, reason)) = self.retries.another(outcome) else {
             return Next::Stop;
         };
         if !provider.guard.budget.spend(blueprint.config.retry.budget) {
             blueprint.metrics.retry_budget_spent(&provider.name);
             return Next::Stop;
         }
-        let reason = reason(outcome).unwrap_or("unknown");
         blueprint.metrics.retried(&provider.name, reason);
         self.retries.take();
         Next::Again(wait)

@@ -86,17 +86,22 @@ impl Retries {
         self.left > 0
     }
 
-    /// How long to wait before another attempt, if this outcome is worth one.
-    pub(crate) fn wait(&self, outcome: &Result<Reply, UpstreamError>) -> Option<Duration> {
-        if self.left == 0 || reason(outcome).is_none() {
+    /// Whether this outcome is worth another attempt: how long to wait before it, and why.
+    pub(crate) fn another(
+        &self,
+        outcome: &Result<Reply, UpstreamError>,
+    ) -> Option<(Duration, &'static str)> {
+        if self.left == 0 {
             return None;
         }
+        let reason = reason(outcome)?;
         let told = outcome.as_ref().ok();
         let told = told.and_then(|reply| retry_after::told(&reply.headers, wall_clock()));
-        match told {
-            Some(told) => (told <= self.longest_wait).then_some(told),
+        let wait = match told {
+            Some(told) => Some(told).filter(|told| *told <= self.longest_wait),
             None => Some(delay(self.made, jitter(self.made))),
-        }
+        };
+        Some((wait?, reason))
     }
 
     /// One is made.
@@ -108,7 +113,7 @@ impl Retries {
 
 /// Why an outcome is worth another attempt: nothing has left, or the provider says that it has not
 /// done the work. None when it is not.
-pub(crate) fn reason(outcome: &Result<Reply, UpstreamError>) -> Option<&'static str> {
+fn reason(outcome: &Result<Reply, UpstreamError>) -> Option<&'static str> {
     match outcome {
         Err(error) => {
             let is_passing = error.is_passing() && error.class() == FailureClass::NeverSent;
