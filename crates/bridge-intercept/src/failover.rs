@@ -5,21 +5,19 @@
 //! work: nothing has left, or the provider itself refused. After the last attempt the provider's
 //! own answer stands.
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::time::Duration;
 
 use bridge_guard::{Exhausted, KeyFault, KeyState};
 use bridge_telemetry::trace::Span;
 use bridge_telemetry::{KeyTrouble, Metrics, Part, keys, wall_clock};
-use bridge_upstream::{Body, BoundCredential, Outbound, Reply, UpstreamError};
+use bridge_upstream::{BoundCredential, Outbound, Reply, UpstreamError};
 use http::StatusCode;
-use http_body::Body as _;
 use slog::info;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::aftercare::Departure;
 use crate::credential::{Keys, RingWalk};
+use crate::relay::Source;
 use crate::retry::Retries;
 use crate::sight::Sight;
 use crate::transcript::Transcript;
@@ -280,15 +278,14 @@ async fn exhausted(
 async fn let_go(held: Option<Result<Reply, UpstreamError>>) {
     if let Some(Ok(reply)) = held {
         // One that takes longer, or says more, loses its connection, and nothing else.
-        let _either = timeout(REFUSAL_TIME, read_out(reply.body)).await;
+        let _either = timeout(REFUSAL_TIME, read_out(reply.body.into())).await;
     }
 }
 
-async fn read_out(mut body: Body) {
+async fn read_out(mut source: Source) {
     let mut left = REFUSAL_BYTES;
-    while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let length = frame.data_ref().map_or(0, bytes::Bytes::len);
-        match left.checked_sub(length) {
+    while let Some(Ok(piece)) = source.next().await {
+        match left.checked_sub(piece.len()) {
             Some(fewer) => left = fewer,
             None => return,
         }

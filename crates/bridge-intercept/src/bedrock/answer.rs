@@ -1,10 +1,7 @@
 //! An answer of Bedrock on its way to a caller who speaks Anthropic's API.
 
-use std::future::poll_fn;
-
 use bridge_api::bedrock_failure;
 use bridge_upstream::{Body, UpstreamError};
-use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -20,24 +17,23 @@ pub(crate) async fn translate(
     headers: &mut HeaderMap,
     body: Body,
 ) -> Result<Source, UpstreamError> {
-    let source = Source::from(body);
     if headers.contains_key(CONTENT_ENCODING) {
         // Nobody asked for it: whatever it is, it is not from Bedrock.
-        return Ok(source);
+        return Ok(Source::from(body));
     }
     if status.is_success() {
         if !is_event_stream(headers) {
-            return Ok(source);
+            return Ok(Source::from(body));
         }
         headers.remove(CONTENT_LENGTH);
         let events = HeaderValue::from_static("text/event-stream; charset=utf-8");
         headers.insert(CONTENT_TYPE, events);
-        return Ok(source.in_messages());
+        return Ok(Source::of_messages(body));
     }
     if !status.is_client_error() && !status.is_server_error() {
-        return Ok(source);
+        return Ok(Source::from(body));
     }
-    let said = refusal(source).await?;
+    let said = Source::from(body).whole(REFUSAL_BYTES).await?;
     let error_type = headers.get("x-amzn-errortype");
     let error_type = error_type.and_then(|value| value.to_str().ok());
     let body = match bedrock_failure(status.as_u16(), error_type.unwrap_or_default(), &said) {
@@ -56,18 +52,4 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
         bare.trim_ascii()
             .eq_ignore_ascii_case(b"application/vnd.amazon.eventstream")
     })
-}
-
-/// What stands in a refusal, as far as it is read.
-async fn refusal(mut source: Source) -> Result<Bytes, UpstreamError> {
-    let mut said = BytesMut::new();
-    while let Some(piece) = poll_fn(|cx| source.poll_data(cx)).await {
-        let piece = piece?;
-        let room = REFUSAL_BYTES - said.len();
-        said.extend_from_slice(piece.get(..room).unwrap_or(&piece));
-        if said.len() == REFUSAL_BYTES {
-            break;
-        }
-    }
-    Ok(said.freeze())
 }

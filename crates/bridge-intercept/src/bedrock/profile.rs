@@ -1,13 +1,13 @@
 //! Which model stands behind an inference profile.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use bridge_api::{BedrockModel, bedrock_profile_model, bedrock_profile_path};
 use bridge_telemetry::ErrorChain;
 use bridge_upstream::{Endpoint, Outbound, Reply, UpstreamError};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
@@ -115,14 +115,8 @@ async fn described(
     request: Outbound,
 ) -> Result<(u16, Bytes), UpstreamError> {
     let Reply { status, body, .. } = blueprint.exchange.exchange(to, request).await?;
-    let (mut source, mut said) = (Source::from(body), BytesMut::new());
-    while said.len() <= DESCRIPTION_BYTES {
-        match poll_fn(|cx| source.poll_data(cx)).await {
-            Some(piece) => said.extend_from_slice(&piece?),
-            None => break,
-        }
-    }
-    Ok((status.as_u16(), said.freeze()))
+    let said = Source::from(body).whole(DESCRIPTION_BYTES).await?;
+    Ok((status.as_u16(), said))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Where the bytes for a caller come from.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bridge_upstream::{Body, UpstreamError};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, SizeHint};
 
 use super::messages::Messages;
@@ -34,12 +35,28 @@ impl Source {
         Self(Kind::Written(Some(body).filter(|body| !body.is_empty())))
     }
 
-    /// The same, told as events: the body is a stream of AWS's messages.
-    pub(crate) fn in_messages(self) -> Self {
-        match self.0 {
-            Kind::Body(body) => Self(Kind::Messages(Box::new(Messages::new(body)))),
-            Kind::Messages(_) | Kind::Written(_) => self,
+    /// A stream of AWS's messages, told as events.
+    pub(crate) fn of_messages(body: Body) -> Self {
+        Self(Kind::Messages(Box::new(Messages::new(body))))
+    }
+
+    /// The next bytes, waiting for them. After a failure or the end there are none.
+    pub(crate) async fn next(&mut self) -> Option<Result<Bytes, UpstreamError>> {
+        poll_fn(|cx| self.poll_data(cx)).await
+    }
+
+    /// Everything in one piece, at most `limit` bytes of it.
+    pub(crate) async fn whole(mut self, limit: usize) -> Result<Bytes, UpstreamError> {
+        let mut whole = BytesMut::new();
+        while let Some(piece) = self.next().await {
+            let piece = piece?;
+            let room = limit - whole.len();
+            whole.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+            if whole.len() == limit {
+                break;
+            }
         }
+        Ok(whole.freeze())
     }
 
     /// The next bytes. After a failure or the end there are none.

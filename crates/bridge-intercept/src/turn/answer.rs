@@ -1,6 +1,5 @@
 //! From the head of an answer to the body that relays it.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use bridge_api::DialectId;
@@ -153,7 +152,7 @@ async fn sniffed(body: &mut Source, first: &mut Bytes) -> Result<BodyKind, Upstr
 /// The first bytes of a body, or nothing when it has none.
 async fn first_piece(body: &mut Source) -> Result<Option<Bytes>, UpstreamError> {
     loop {
-        match poll_fn(|cx| body.poll_data(cx)).await {
+        match body.next().await {
             None => return Ok(None),
             Some(Err(error)) => return Err(error),
             Some(Ok(piece)) if !piece.is_empty() => return Ok(Some(piece)),
