@@ -1,6 +1,5 @@
 //! What is peculiar to one provider, as the control plane has it.
 
-use std::fmt;
 use std::time::Duration;
 
 use bridge_auth::Secret;
@@ -39,7 +38,7 @@ pub struct MannersSettings {
 }
 
 /// Amazon Bedrock with Anthropic's models.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BedrockSettings {
     /// For example `eu-central-1`.
     pub region: String,
@@ -61,20 +60,6 @@ pub struct BedrockSettings {
     pub external_id: Option<String>,
     /// A profile of the gateway's own AWS configuration.
     pub profile: Option<String>,
-}
-
-impl fmt::Debug for BedrockSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BedrockSettings")
-            .field("region", &self.region)
-            .field("protocol", &self.protocol)
-            .field("model", &self.model)
-            .field("small_fast_model", &self.small_fast_model)
-            .field("has_static_credentials", &self.access_key_id.is_some())
-            .field("role_arn", &self.role_arn)
-            .field("profile", &self.profile)
-            .finish_non_exhaustive()
-    }
 }
 
 impl From<v1::ProviderSettings> for ProviderSettings {
