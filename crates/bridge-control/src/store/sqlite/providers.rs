@@ -13,9 +13,6 @@ use super::select::Select;
 use crate::api::{Page, ProviderType};
 use crate::store::{PageQuery, ProviderSet, StoreError, StoredProvider, StoredProviderKey};
 
-/// Those that are not deleted.
-const LIVE: &str = "deleted_at IS NULL";
-
 pub(super) fn put(
     connection: &Connection,
     providers: &[StoredProvider],
@@ -111,24 +108,19 @@ fn grow(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A name is looked for first: it may have the form of an id.
+/// A name goes before an id: it may have the form of one.
 pub(super) fn find(
     connection: &Connection,
     id_or_name: &str,
 ) -> Result<Option<StoredProvider>, StoreError> {
-    let mut select = Select::new("SELECT * FROM providers");
-    select.and_all(LIVE, Vec::new());
-    select.and("name = ?", Some(id_or_name.to_owned()));
-    let by_name = select.page(connection, "name", 1, read, |_| String::new())?;
-    let mut found = by_name.items.into_iter().next();
-    if found.is_none()
-        && let Ok(id) = Uuid::try_parse(id_or_name)
-    {
-        found = connection
-            .prepare_cached("SELECT * FROM providers WHERE deleted_at IS NULL AND id = ?")?
-            .query_row([id.as_bytes()], read)
-            .optional()?;
-    }
+    let id = Uuid::try_parse(id_or_name).ok();
+    let found = connection
+        .prepare_cached(
+            "SELECT * FROM providers WHERE deleted_at IS NULL AND (name = ?1 OR id = ?2)
+             ORDER BY name = ?1 DESC",
+        )?
+        .query_row(params![id_or_name, id.as_ref().map(Uuid::as_bytes)], read)
+        .optional()?;
     found
         .map(|found| with_keys(connection, found.provider))
         .transpose()
@@ -139,7 +131,7 @@ pub(super) fn list(
     page: &PageQuery,
 ) -> Result<Page<StoredProvider>, StoreError> {
     let mut select = Select::new("SELECT * FROM providers");
-    select.and_all(LIVE, Vec::new());
+    select.and_all("deleted_at IS NULL", Vec::new());
     select.and("name > ?", page.after.clone());
     let page = select.page(connection, "name", page.limit, read, |row| {
         row.provider.name.clone()

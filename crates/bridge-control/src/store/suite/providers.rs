@@ -78,6 +78,15 @@ pub async fn providers_are_kept(store: &dyn Store) -> Case {
     assert_eq!(store.provider("b").await?, Some(b.clone()));
     assert_eq!(store.provider(&b.id.to_string()).await?, Some(b.clone()));
     assert_eq!(store.provider("c").await?, None);
+    let look_alike = provider(&b.id.to_string(), &[]);
+    put(store, vec![look_alike.clone()]).await?;
+    assert_eq!(
+        store.provider(&look_alike.name).await?,
+        Some(look_alike.clone()),
+        "a name goes first"
+    );
+    assert!(store.delete_provider(&look_alike.name, at(1)).await?);
+    assert_eq!(store.provider(&look_alike.name).await?, Some(b.clone()));
 
     let changed = StoredProvider {
         id: b.id,
