@@ -90,6 +90,20 @@ fn harmless(text: &str) -> String {
 }
 
 #[cfg(test)]
+impl Stem {
+    /// For tests that ask nothing of the names.
+    pub(super) fn of_any() -> Self {
+        Self::of(&DumpLabel {
+            provider: "p",
+            group: "m",
+            path: None,
+            id: "id".to_owned(),
+            attempt: 1,
+        })
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

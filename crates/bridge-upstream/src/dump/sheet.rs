@@ -257,13 +257,7 @@ mod tests {
             is_over: false,
         };
         let sheet = Sheet {
-            stem: Stem::of(&crate::DumpLabel {
-                provider: "p",
-                group: "m",
-                path: None,
-                id: "id".to_owned(),
-                attempt: 1,
-            }),
+            stem: Stem::of_any(),
             limit: 10,
             is_lossy: AtomicBool::new(false),
             page: Mutex::new(page),

@@ -88,10 +88,14 @@ fn start(config: DumpConfig) -> (Dumps, Metrics) {
     (dumps, metrics)
 }
 
+fn client() -> Client {
+    let logger = bridge_telemetry::discard();
+    Client::try_new(&ClientConfig::default(), &Metrics::default(), &logger).unwrap()
+}
+
 /// One exchange, read to its end. Gives the body.
 async fn exchange(dumps: &Dumps, to: &Endpoint, group: &str) -> Result<Bytes, UpstreamError> {
-    let logger = bridge_telemetry::discard();
-    let client = Client::try_new(&ClientConfig::default(), &Metrics::default(), &logger).unwrap();
+    let client = client();
     let dumped = dumps.around(&client, &label(group));
     let reply = dumped.exchange(to, outbound(to)).await?;
     let body = reply.body.collect().await.map(|body| body.to_bytes());
@@ -312,12 +316,7 @@ async fn a_session_token_that_was_fetched_for_the_request_is_masked_in_its_answe
     let folder = tempfile::tempdir().unwrap();
     let (dumps, _) = start(config(folder.path()));
     let to = provider(answer(&format!("x-amz-security-token:{TOKEN}"))).await;
-    let client = Client::try_new(
-        &ClientConfig::default(),
-        &Metrics::default(),
-        &bridge_telemetry::discard(),
-    );
-    let client = client.unwrap();
+    let client = client();
     let dumped = dumps.around(&client, &label("m"));
     let request = Outbound {
         credential: Some(to.bind_signer(signer)),
@@ -369,8 +368,7 @@ async fn an_answer_whose_end_finds_no_room_is_ended_and_counted_all_the_same() {
     };
     let (metrics, lines) = (Metrics::default(), Logger::root(gate.fuse(), o!()));
     let dumps = Dumps::start(config, &metrics, &lines).unwrap();
-    let logger = bridge_telemetry::discard();
-    let client = Client::try_new(&ClientConfig::default(), &Metrics::default(), &logger).unwrap();
+    let client = client();
     let body = "x".repeat(300);
     let to = provider(answer(&body)).await;
     let label = label("m");

@@ -250,7 +250,7 @@ impl Writer {
 mod tests {
     use super::*;
     use crate::body::Content;
-    use crate::dump::{DumpConfig, DumpLabel, Tap};
+    use crate::dump::{DumpConfig, Tap};
     use crate::patience::Patience;
     use crate::{Body, Reply};
 
@@ -261,13 +261,7 @@ mod tests {
         config.folder_bytes = 0;
         let (metrics, logger) = (Metrics::default(), bridge_telemetry::discard());
         let queue = Queue::start(Shelf::open(&config).unwrap(), &metrics, &logger).unwrap();
-        let stem = Stem::of(&DumpLabel {
-            provider: "p",
-            group: "m",
-            path: None,
-            id: "id".to_owned(),
-            attempt: 1,
-        });
+        let stem = Stem::of_any();
         let reply = Reply {
             status: http::StatusCode::OK,
             headers: http::HeaderMap::new(),
@@ -291,13 +285,7 @@ mod tests {
         let config = DumpConfig::new(folder.path().join("dumps"));
         let (metrics, logger) = (Metrics::default(), bridge_telemetry::discard());
         let queue = Queue::start(Shelf::open(&config).unwrap(), &metrics, &logger).unwrap();
-        let stem = Stem::of(&DumpLabel {
-            provider: "p",
-            group: "m",
-            path: None,
-            id: "id".to_owned(),
-            attempt: 1,
-        });
+        let stem = Stem::of_any();
         let note = || Note::Failure {
             stem: stem.clone(),
             text: "x".repeat(10),
