@@ -5,6 +5,7 @@ mod refusals;
 
 use self::breaks::BREAKS;
 use self::refusals::REFUSALS;
+use super::play::refusal;
 use super::site::Site;
 use super::voice::{Manner, Voice};
 
@@ -16,12 +17,23 @@ pub(super) struct Fault {
     pub(super) does: &'static str,
     /// How often it is asked. The last time is looked at.
     pub(super) asked: usize,
-    site: fn(&Voice, Manner) -> Site,
+    deed: Deed,
+}
+
+/// What is at its address.
+enum Deed {
+    /// A refusal with this status and these headers.
+    Refuses(&'static str, &'static str),
+    /// Something else.
+    Makes(fn(&Voice, Manner) -> Site),
 }
 
 impl Fault {
     pub(super) fn site(&self, voice: &Voice, manner: Manner) -> Site {
-        (self.site)(voice, manner)
+        match self.deed {
+            Deed::Refuses(status, headers) => refusal(voice, status, headers),
+            Deed::Makes(site) => site(voice, manner),
+        }
     }
 }
 
@@ -30,16 +42,27 @@ const fn fault(name: &'static str, does: &'static str, site: fn(&Voice, Manner) 
         name,
         does,
         asked: 1,
-        site,
+        deed: Deed::Makes(site),
     }
 }
 
-/// One that is looked at when a caller comes again.
-const fn again(name: &'static str, does: &'static str, site: fn(&Voice, Manner) -> Site) -> Fault {
+const fn refuses(
+    name: &'static str,
+    does: &'static str,
+    status: &'static str,
+    headers: &'static str,
+) -> Fault {
     Fault {
-        asked: 2,
-        ..fault(name, does, site)
+        name,
+        does,
+        asked: 1,
+        deed: Deed::Refuses(status, headers),
     }
+}
+
+/// It is looked at when a caller comes again.
+const fn again(fault: Fault) -> Fault {
+    Fault { asked: 2, ..fault }
 }
 
 /// All of them, in the order of the table.

@@ -7,94 +7,70 @@ use crate::matrix::play::{plays, refusal, send, well};
 use crate::matrix::site::Site;
 use crate::support::Step;
 
-use super::{Fault, again, fault};
+use super::{Fault, again, fault, refuses};
 
 pub(super) const REFUSALS: &[Fault] = &[
     // Refusals.
-    fault("400", "It refuses with 400.", |voice, _| {
-        refusal(voice, "400 Bad Request", "")
-    }),
-    fault("401", "It refuses with 401.", |voice, _| {
-        refusal(voice, "401 Unauthorized", "")
-    }),
-    fault("403", "It refuses with 403.", |voice, _| {
-        refusal(voice, "403 Forbidden", "")
-    }),
-    fault("404", "It refuses with 404.", |voice, _| {
-        refusal(voice, "404 Not Found", "")
-    }),
-    fault("408", "It refuses with 408.", |voice, _| {
-        refusal(voice, "408 Request Timeout", "")
-    }),
-    fault("409", "It refuses with 409.", |voice, _| {
-        refusal(voice, "409 Conflict", "")
-    }),
-    fault("413", "It refuses with 413.", |voice, _| {
-        refusal(voice, "413 Too Large", "")
-    }),
-    fault("422", "It refuses with 422.", |voice, _| {
-        refusal(voice, "422 Unprocessable", "")
-    }),
-    fault(
+    refuses("400", "It refuses with 400.", "400 Bad Request", ""),
+    refuses("401", "It refuses with 401.", "401 Unauthorized", ""),
+    refuses("403", "It refuses with 403.", "403 Forbidden", ""),
+    refuses("404", "It refuses with 404.", "404 Not Found", ""),
+    refuses("408", "It refuses with 408.", "408 Request Timeout", ""),
+    refuses("409", "It refuses with 409.", "409 Conflict", ""),
+    refuses("413", "It refuses with 413.", "413 Too Large", ""),
+    refuses("422", "It refuses with 422.", "422 Unprocessable", ""),
+    refuses(
         "429",
         "It refuses with 429 and no word of when to come again.",
-        |voice, _| refusal(voice, "429 Too Many Requests", ""),
+        "429 Too Many Requests",
+        "",
     ),
-    fault(
+    refuses(
         "429, seconds",
         "It refuses with 429 and `retry-after: 30`.",
-        |voice, _| refusal(voice, "429 Too Many Requests", "retry-after: 30\r\n"),
+        "429 Too Many Requests",
+        "retry-after: 30\r\n",
     ),
-    fault(
+    refuses(
         "429, milliseconds",
         "It refuses with 429 and `retry-after-ms: 30000`.",
-        |voice, _| refusal(voice, "429 Too Many Requests", "retry-after-ms: 30000\r\n"),
+        "429 Too Many Requests",
+        "retry-after-ms: 30000\r\n",
     ),
-    fault(
+    refuses(
         "429, date",
         "It refuses with 429 and a `retry-after` that is a date.",
-        |voice, _| {
-            refusal(
-                voice,
-                "429 Too Many Requests",
-                "retry-after: Thu, 31 Dec 2099 23:59:59 GMT\r\n",
-            )
-        },
+        "429 Too Many Requests",
+        "retry-after: Thu, 31 Dec 2099 23:59:59 GMT\r\n",
     ),
-    fault(
+    refuses(
         "429, garbled",
         "It refuses with 429 and a `retry-after` that nobody understands.",
-        |voice, _| refusal(voice, "429 Too Many Requests", "retry-after: soon\r\n"),
+        "429 Too Many Requests",
+        "retry-after: soon\r\n",
     ),
-    fault("500", "It refuses with 500.", |voice, _| {
-        refusal(voice, "500 Oh", "")
-    }),
-    fault("502", "It refuses with 502.", |voice, _| {
-        refusal(voice, "502 Bad Gateway", "")
-    }),
-    fault("503", "It refuses with 503.", |voice, _| {
-        refusal(voice, "503 Unavailable", "")
-    }),
-    fault(
+    refuses("500", "It refuses with 500.", "500 Oh", ""),
+    refuses("502", "It refuses with 502.", "502 Bad Gateway", ""),
+    refuses("503", "It refuses with 503.", "503 Unavailable", ""),
+    refuses(
         "503, seconds",
         "It refuses with 503 and `retry-after: 30`, which is longer than is waited for.",
-        |voice, _| refusal(voice, "503 Unavailable", "retry-after: 30\r\n"),
+        "503 Unavailable",
+        "retry-after: 30\r\n",
     ),
-    fault("504", "It refuses with 504.", |voice, _| {
-        refusal(voice, "504 Gateway Timeout", "")
-    }),
-    fault("529", "It refuses with 529.", |voice, _| {
-        refusal(voice, "529 Overloaded", "")
-    }),
-    fault(
+    refuses("504", "It refuses with 504.", "504 Gateway Timeout", ""),
+    refuses("529", "It refuses with 529.", "529 Overloaded", ""),
+    refuses(
         "500, do not retry",
         "It refuses with 500 and `x-should-retry: false`.",
-        |voice, _| refusal(voice, "500 Oh", "x-should-retry: false\r\n"),
+        "500 Oh",
+        "x-should-retry: false\r\n",
     ),
-    fault(
+    refuses(
         "400, retry",
         "It refuses with 400 and `x-should-retry: true`.",
-        |voice, _| refusal(voice, "400 Bad Request", "x-should-retry: true\r\n"),
+        "400 Bad Request",
+        "x-should-retry: true\r\n",
     ),
     fault(
         "refusal that breaks off",
@@ -161,19 +137,22 @@ pub(super) const REFUSALS: &[Fault] = &[
             Site::Plays(scripts)
         },
     ),
-    again(
+    again(refuses(
         "429 before",
         "It has refused the request before with 429 and `retry-after: 30`.",
-        |voice, _| refusal(voice, "429 Too Many Requests", "retry-after: 30\r\n"),
-    ),
-    again(
+        "429 Too Many Requests",
+        "retry-after: 30\r\n",
+    )),
+    again(refuses(
         "401 before",
         "It has refused the request before with 401.",
-        |voice, _| refusal(voice, "401 Unauthorized", ""),
-    ),
-    again(
+        "401 Unauthorized",
+        "",
+    )),
+    again(refuses(
         "504 before",
         "It has refused the request before with 504, which opens the breaker here.",
-        |voice, _| refusal(voice, "504 Gateway Timeout", ""),
-    ),
+        "504 Gateway Timeout",
+        "",
+    )),
 ];
