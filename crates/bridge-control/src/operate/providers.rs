@@ -196,7 +196,8 @@ impl ControlServer {
     }
 
     /// Looks at the set, decides, and stores what was decided if the set is still the same;
-    /// otherwise looks again. Says the new set's generation.
+    /// otherwise looks again. What is as it was is not stored again, and gateways are told nothing
+    /// of it. Says the generation of the set that has everything.
     async fn change_providers<T, D>(&self, decide: D) -> Result<(u64, T), ControlError>
     where
         T: Send + 'static,
@@ -206,7 +207,11 @@ impl ControlServer {
         self.whole(async move {
             for _ in 0..ATTEMPTS {
                 let set = this.0.store.provider_set().await?;
-                let (providers, outcome) = decide(&set)?;
+                let (mut providers, outcome) = decide(&set)?;
+                providers.retain(|wanted| !set.providers.contains(wanted));
+                if providers.is_empty() {
+                    return Ok((set.generation, outcome));
+                }
                 match this.0.store.put_providers(providers, set.generation).await {
                     Ok(generation) => {
                         this.providers_changed();

@@ -113,6 +113,35 @@ async fn the_set_comes_at_once_and_after_each_change() {
     assert!(watch.message().await.unwrap().is_none());
 }
 
+/// A start puts what its configuration says, which is mostly what is there.
+#[tokio::test]
+async fn gateways_are_not_told_of_what_is_as_it_was() {
+    let stage = Stage::new();
+    let (channel, _served) = stage.gateway().await;
+    let mut client = ProviderConfiguratorServiceClient::new(channel);
+    let mut generation = async || {
+        let request = GetProvidersRequest::default();
+        let set = client.get_providers(request).await.unwrap().into_inner();
+        set.providers.unwrap().generation
+    };
+    let put = async |ports: [u16; 2]| {
+        let [one, other] = ports.map(|port| spec(true, port));
+        let both = vec![("one".to_owned(), one), ("other".to_owned(), other)];
+        stage.control.put_providers(both).await.unwrap().unwrap()
+    };
+    let first = put([1, 2]).await;
+    assert_eq!(put([1, 2]).await, first);
+    stage
+        .control
+        .put_provider("one", spec(true, 1))
+        .await
+        .unwrap();
+    assert_eq!(generation().await, first);
+    let second = put([1, 3]).await;
+    assert!(second > first, "{second}");
+    assert_eq!(generation().await, second);
+}
+
 /// A gateway of the contract's version 1.1 refuses a whole set for a type that it does not know.
 #[tokio::test]
 async fn older_gateways_are_not_told_of_later_types() {
