@@ -106,42 +106,6 @@ impl Simulator {
         format!("http://{}/v1", self.address)
     }
 
-    /// The base address of AWS Bedrock: callers add `/model/...`, gateways do so for them.
-    #[must_use]
-    pub fn base_url_bedrock(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// The base address of Bedrock's Mantle, which adds `/v1/messages`.
-    #[must_use]
-    pub fn base_url_mantle(&self) -> String {
-        format!("http://{}/anthropic", self.address)
-    }
-
-    /// The base address of GitHub Copilot.
-    #[must_use]
-    pub fn base_url_copilot(&self) -> String {
-        format!("http://{}/copilot", self.address)
-    }
-
-    /// The base address of Azure's API in OpenAI's format.
-    #[must_use]
-    pub fn base_url_azure(&self) -> String {
-        format!("http://{}/openai/v1", self.address)
-    }
-
-    /// The base address of Google's API in OpenAI's format.
-    #[must_use]
-    pub fn base_url_google(&self) -> String {
-        format!("http://{}/v1beta/openai", self.address)
-    }
-
-    /// The base address of OpenRouter.
-    #[must_use]
-    pub fn base_url_open_router(&self) -> String {
-        format!("http://{}/api/v1", self.address)
-    }
-
     /// The last requests, oldest first, as many as
     /// [`keep_seen`](SimulateConfig::keep_seen) says. A request is in it as soon as its body was
     /// read, before it is answered.
