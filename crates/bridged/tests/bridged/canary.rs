@@ -108,26 +108,24 @@ fn drive(gateway: &Serving, key: &str, hunt: &mut Hunt) -> BTreeSet<String> {
         .iter()
         .flat_map(|route| MISHAPS.map(|mishap| (*route, mishap)));
     for (route, mishap) in ways.chain(DEAD_ENDS.map(|route| (route, ""))) {
-        {
-            for asker in ASKERS {
-                let heard = ask(gateway.gateway, key, asker, route, mishap);
-                // What a provider tells of the key that it was given is relayed as it was said. To
-                // the one whose key that is, it may be.
-                let is_relayed = mishap == "echo" && !route.1.starts_with("/bedrock");
-                let may: &[&str] = match asker {
-                    Asker::Central if is_relayed => &OPERATORS,
-                    Asker::Own if is_relayed => &["the caller's own key"],
-                    Asker::Central | Asker::Own | Asker::Stranger => &[],
-                };
-                let (method, path) = route;
-                hunt.look(
-                    &format!("the answer to {method} {path} {mishap}"),
-                    &heard,
-                    may,
-                );
-                let head = String::from_utf8_lossy(&heard).into_owned();
-                statuses.extend(head.split(' ').nth(1).map(str::to_owned));
-            }
+        for asker in ASKERS {
+            let heard = ask(gateway.gateway, key, asker, route, mishap);
+            // What a provider tells of the key that it was given is relayed as it was said. To
+            // the one whose key that is, it may be.
+            let is_relayed = mishap == "echo" && !route.1.starts_with("/bedrock");
+            let may: &[&str] = match asker {
+                Asker::Central if is_relayed => &OPERATORS,
+                Asker::Own if is_relayed => &["the caller's own key"],
+                Asker::Central | Asker::Own | Asker::Stranger => &[],
+            };
+            let (method, path) = route;
+            hunt.look(
+                &format!("the answer to {method} {path} {mishap}"),
+                &heard,
+                may,
+            );
+            let head = String::from_utf8_lossy(&heard).into_owned();
+            statuses.extend(head.split(' ').nth(1).map(str::to_owned));
         }
     }
     statuses
