@@ -20,7 +20,7 @@ use crate::credential::{Keys, RingWalk};
 use crate::relay::Source;
 use crate::retry::Retries;
 use crate::sight::Sight;
-use crate::transcript::Transcript;
+use crate::transcript::Notes;
 use crate::{Blueprint, InterceptError, Provider, retry_after};
 
 /// How much of a refusal is read so that its connection can be used again.
@@ -122,11 +122,10 @@ pub(crate) async fn reach(
     provider: &Provider,
     sight: &Sight,
     mut call: Call,
-    mut transcript: Option<&mut Transcript>,
+    transcript: Option<&Notes>,
 ) -> Result<Reply, Unreached> {
     provider.guard.budget.earn(blueprint.config.retry.budget);
-    let telling = transcript.as_deref_mut();
-    let reached = ask(blueprint, provider, sight, &mut call, telling).await;
+    let reached = ask(blueprint, provider, sight, &mut call, transcript).await;
     if let Some(transcript) = transcript {
         transcript.hide(call.presented.take());
     }
@@ -141,20 +140,20 @@ async fn ask(
     provider: &Provider,
     sight: &Sight,
     call: &mut Call,
-    mut transcript: Option<&mut Transcript>,
+    transcript: Option<&Notes>,
 ) -> Result<Reply, Unreached> {
     let (mut held, mut attempts, mut last) = (None, 0, Span::off());
     while let Some(request) = call.next(provider) {
         // The attempt before was not the last one, so its span ends here.
         last.end();
         let_go(held.take()).await;
-        if let (Some(transcript), Keys::Ring(walk)) = (&mut transcript, &call.keys) {
+        if let (Some(transcript), Keys::Ring(walk)) = (transcript, &call.keys) {
             transcript.presents(walk.key(provider));
         }
         attempts += 1;
         let attempt = sight.attempt(blueprint, provider, attempts, request);
         let (outcome, span) = attempt.await;
-        if let Some(transcript) = &mut transcript {
+        if let Some(transcript) = transcript {
             let status = outcome.as_ref().ok().map(|reply| reply.status);
             transcript.attempted(status);
         }
@@ -174,7 +173,7 @@ async fn ask(
             }
         }
         // Who reads on an answer for its figures does not ask for another one.
-        let departure = transcript.as_deref().map(Transcript::departure);
+        let departure = transcript.map(Notes::departure);
         if departure.is_some_and(Departure::has_left) {
             return outcome.map_err(Unreached::Failed);
         }

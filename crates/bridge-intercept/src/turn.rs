@@ -71,7 +71,7 @@ pub(crate) async fn run(
     }
     let is_background = facts.background;
     let sight = Sight::of_turn(cx, plan);
-    let mut transcript = open(
+    let transcript = open(
         blueprint,
         plan,
         cx,
@@ -92,13 +92,7 @@ pub(crate) async fn run(
         return Err(InterceptError::Background);
     }
     let kind = chosen.kind;
-    match admit(
-        blueprint,
-        provider,
-        plan.label,
-        &transcript.closing().model,
-        kind,
-    ) {
+    match admit(blueprint, provider, plan.label, transcript.model(), kind) {
         Ok(pass) => transcript.leaves(pass),
         Err(wait) => return Err(held_back(transcript, provider, wait).await),
     }
@@ -134,11 +128,11 @@ async fn exchange(
     blueprint: Arc<Blueprint>,
     provider: Arc<Provider>,
     dialect: DialectId,
-    mut transcript: Transcript,
+    transcript: Transcript,
     sight: Sight,
     call: Call,
 ) -> Result<Answer, InterceptError> {
-    match reach(&blueprint, &provider, &sight, call, Some(&mut transcript)).await {
+    match reach(&blueprint, &provider, &sight, call, Some(&transcript)).await {
         Ok(reply) => answer(&blueprint, &provider, dialect, transcript, reply).await,
         Err(Unreached::Failed(error)) => Err(unanswered(transcript, error).await),
         Err(Unreached::Exhausted(exhausted)) => {

@@ -60,7 +60,7 @@ impl Flow {
     /// of the interception, if it is one.
     pub(super) fn depart(mut self: Box<Self>) -> Option<Closing> {
         let turn = self.turn.as_mut()?;
-        let mut closing = turn.transcript.closing().clone();
+        let mut closing = turn.transcript.closing();
         if turn.is_closed() {
             return Some(closing);
         }
@@ -282,7 +282,7 @@ impl Flow {
         let reason = cause.reason();
         turn.transcript
             .metrics()
-            .upstream_failed(&turn.transcript.closing().provider, reason);
+            .upstream_failed(turn.transcript.provider(), reason);
         let (kind, message) = match cause.class() {
             FailureClass::TimedOut => (FailureKind::Timeout, "the provider stopped answering"),
             FailureClass::NeverSent | FailureClass::BrokenOff => (

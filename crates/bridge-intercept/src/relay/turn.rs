@@ -72,7 +72,7 @@ impl Turn {
 
     /// Whether the transcript has its end.
     pub(super) fn is_closed(&self) -> bool {
-        self.transcript.closing().outcome.is_some()
+        self.transcript.is_closed()
     }
 
     /// How it ends for a caller who leaves now: who has the last word has everything.
@@ -138,7 +138,7 @@ impl Turn {
         None
     }
 
-    pub(super) fn relayed(&mut self, seen: Seen, broken: Option<&UpstreamError>) {
+    pub(super) fn relayed(&self, seen: Seen, broken: Option<&UpstreamError>) {
         self.count_lost_track(&seen);
         match seen {
             Seen::Answer(observed) => self.transcript.close(End::Relayed {
@@ -159,7 +159,7 @@ impl Turn {
 
     fn count_lost_track(&self, seen: &Seen) {
         if let (Seen::Answer(_), Some(reason)) = (seen, self.watch.lost_track()) {
-            let provider = &self.transcript.closing().provider;
+            let provider = self.transcript.provider();
             self.transcript
                 .metrics()
                 .observation_failed(provider, reason);
@@ -175,7 +175,7 @@ impl Turn {
             }),
             other @ (Seen::Failure { .. } | Seen::Nothing) => self.relayed(other, None),
         }
-        self.transcript.closing().clone()
+        self.transcript.closing()
     }
 }
 

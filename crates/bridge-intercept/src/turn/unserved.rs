@@ -11,7 +11,7 @@ use crate::{InterceptError, Provider};
 
 /// The breaker is open.
 pub(super) async fn held_back(
-    mut transcript: Transcript,
+    transcript: Transcript,
     provider: &Provider,
     wait: Duration,
 ) -> InterceptError {
@@ -28,7 +28,7 @@ pub(super) async fn held_back(
 
 /// No key is left.
 pub(super) async fn keyless(
-    mut transcript: Transcript,
+    transcript: Transcript,
     provider: &Provider,
     exhausted: Exhausted,
 ) -> InterceptError {
@@ -45,26 +45,22 @@ pub(super) async fn keyless(
 }
 
 /// The provider did not answer, or not to the end of the head.
-pub(super) async fn unanswered(mut transcript: Transcript, error: UpstreamError) -> InterceptError {
+pub(super) async fn unanswered(transcript: Transcript, error: UpstreamError) -> InterceptError {
     let reason = error.reason();
     transcript
         .metrics()
-        .upstream_failed(&transcript.closing().provider, reason);
+        .upstream_failed(transcript.provider(), reason);
     transcript.close(End::Unanswered { error: &error });
     transcript.settle().await;
-    let provider = &transcript.closing().provider;
+    let provider = transcript.provider();
     InterceptError::unreached(provider, error)
 }
 
 /// What came is no answer.
-pub(super) async fn unusable(
-    mut transcript: Transcript,
-    what: String,
-    status: u16,
-) -> InterceptError {
+pub(super) async fn unusable(transcript: Transcript, what: String, status: u16) -> InterceptError {
     transcript
         .metrics()
-        .upstream_failed(&transcript.closing().provider, "not_an_answer");
+        .upstream_failed(transcript.provider(), "not_an_answer");
     transcript.close(End::Unusable {
         message: format!("the provider answered with {what}"),
     });
