@@ -2,7 +2,8 @@
 //!
 //! Whoever relays a stream sees it in pieces that end anywhere. This crate follows such a stream
 //! without holding it up: [`SseDecoder`] gives out the events that a piece completes and says
-//! where the last whole one ends, [`ContentDecoder`] undoes a `Content-Encoding` on the way, and
+//! where the last whole one ends, [`SseSplitter`] gives them out with the bytes that they are
+//! written in, [`ContentDecoder`] undoes a `Content-Encoding` on the way, and
 //! [`EventStreamDecoder`] reads AWS's binary messages and checks their checksums.
 //!
 //! It opens no sockets, spawns nothing, knows no clock, and never learns what the data means: JSON
@@ -33,7 +34,7 @@ pub use aws::{EventStreamDecoder, EventStreamMessage};
 pub use content::{ContentDecoder, Encoding};
 pub use error::{DecodeError, EventStreamError, FrameError, UnknownEncoding};
 pub use limits::Limits;
-pub use sse::{SseDecoder, SseEvent};
+pub use sse::{RawEvent, SseDecoder, SseEvent, SseSplitter};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -2,8 +2,10 @@
 
 mod decode;
 mod encode;
+mod split;
 
 pub use self::decode::SseDecoder;
+pub use self::split::{RawEvent, SseSplitter};
 
 /// One event. It borrows from the piece it came in, or from the decoder if it was cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -213,7 +213,7 @@ impl SseDecoder {
 }
 
 /// How much memory is kept for the next line or event.
-const KEPT_BYTES: usize = 64 << 10;
+pub(super) const KEPT_BYTES: usize = 64 << 10;
 
 /// Empties a buffer. The memory of a rare large event is not kept for the small ones after it.
 fn empty(buffer: &mut Vec<u8>) {
