@@ -16,8 +16,9 @@ pub mod v1 {
 }
 
 /// Version of the contract in this crate; `proto/README.md` has the rule for comparing two.
-pub const CONTRACT_VERSION: &str = "1.2";
+pub const CONTRACT_VERSION: &str = "1.3";
 
 /// The lowest version that a gateway of this crate can do with. What came later it can miss: a
-/// control plane that has no settings of providers sends none.
+/// control plane that has no settings of providers sends none, and one that knows no tool servers
+/// has none.
 pub const CONTRACT_NEEDED: &str = "1.1";

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::v1::{Bedrock, IsAuthorizedRequest, Manners, Provider};
+use crate::v1::{
+    Bedrock, FixedToken, IsAuthorizedRequest, Manners, Provider, ToolServerHeader, UserToken,
+};
 
 impl fmt::Debug for IsAuthorizedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,9 +59,36 @@ impl fmt::Debug for Bedrock {
     }
 }
 
+impl fmt::Debug for ToolServerHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolServerHeader")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FixedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FixedToken").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for UserToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserToken")
+            .field("revision", &self.revision)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::v1::{ProviderSet, ProviderSettings, WatchProvidersResponse};
+    use crate::v1::tool_credential::Kind;
+    use crate::v1::{
+        GetToolServersResponse, ProviderSet, ProviderSettings, ToolCredential, ToolServer,
+        WatchProvidersResponse,
+    };
 
     use super::*;
 
@@ -99,6 +128,37 @@ mod tests {
         let shown = format!("{response:?} {request:?}");
         assert!(!shown.contains("hidden"), "{shown}");
         for part in ["\"main\"", "keys: 1", "eu-central-1", "has_proxy: true"] {
+            assert!(shown.contains(part), "{shown}");
+        }
+    }
+
+    #[test]
+    fn no_token_of_a_tool_server_is_shown() {
+        let token = "hidden".to_owned();
+        let server = |kind| ToolServer {
+            name: "wiki".to_owned(),
+            headers: vec![ToolServerHeader {
+                name: "x-tenant".to_owned(),
+                value: "hidden".to_owned(),
+            }],
+            credential: Some(ToolCredential { kind: Some(kind) }),
+            ..ToolServer::default()
+        };
+        let user = UserToken {
+            token: token.clone(),
+            revision: 7,
+            expires_at: None,
+        };
+        let response = GetToolServersResponse {
+            generation: 1,
+            servers: vec![
+                server(Kind::Token(FixedToken { token })),
+                server(Kind::User(user)),
+            ],
+        };
+        let shown = format!("{response:?}");
+        assert!(!shown.contains("hidden"), "{shown}");
+        for part in ["\"wiki\"", "x-tenant", "revision: 7"] {
             assert!(shown.contains(part), "{shown}");
         }
     }

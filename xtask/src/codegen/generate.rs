@@ -6,10 +6,18 @@ use std::{fs, io};
 use crate::Outcome;
 
 const PACKAGE: &str = "bridge.control.v1";
-const FILES: [&str; 4] = ["session", "authorize", "record", "configure"];
+const FILES: [&str; 5] = ["session", "authorize", "record", "configure", "tools"];
 
 /// Messages that hold credentials. `bridge-proto` says how they are shown.
-const SECRET: [&str; 4] = ["IsAuthorizedRequest", "Provider", "Manners", "Bedrock"];
+const SECRET: [&str; 7] = [
+    "IsAuthorizedRequest",
+    "Provider",
+    "Manners",
+    "Bedrock",
+    "ToolServerHeader",
+    "FixedToken",
+    "UserToken",
+];
 
 /// Generates the code, or with `check` compares it with what is committed.
 ///

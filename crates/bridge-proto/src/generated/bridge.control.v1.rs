@@ -2069,3 +2069,602 @@ pub mod provider_configurator_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetToolServersRequest {
+    /// UUID of the user for whom tools are called.
+    #[prost(string, tag = "1")]
+    pub user_id: ::prost::alloc::string::String,
+    /// Id of the key by which the user came in.
+    #[prost(string, tag = "2")]
+    pub api_key_id: ::prost::alloc::string::String,
+    /// Tokens of an earlier answer that their servers did not take. The control plane answers with
+    /// others where it can get any.
+    #[prost(message, repeated, tag = "3")]
+    pub refused_tokens: ::prost::alloc::vec::Vec<RefusedToken>,
+}
+/// A user's token that a server refused.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefusedToken {
+    /// `ToolServer.id`.
+    #[prost(string, tag = "1")]
+    pub server_id: ::prost::alloc::string::String,
+    /// `UserToken.revision`: when the token is another one by now, nobody has to do anything.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
+/// Carries secrets: never logged.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetToolServersResponse {
+    /// The set that these are; see WatchToolServersResponse.
+    #[prost(uint64, tag = "1")]
+    pub generation: u64,
+    /// By name.
+    #[prost(message, repeated, tag = "2")]
+    pub servers: ::prost::alloc::vec::Vec<ToolServer>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ToolServer {
+    /// UUID; names the server for ever, also when its name changes.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Lower-case letters, digits and single hyphens, at most 32.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Absolute, http or https; where the streamable HTTP transport is spoken.
+    #[prost(string, tag = "3")]
+    pub url: ::prost::alloc::string::String,
+    /// Regular expressions that are searched in the server's own names of its tools: those in which one
+    /// is found are offered. Empty: all are.
+    #[prost(string, repeated, tag = "4")]
+    pub allow: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The same for those that are not offered, whatever `allow` says.
+    #[prost(string, repeated, tag = "5")]
+    pub deny: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Sent with every request.
+    #[prost(message, repeated, tag = "6")]
+    pub headers: ::prost::alloc::vec::Vec<ToolServerHeader>,
+    /// How it is connected to. Absent: as the gateway's own configuration says.
+    #[prost(message, optional, tag = "7")]
+    pub manners: ::core::option::Option<Manners>,
+    /// Who the gateway is to that server, for this user.
+    #[prost(message, optional, tag = "8")]
+    pub credential: ::core::option::Option<ToolCredential>,
+}
+/// Its value may be a secret.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ToolServerHeader {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+/// What is presented as "authorization: Bearer ...". Exactly one is set; a gateway leaves out a server
+/// of which it knows none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ToolCredential {
+    #[prost(oneof = "tool_credential::Kind", tags = "1, 2, 3, 4, 5")]
+    pub kind: ::core::option::Option<tool_credential::Kind>,
+}
+/// Nested message and enum types in `ToolCredential`.
+pub mod tool_credential {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Kind {
+        /// Nothing.
+        #[prost(message, tag = "1")]
+        None(super::NoToken),
+        /// The same token for all users.
+        #[prost(message, tag = "2")]
+        Token(super::FixedToken),
+        /// The key of the organisation by which the caller came in.
+        #[prost(message, tag = "3")]
+        Caller(super::CallersKey),
+        /// A token of this user.
+        #[prost(message, tag = "4")]
+        User(super::UserToken),
+        /// The server cannot be used by this user now.
+        #[prost(message, tag = "5")]
+        Problem(super::ToolServerProblem),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoToken {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct FixedToken {
+    /// A secret.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallersKey {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct UserToken {
+    /// A secret.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+    /// Which of all the tokens that there ever were; see RefusedToken.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+    /// When it stops being good; absent when that is not known. Another one is to be had by asking
+    /// again shortly before.
+    #[prost(message, optional, tag = "3")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ToolServerProblem {
+    #[prost(enumeration = "ToolServerProblemKind", tag = "1")]
+    pub kind: i32,
+    /// For operators: what is wrong and what to do. No secret.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchToolServersRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchToolServersResponse {
+    /// Grows with every change of a tool server, not with those of users' tokens; never used twice for
+    /// different sets by one control plane.
+    #[prost(uint64, tag = "1")]
+    pub generation: u64,
+    /// Whether any tool server is enabled. Without one nobody has to ask.
+    #[prost(bool, tag = "2")]
+    pub has_servers: bool,
+    /// The tokens of any user may have changed unseen: the stream has just begun, or messages were
+    /// missed. Set in the first message.
+    #[prost(bool, tag = "3")]
+    pub reset: bool,
+    /// Users whose tokens were set or removed. A refresh is no such change.
+    #[prost(string, repeated, tag = "4")]
+    pub user_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ToolServerProblemKind {
+    Unspecified = 0,
+    /// The user has no token of this server.
+    NoToken = 1,
+    /// The user's token expired or was refused, and no other is to be had.
+    Expired = 2,
+    /// The token expired, and the place where another is to be had does not answer. That may pass.
+    NotRefreshed = 3,
+    /// The control plane has lost the key under which its secrets are encrypted.
+    Unreadable = 4,
+}
+impl ToolServerProblemKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TOOL_SERVER_PROBLEM_KIND_UNSPECIFIED",
+            Self::NoToken => "TOOL_SERVER_PROBLEM_KIND_NO_TOKEN",
+            Self::Expired => "TOOL_SERVER_PROBLEM_KIND_EXPIRED",
+            Self::NotRefreshed => "TOOL_SERVER_PROBLEM_KIND_NOT_REFRESHED",
+            Self::Unreadable => "TOOL_SERVER_PROBLEM_KIND_UNREADABLE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TOOL_SERVER_PROBLEM_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "TOOL_SERVER_PROBLEM_KIND_NO_TOKEN" => Some(Self::NoToken),
+            "TOOL_SERVER_PROBLEM_KIND_EXPIRED" => Some(Self::Expired),
+            "TOOL_SERVER_PROBLEM_KIND_NOT_REFRESHED" => Some(Self::NotRefreshed),
+            "TOOL_SERVER_PROBLEM_KIND_UNREADABLE" => Some(Self::Unreadable),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod tool_configurator_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Which tool servers there are, and with whose authority they are called. Since 1.3: a control plane
+    /// that answers UNIMPLEMENTED has none.
+    #[derive(Debug, Clone)]
+    pub struct ToolConfiguratorServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> ToolConfiguratorServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ToolConfiguratorServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ToolConfiguratorServiceClient::new(
+                InterceptedService::new(inner, interceptor),
+            )
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// All enabled tool servers and, in the same answer, what this user presents to each of them. What
+        /// goes wrong with one of them is told at that one and costs nothing else. PERMISSION_DENIED and
+        /// UNAUTHENTICATED are about the key or the user, with the reason as the status message.
+        pub async fn get_tool_servers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetToolServersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetToolServersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/bridge.control.v1.ToolConfiguratorService/GetToolServers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "bridge.control.v1.ToolConfiguratorService",
+                        "GetToolServers",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Where things stand at once, then whatever changes. Changes that follow each other closely may
+        /// arrive as one.
+        pub async fn watch_tool_servers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchToolServersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchToolServersResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/bridge.control.v1.ToolConfiguratorService/WatchToolServers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "bridge.control.v1.ToolConfiguratorService",
+                        "WatchToolServers",
+                    ),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod tool_configurator_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ToolConfiguratorServiceServer.
+    #[async_trait]
+    pub trait ToolConfiguratorService: std::marker::Send + std::marker::Sync + 'static {
+        /// All enabled tool servers and, in the same answer, what this user presents to each of them. What
+        /// goes wrong with one of them is told at that one and costs nothing else. PERMISSION_DENIED and
+        /// UNAUTHENTICATED are about the key or the user, with the reason as the status message.
+        async fn get_tool_servers(
+            &self,
+            request: tonic::Request<super::GetToolServersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetToolServersResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the WatchToolServers method.
+        type WatchToolServersStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<
+                    super::WatchToolServersResponse,
+                    tonic::Status,
+                >,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Where things stand at once, then whatever changes. Changes that follow each other closely may
+        /// arrive as one.
+        async fn watch_tool_servers(
+            &self,
+            request: tonic::Request<super::WatchToolServersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::WatchToolServersStream>,
+            tonic::Status,
+        >;
+    }
+    /// Which tool servers there are, and with whose authority they are called. Since 1.3: a control plane
+    /// that answers UNIMPLEMENTED has none.
+    #[derive(Debug)]
+    pub struct ToolConfiguratorServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ToolConfiguratorServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>>
+    for ToolConfiguratorServiceServer<T>
+    where
+        T: ToolConfiguratorService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/bridge.control.v1.ToolConfiguratorService/GetToolServers" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetToolServersSvc<T: ToolConfiguratorService>(pub Arc<T>);
+                    impl<
+                        T: ToolConfiguratorService,
+                    > tonic::server::UnaryService<super::GetToolServersRequest>
+                    for GetToolServersSvc<T> {
+                        type Response = super::GetToolServersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetToolServersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ToolConfiguratorService>::get_tool_servers(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetToolServersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/bridge.control.v1.ToolConfiguratorService/WatchToolServers" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchToolServersSvc<T: ToolConfiguratorService>(pub Arc<T>);
+                    impl<
+                        T: ToolConfiguratorService,
+                    > tonic::server::ServerStreamingService<
+                        super::WatchToolServersRequest,
+                    > for WatchToolServersSvc<T> {
+                        type Response = super::WatchToolServersResponse;
+                        type ResponseStream = T::WatchToolServersStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WatchToolServersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ToolConfiguratorService>::watch_tool_servers(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchToolServersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ToolConfiguratorServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "bridge.control.v1.ToolConfiguratorService";
+    impl<T> tonic::server::NamedService for ToolConfiguratorServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
