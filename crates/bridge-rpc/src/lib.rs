@@ -8,6 +8,8 @@
 //! - [`RemoteSink`] delivers records.
 //! - [`ProviderWatch`] has the current set of providers and tells of changes; [`SealedProviders`]
 //!   is a copy of it on the disk.
+//! - [`RemoteToolServers`] asks for tool servers and one user's tokens; [`ToolServerWatch`] tells of
+//!   their changes.
 //!
 //! ```
 //! use bridge_rpc::{
@@ -44,6 +46,7 @@ mod snapshot;
 mod status;
 mod subscribe;
 mod target;
+mod tools;
 mod watch;
 
 pub use authorize::{
@@ -60,6 +63,11 @@ pub use snapshot::{
 };
 pub use status::{FatalKind, RpcError};
 pub use target::{Address, ControlTarget, ParseAddressError};
+pub use tools::{
+    RefusedToken, RemoteToolServers, TokenChange, TokenChanges, ToolCredential, ToolServerProblem,
+    ToolServerProblemKind, ToolServerSet, ToolServerSnapshot, ToolServerWatch, ToolServers,
+    ToolServersError, UserToken,
+};
 pub use watch::ProviderWatch;
 
 /// No message is larger, in either direction: the longest prompt and the largest set of providers

@@ -155,6 +155,11 @@ pub(crate) fn is_unwelcome(status: &Status) -> bool {
     status.code() == Code::FailedPrecondition || (has_refusing_code(status) && is_foreign(status))
 }
 
+/// Whether the other side is of a version that has no such call.
+pub(crate) fn is_unknown(status: &Status) -> bool {
+    status.code() == Code::Unimplemented
+}
+
 /// Whether the connection broke under the call, as opposed to an answer from the other side.
 /// Statuses that came over the wire have no cause.
 pub(crate) fn is_broken_connection(status: &Status) -> bool {

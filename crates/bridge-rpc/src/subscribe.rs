@@ -9,12 +9,13 @@ use tokio::time::{sleep, timeout};
 use tonic::{Response, Status, Streaming};
 
 use crate::channel::{Channel, Live, Wire};
-use crate::status::{RpcError, is_unwelcome};
+use crate::status::{RpcError, is_unknown, is_unwelcome};
 
 /// Opens a stream and gives each message to `take`, and nothing when it has ended; opens it again
 /// then, after a delay that is the shortest again once a message has come. Moves to a new connection
-/// when there is one, so that a control plane which is being drained does not hold the stream. Ends
-/// when the connection is refused for good.
+/// when there is one, so that a control plane which is being drained does not hold the stream. One
+/// that does not know the stream is not asked again on the same connection. Ends when the connection
+/// is refused for good.
 pub(crate) async fn follow<M, F, Fut>(
     channel: Channel,
     name: &'static str,
@@ -68,6 +69,11 @@ where
         .map_err(|_| RpcError::Timeout { call: name, after })?;
     if opened.as_ref().is_err_and(is_unwelcome) {
         live.give_up();
+    }
+    if opened.as_ref().is_err_and(is_unknown) {
+        debug!(channel.logger(), "control plane has no such stream"; "stream" => name);
+        channel.superseded(live.number).await;
+        return Ok(());
     }
     let mut messages = opened.map_err(failed)?.into_inner();
     loop {

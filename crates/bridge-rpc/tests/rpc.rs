@@ -26,3 +26,5 @@ mod providers;
 mod records;
 #[path = "rpc/revoke.rs"]
 mod revoke;
+#[path = "rpc/tools.rs"]
+mod tools;

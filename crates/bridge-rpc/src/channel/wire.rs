@@ -7,6 +7,7 @@ use bridge_proto::v1::authorizer_service_client::AuthorizerServiceClient;
 use bridge_proto::v1::provider_configurator_service_client::ProviderConfiguratorServiceClient;
 use bridge_proto::v1::recorder_service_client::RecorderServiceClient;
 use bridge_proto::v1::session_service_client::SessionServiceClient;
+use bridge_proto::v1::tool_configurator_service_client::ToolConfiguratorServiceClient;
 use tokio::sync::Notify;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -58,6 +59,10 @@ impl Wire {
 
     pub(crate) fn configurator(self) -> ProviderConfiguratorServiceClient<Carrier> {
         ProviderConfiguratorServiceClient::new(self.0).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+
+    pub(crate) fn tools(self) -> ToolConfiguratorServiceClient<Carrier> {
+        ToolConfiguratorServiceClient::new(self.0).max_decoding_message_size(MESSAGE_LIMIT)
     }
 }
 
