@@ -79,8 +79,10 @@ fn events(user: Uuid, session: &str) -> [RecordEvent; 5] {
         item_id: None,
         input: r#"{"path": "src/main.rs"}"#.to_owned(),
         injected: false,
+        server: None,
         server_url: None,
         invocation_error: None,
+        duration_ms: None,
         metadata: Map::new(),
     };
     let ended = Ended {

@@ -130,10 +130,14 @@ pub struct Tool {
     pub input: String,
     /// Whether the gateway offered the tool.
     pub injected: bool,
-    /// Server of an injected tool.
+    /// Name of the tool server of an injected tool.
+    pub server: Option<String>,
+    /// Address of the tool server of an injected tool.
     pub server_url: Option<String>,
     /// Why calling an injected tool failed.
     pub invocation_error: Option<String>,
+    /// How long the call of an injected tool took, in milliseconds.
+    pub duration_ms: Option<u64>,
     /// Whatever else is known.
     pub metadata: Map<String, Value>,
 }

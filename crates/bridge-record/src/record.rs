@@ -170,7 +170,10 @@ pub struct ToolUsage {
     pub item_id: Option<String>,
     /// The arguments as the model wrote them: JSON, or plain text.
     pub input: String,
-    /// Server of an injected tool.
+    /// Name of the tool server; only of an injected tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Address of the tool server; only of an injected tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_url: Option<String>,
     /// Whether the gateway offered the tool.
@@ -178,6 +181,9 @@ pub struct ToolUsage {
     /// Why calling an injected tool failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invocation_error: Option<String>,
+    /// How long the call of an injected tool took, in milliseconds; none when it was not made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
 }
 
 /// Reasoning that the model showed.

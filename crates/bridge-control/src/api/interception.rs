@@ -216,10 +216,14 @@ pub struct ToolView {
     pub input: String,
     /// Whether the gateway offered the tool.
     pub injected: bool,
-    /// Server of an injected tool.
+    /// Name of the tool server of an injected tool, as operators called it at that time.
+    pub server: Option<String>,
+    /// Address of the tool server of an injected tool.
     pub server_url: Option<String>,
     /// Why calling an injected tool failed.
     pub invocation_error: Option<String>,
+    /// How long the call of an injected tool took, in milliseconds; none when it was not made.
+    pub duration_ms: Option<u64>,
     /// Facts that have no field of their own.
     #[schema(value_type = Object)]
     pub metadata: Map<String, Value>,

@@ -15,6 +15,8 @@ use crate::api::{InterceptionStatus, TokenSums};
 
 /// More tokens than this in one answer are a mistake; sums over millions of records still fit.
 const MOST_TOKENS: u64 = 1_000_000_000_000;
+/// No call takes longer, in milliseconds: as many as a column can hold.
+const LONGEST: u64 = i64::MAX.unsigned_abs();
 /// The last instant that RFC 3339 can write, 9999-12-31, with a day to spare for time zones.
 const LAST_SECOND: i64 = 253_402_214_400;
 
@@ -168,8 +170,10 @@ fn tool(message: v1::ToolUsage) -> Result<Parts, String> {
         item_id: given(Some(message.item_id), ID),
         input: message.input,
         injected: message.injected,
+        server: given(message.server_name, ID),
         server_url: given(message.server_url, TEXT),
         invocation_error: given(message.invocation_error, TEXT),
+        duration_ms: message.duration_ms.map(|ms| ms.min(LONGEST)),
         metadata: object(message.metadata),
     };
     Ok((interception, at, RecordEvent::Tool(Box::new(tool))))

@@ -35,6 +35,7 @@ macro_rules! store_suite {
             providers::every_change_has_a_generation
             providers::keys_are_what_was_given_last
             records::a_whole_interception_is_kept
+            records::injected_calls_are_kept
             records::repeats_change_nothing
             records::only_the_first_end_counts
             records::what_cannot_be_kept_is_rejected_alone

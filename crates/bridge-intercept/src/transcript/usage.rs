@@ -42,8 +42,10 @@ pub(super) fn tool_usage(call: ToolCall, response_id: &str) -> ToolUsage {
         call_id: call.call_id,
         item_id: call.item_id,
         input: call.input,
+        server: None,
         server_url: None,
         injected: false,
         invocation_error: None,
+        duration_ms: None,
     }
 }

@@ -1097,6 +1097,12 @@ pub struct ToolUsage {
     /// The name space the tool was offered in; empty when there was none.
     #[prost(string, tag = "13")]
     pub namespace: ::prost::alloc::string::String,
+    /// Name of the tool server; only for tools that the gateway injected.
+    #[prost(string, optional, tag = "14")]
+    pub server_name: ::core::option::Option<::prost::alloc::string::String>,
+    /// How long the call took, in milliseconds; only for tools that the gateway injected and called.
+    #[prost(uint64, optional, tag = "15")]
+    pub duration_ms: ::core::option::Option<u64>,
 }
 /// Reasoning that the model showed.
 #[derive(Clone, PartialEq, ::prost::Message)]

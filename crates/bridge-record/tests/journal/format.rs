@@ -28,7 +28,8 @@ fn read(bytes: &[u8]) -> Result<SegmentContent, OpenError> {
     SegmentContent::decode(&file, bytes)
 }
 
-/// What the sample of version 1 holds: one record of each kind, with every field set.
+/// What the first sample of version 1 holds: one record of each kind, with every field set that
+/// there was at that time.
 fn records() -> Vec<Record> {
     let text = |text: &str| Some(text.to_owned());
     let response_id = "msg_01".to_owned();
@@ -79,6 +80,7 @@ fn records() -> Vec<Record> {
         server_url: text("https://tools.example.com"),
         injected: true,
         invocation_error: text("refused"),
+        ..ToolUsage::default()
     };
     let thought = ModelThought {
         response_id,
@@ -118,6 +120,34 @@ fn version_1_is_read() {
     assert_eq!(found, records());
     assert_eq!(sequences, [1, 2, 3, 4, 5, 6]);
     assert!(segment.faults.is_empty() && segment.torn_at.is_none());
+}
+
+/// Fields that came later: an injected tool has the name of its server, and the time that it took.
+#[test]
+fn a_call_of_an_injected_tool_is_read() {
+    let bytes = fs::read(sample("journal-v1-injected.log")).unwrap();
+    let segment = read(&bytes).unwrap();
+    let tools = segment.records.into_iter().filter_map(|(_, record)| {
+        if let Event::Tool(tool) = record.event {
+            return Some(*tool);
+        }
+        None
+    });
+    let text = |text: &str| Some(text.to_owned());
+    let expected = ToolUsage {
+        response_id: "msg_01".to_owned(),
+        kind: "function".to_owned(),
+        tool: "search".to_owned(),
+        call_id: "call_1".to_owned(),
+        input: "{}".to_owned(),
+        server: text("docs"),
+        server_url: text("https://tools.example.com"),
+        injected: true,
+        invocation_error: text("refused"),
+        duration_ms: Some(1_250),
+        ..ToolUsage::default()
+    };
+    assert_eq!(tools.collect::<Vec<_>>(), [expected]);
 }
 
 #[test]

@@ -156,6 +156,8 @@ fn tool(usage: &ToolUsage, stamp: Stamp) -> v1::ToolUsage {
         item_id: usage.item_id.clone().unwrap_or_default(),
         tool_kind: usage.kind.clone(),
         namespace: usage.namespace.clone().unwrap_or_default(),
+        server_name: usage.server.clone(),
+        duration_ms: usage.duration_ms,
     }
 }
 

@@ -249,9 +249,11 @@ async fn prompts_tools_and_thoughts() {
             call_id: text("call"),
             item_id: Some(text("item")),
             input: text("{}"),
+            server: Some(text("files")),
             server_url: Some(text("https://tools.example")),
             injected: true,
             invocation_error: Some(text("no such file")),
+            duration_ms: Some(1_250),
         })),
         record::Event::ToolUsage(v1::ToolUsage {
             interception_id: id.clone(),
@@ -267,6 +269,8 @@ async fn prompts_tools_and_thoughts() {
             item_id: text("item"),
             tool_kind: text("function"),
             namespace: text("files"),
+            server_name: Some(text("files")),
+            duration_ms: Some(1_250),
         }),
     )
     .await;

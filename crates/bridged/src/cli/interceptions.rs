@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use bridge_control::api::{InterceptionDetail, InterceptionView, TokenSums, TokenView};
+use bridge_control::api::{InterceptionDetail, InterceptionView, TokenSums, TokenView, ToolView};
 use uuid::Uuid;
 
 use super::operator::{Operator, OperatorArgs};
@@ -189,11 +189,31 @@ fn shown(detail: &InterceptionDetail) -> String {
         out.push_str(&table::block(&thought.content));
     }
     for tool in &detail.tools {
-        let (name, kind) = (table::line(&tool.tool), table::line(&tool.kind));
-        out.push_str(&format!("\ntool call: {name} ({kind})\n"));
-        out.push_str(&table::block(&tool.input));
+        out.push_str(&tool_call(tool));
     }
     out
+}
+
+/// A call of a tool: its name, for an injected one the server, the time and the failure, and what
+/// the model wrote.
+fn tool_call(tool: &ToolView) -> String {
+    let (name, kind) = (table::line(&tool.tool), table::line(&tool.kind));
+    if !tool.injected {
+        return format!("\ntool call: {name} ({kind})\n") + &table::block(&tool.input);
+    }
+    let server = table::or_dash(tool.server.as_deref());
+    let took = match tool.duration_ms {
+        Some(ms) => format!("{ms} ms"),
+        None => "not called".to_owned(),
+    };
+    let mut out = format!("\ninjected tool call: {name} ({kind}) of {server}, {took}\n");
+    if let Some(address) = &tool.server_url {
+        out.push_str(&format!("  at {}\n", table::line(address)));
+    }
+    if let Some(error) = &tool.invocation_error {
+        out.push_str(&format!("  failed: {}\n", table::line(error)));
+    }
+    out + &table::block(&tool.input)
 }
 
 /// Whether the caller was let in without the control plane, in a word of the gateway.

@@ -516,8 +516,13 @@ const DETAIL: &str = r#"{
         "metadata": {}, "created_at": "2026-11-24T12:00:00Z" }],
     "tools": [{ "response_id": "r", "kind": "function", "tool": "Bash", "namespace": null,
         "call_id": "c", "item_id": null, "input": "{\"command\":\"ls\"}", "injected": false,
-        "server_url": null, "invocation_error": null, "metadata": {},
-        "created_at": "2026-11-24T12:00:00Z" }],
+        "server": null, "server_url": null, "invocation_error": null, "duration_ms": null,
+        "metadata": {}, "created_at": "2026-11-24T12:00:00Z" },
+        { "response_id": "r", "kind": "function", "tool": "search", "namespace": null,
+        "call_id": "d", "item_id": null, "input": "{\"page\":7}", "injected": true,
+        "server": "docs", "server_url": "https://docs.example/mcp",
+        "invocation_error": "no page\n\u001b[2J 7", "duration_ms": 1250,
+        "metadata": {}, "created_at": "2026-11-24T12:00:00Z" }],
     "thoughts": [{ "response_id": "r", "content": "it is broken", "source": "thinking",
         "metadata": {}, "created_at": "2026-11-24T12:00:00Z" }]
 }"#;
@@ -543,6 +548,8 @@ async fn one_record_is_shown_whole_and_harmless() {
                 "  fix it\n",
                 "thinking\n  it is broken",
                 "tool call: Bash (function)\n  {\"command\":\"ls\"}",
+                "injected tool call: search (function) of docs, 1250 ms\n  \
+                 at https://docs.example/mcp\n  failed: no page \u{fffd}[2J 7\n  {\"page\":7}",
             ],
         )
         .await;

@@ -71,6 +71,11 @@ pub(super) fn count(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<u6
     u64::try_from(row.get::<_, i64>(column)?).map_err(foreign)
 }
 
+pub(super) fn count_if(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<u64>> {
+    let count: Option<i64> = row.get(column)?;
+    count.map(u64::try_from).transpose().map_err(foreign)
+}
+
 pub(super) fn json<T: DeserializeOwned>(
     row: &Row<'_>,
     column: impl RowIndex,

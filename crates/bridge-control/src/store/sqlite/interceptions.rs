@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::column::{
-    count, cursor, json, read_cursor, read_uuid, sums, time, time_if, user_ref, uuid, uuid_if, word,
+    count, count_if, cursor, json, read_cursor, read_uuid, sums, time, time_if, user_ref, uuid,
+    uuid_if, word,
 };
 use super::select::Select;
 use crate::api::{
@@ -170,8 +171,10 @@ fn read_tool(row: &Row<'_>) -> rusqlite::Result<ToolView> {
         item_id: row.get("item_id")?,
         input: row.get("input")?,
         injected: row.get("injected")?,
+        server: row.get("server")?,
         server_url: row.get("server_url")?,
         invocation_error: row.get("invocation_error")?,
+        duration_ms: count_if(row, "duration_ms")?,
         metadata: json(row, "metadata")?,
         created_at: time(row, "created_at")?,
     })

@@ -20,6 +20,9 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!(
         "../../../migrations/sqlite/0003_provider_settings.sql"
     )),
+    M::up(include_str!(
+        "../../../migrations/sqlite/0005_injected_calls.sql"
+    )),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 /// Only the owner may read or write: the file holds keys of providers.

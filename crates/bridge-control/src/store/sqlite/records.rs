@@ -202,7 +202,7 @@ fn keep_tool(
 ) -> Result<(), StoreError> {
     let is_new = connection
         .prepare_cached(
-            "INSERT INTO tool_usages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            "INSERT INTO tool_usages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
@@ -220,6 +220,8 @@ fn keep_tool(
             tool.invocation_error,
             serde_json::to_string(&tool.metadata)?,
             record.at.as_microsecond(),
+            tool.server,
+            tool.duration_ms.map(u64::cast_signed),
         ])?;
     if is_new > 0 {
         connection

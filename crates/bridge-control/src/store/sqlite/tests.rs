@@ -203,7 +203,9 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     let detail = store.interception(row.id).await.unwrap().unwrap();
     assert_eq!(detail.tokens[0].usage.input, 11);
     assert_eq!(detail.prompts[0].prompt, "hello");
-    assert_eq!(detail.tools[0].tool, "read");
+    let tool = &detail.tools[0];
+    assert_eq!(tool.tool, "read");
+    assert_eq!((&tool.server, tool.duration_ms), (&None, None));
     assert_eq!(detail.thoughts[0].content, "well");
     assert_eq!(detail.tokens[0].extra["reasoning"], 5);
     // What came with later versions.

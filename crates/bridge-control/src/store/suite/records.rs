@@ -97,6 +97,31 @@ pub async fn a_whole_interception_is_kept(store: &dyn Store) -> Case {
     Ok(())
 }
 
+/// A call of an injected tool keeps whose tool it was and how long it took.
+pub async fn injected_calls_are_kept(store: &dyn Store) -> Case {
+    let ada = kept_user(store, "ada").await?;
+    let sample = Sample::new(10);
+    let call = sample.injected_tool(i64::MAX.unsigned_abs());
+    keep(
+        store,
+        vec![sample.started(started(ada)), sample.tool("own-1"), call],
+    )
+    .await?;
+    let tools = detail(store, sample).await?.tools;
+    let told: Vec<_> = tools
+        .iter()
+        .map(|tool| {
+            let failed = tool.invocation_error.as_deref();
+            let server = tool.server.as_deref();
+            (tool.injected, server, tool.duration_ms, failed)
+        })
+        .collect();
+    let longest = i64::MAX.unsigned_abs();
+    let injected = (true, Some("docs"), Some(longest), Some("no such page"));
+    assert_eq!(told, [(false, None, None, None), injected]);
+    Ok(())
+}
+
 /// However often, in one batch or in several.
 pub async fn repeats_change_nothing(store: &dyn Store) -> Case {
     let ada = kept_user(store, "ada").await?;

@@ -125,8 +125,29 @@ impl Sample {
             item_id: None,
             input: "{}".to_owned(),
             injected: false,
+            server: None,
             server_url: None,
             invocation_error: None,
+            duration_ms: None,
+            metadata: Map::new(),
+        })))
+    }
+
+    /// A call of a tool that the gateway offered, that failed after this long.
+    pub(super) fn injected_tool(&self, duration_ms: u64) -> NewRecord {
+        self.record(RecordEvent::Tool(Box::new(Tool {
+            response_id: "answer".to_owned(),
+            kind: "function".to_owned(),
+            tool: "search".to_owned(),
+            namespace: None,
+            call_id: Some("injected-1".to_owned()),
+            item_id: None,
+            input: "{}".to_owned(),
+            injected: true,
+            server: Some("docs".to_owned()),
+            server_url: Some("https://docs.example/mcp".to_owned()),
+            invocation_error: Some("no such page".to_owned()),
+            duration_ms: Some(duration_ms),
             metadata: Map::new(),
         })))
     }
