@@ -57,6 +57,7 @@ mod face;
 mod fingerprint;
 mod frame;
 mod ledger_file;
+mod listen;
 mod parts;
 mod pieces;
 mod provider;

@@ -20,6 +20,7 @@ use crate::directive::{Directives, Fault};
 use crate::face::Face;
 use crate::fingerprint::{self, Ids};
 use crate::ledger_file::Line;
+use crate::listen::{Answers, Reset};
 use crate::route::{Route, Target};
 use crate::script::AnswerBody;
 use crate::seen::{Ledger, Seen};
@@ -30,11 +31,6 @@ use crate::{
 
 /// The header that holds directives.
 const SIMULATE: &str = "x-simulate";
-
-/// The connection is to be reset instead of an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection is reset because the request asked for it")]
-pub(crate) struct Reset;
 
 /// What answers requests.
 pub(crate) struct Provider {
@@ -83,12 +79,10 @@ impl Refusal {
     }
 }
 
-impl Provider {
-    /// Answers one request. Dropping the future leaves it without an answer.
-    pub(crate) async fn answer(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<AnswerBody>, Reset> {
+impl Answers for Provider {
+    type Body = AnswerBody;
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<AnswerBody>, Reset> {
         let (head, body) = request.into_parts();
         let number = self.ledger.count();
         let path = head.uri.path().to_owned();
@@ -116,7 +110,9 @@ impl Provider {
             _ => Ok(reply.response),
         }
     }
+}
 
+impl Provider {
     fn start(&self, dialect: Dialect, number: u64, body: &[u8]) -> u64 {
         let number = match self.config.ids {
             IdSource::Request => 0,

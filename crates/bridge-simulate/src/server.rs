@@ -1,32 +1,24 @@
 //! The simulated provider itself: it listens, serves, and ends.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bridge_telemetry::keys;
 use bridge_telemetry::task::{self, Task};
-use bridge_telemetry::{ErrorChain, keys};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use slog::{Logger, debug, error, info, o, warn};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::select;
+use slog::{Logger, info, o};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::Instant;
 
 use crate::SimulateConfig;
 use crate::ledger_file::LedgerFile;
-use crate::provider::{Provider, Reset};
+use crate::listen;
+use crate::provider::Provider;
 use crate::seen::{Ends, Ledger, Seen};
-
-/// How long accepting pauses when the process is out of sockets.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a simulated provider cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +70,7 @@ impl Simulator {
             ledger: Arc::clone(&ledger),
         });
         let (stop, stopping) = watch::channel(None);
-        let serving = serve(listener, provider, stopping, logger.clone());
+        let serving = listen::serve(listener, provider, stopping, logger.clone());
         let serving = task::spawn(&logger, "simulated provider", serving);
         Ok(Self {
             address,
@@ -159,86 +151,4 @@ fn open_ledger(
     opened
         .map(Some)
         .map_err(|source| SimulateError::Ledger { path, source })
-}
-
-async fn serve(
-    listener: TcpListener,
-    provider: Arc<Provider>,
-    mut stopping: watch::Receiver<Option<Instant>>,
-    logger: Logger,
-) -> usize {
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = select! {
-            biased;
-            () = stopped(&mut stopping) => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let provider = Arc::clone(&provider);
-                connections.spawn(converse(stream, provider, stopping.clone(), logger.clone()));
-            }
-            Err(cause) => {
-                error!(logger, "cannot accept connections"; "error" => ErrorChain(&cause));
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    drop(listener);
-    let deadline = stopping.borrow().unwrap_or_else(Instant::now);
-    while !connections.is_empty() {
-        if timeout_at(deadline, connections.join_next()).await.is_err() {
-            break;
-        }
-    }
-    let cut = connections.len();
-    if cut > 0 {
-        warn!(logger, "connections cut"; "connections" => cut);
-    }
-    connections.shutdown().await;
-    cut
-}
-
-/// Waits for the order to stop. The owner going away is one, too.
-async fn stopped(stopping: &mut watch::Receiver<Option<Instant>>) {
-    let _ignored = stopping.wait_for(Option::is_some).await;
-}
-
-async fn converse(
-    stream: TcpStream,
-    provider: Arc<Provider>,
-    mut stopping: watch::Receiver<Option<Instant>>,
-    logger: Logger,
-) {
-    // Each event is a message of its own.
-    let _ignored = stream.set_nodelay(true);
-    let service = service_fn(|request| {
-        let provider = Arc::clone(&provider);
-        Box::pin(async move { provider.answer(request).await })
-    });
-    let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service);
-    let outcome = select! {
-        outcome = poll_fn(|cx| connection.poll_without_shutdown(cx)) => outcome,
-        () = stopped(&mut stopping) => {
-            std::pin::Pin::new(&mut connection).graceful_shutdown();
-            poll_fn(|cx| connection.poll_without_shutdown(cx)).await
-        }
-    };
-    let stream = connection.into_parts().io.into_inner();
-    match outcome {
-        Ok(()) => {}
-        Err(cause) if is_reset(&cause) => {
-            // The caller gets a reset and not a polite end.
-            let _ignored = stream.set_zero_linger();
-        }
-        Err(cause) => debug!(logger, "connection broke"; "error" => ErrorChain(&cause)),
-    }
-}
-
-fn is_reset(cause: &hyper::Error) -> bool {
-    std::error::Error::source(cause).is_some_and(|source| source.is::<Reset>())
 }
