@@ -68,12 +68,17 @@ mod script;
 mod seen;
 mod server;
 mod sigv4;
+mod tool_server;
 mod turn;
 
 pub use config::{IdSource, SimulateConfig};
 pub use seen::{Ends, Seen};
 pub use server::{SimulateError, Simulator};
 pub use sigv4::AwsSender;
+pub use tool_server::{
+    SimulatedTool, ToolAnswer, ToolAnswers, ToolCallEnd, ToolCallSeen, ToolRequestSeen, ToolServer,
+    ToolServerConfig, ToolServerSeen, ToolTrouble,
+};
 
 /// The README's example compiles.
 #[cfg(doctest)]

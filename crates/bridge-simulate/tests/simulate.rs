@@ -8,4 +8,5 @@ mod simulate {
     mod faults;
     mod memory;
     mod shapes;
+    mod tool_server;
 }
