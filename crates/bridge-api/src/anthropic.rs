@@ -2,4 +2,5 @@
 
 pub(crate) mod request;
 pub(crate) mod stream;
+pub(crate) mod tools;
 mod usage;

@@ -5,6 +5,7 @@
 //! replaces one of them.
 
 mod index;
+mod insert;
 pub(crate) mod scan;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use self::index::Member;
+use self::insert::{Inserted, Side};
 use self::scan::{Fault, Scanner};
 use crate::json::Value;
 
@@ -83,6 +85,9 @@ pub enum EnvelopeError {
         /// The limit.
         limit: usize,
     },
+    /// Items were to be put into a member that is something else.
+    #[error("a member that has to be a JSON array is none")]
+    NotAnArray,
 }
 
 impl EnvelopeError {
@@ -158,18 +163,71 @@ impl Envelope {
     /// When the value is not JSON or nested too deeply. Nothing has changed then.
     pub fn set(&mut self, name: &str, value: Bytes) -> Result<(), EnvelopeError> {
         self.check(&value)?;
+        self.replace(name, value);
+        Ok(())
+    }
+
+    /// Like [`Envelope::set`], with a value of which it is known that it is JSON.
+    pub(crate) fn replace(&mut self, name: &str, value: Bytes) {
         self.is_edited = true;
         let Some(last) = self.last(name) else {
             match self.added.iter_mut().find(|(added, _)| added == name) {
                 Some((_, old)) => *old = value,
                 None => self.added.push((name.to_owned(), value)),
             }
-            return Ok(());
+            return;
         };
         self.remove_members(name);
         if let Some(member) = self.members.get_mut(last) {
             member.is_removed = false;
             member.replaced = Some(value);
+            member.inserted = None;
+        }
+    }
+
+    /// Puts items at the beginning of a member that is an array: one, or several with commas
+    /// between them. A member that is missing or null becomes an array of them. Nothing else
+    /// changes, and nothing is copied before the whole request is.
+    ///
+    /// The items are not checked: whoever made them knows that they are JSON.
+    ///
+    /// # Errors
+    /// When the member is something else. Nothing has changed then.
+    pub fn prepend_items(&mut self, name: &str, items: Bytes) -> Result<(), EnvelopeError> {
+        self.insert(name, Side::Front, items)
+    }
+
+    /// Puts items at the end, otherwise like [`Envelope::prepend_items`].
+    ///
+    /// # Errors
+    /// When the member is something else. Nothing has changed then.
+    pub fn append_items(&mut self, name: &str, items: Bytes) -> Result<(), EnvelopeError> {
+        self.insert(name, Side::Back, items)
+    }
+
+    fn insert(&mut self, name: &str, side: Side, items: Bytes) -> Result<(), EnvelopeError> {
+        let value = self.value(name).unwrap_or_default();
+        if items.is_empty() {
+            return Ok(());
+        }
+        if !value.is_something() {
+            let mut array = Vec::with_capacity(items.len() + 2);
+            array.push(b'[');
+            array.extend_from_slice(&items);
+            array.push(b']');
+            self.replace(name, Bytes::from(array));
+            return Ok(());
+        }
+        if !value.is_array() {
+            return Err(EnvelopeError::NotAnArray);
+        }
+        self.is_edited = true;
+        if let Some(member) = self.last(name).and_then(|at| self.members.get_mut(at)) {
+            member.inserted.get_or_insert_default().insert(side, items);
+        } else if let Some((_, array)) = self.added.iter_mut().find(|(added, _)| added == name) {
+            let mut inserted = Inserted::default();
+            inserted.insert(side, items);
+            *array = Bytes::copy_from_slice(inserted.whole(array));
         }
         Ok(())
     }
@@ -199,7 +257,12 @@ impl Envelope {
             .iter()
             .filter_map(|member| member.replaced.as_ref());
         let replaced: usize = replaced.map(Bytes::len).sum();
-        let mut out = Vec::with_capacity(self.body.len() + added + replaced);
+        let inserted = self
+            .members
+            .iter()
+            .filter_map(|member| member.inserted.as_ref());
+        let inserted: usize = inserted.map(|inserted| inserted.len()).sum();
+        let mut out = Vec::with_capacity(self.body.len() + added + replaced + inserted);
         self.write(&mut out);
         Bytes::from(out)
     }
@@ -208,9 +271,22 @@ impl Envelope {
     /// There are at most [`index::TAIL`] of them.
     pub(crate) fn last_items(&self, name: &str) -> impl Iterator<Item = Value<'_>> {
         let member = self.last(name).and_then(|at| self.members.get(at));
-        let tail = member.filter(|member| member.replaced.is_none());
+        let is_whole = |member: &&Member| member.replaced.is_none() && member.inserted.is_none();
+        let tail = member.filter(is_whole);
         let items = tail.into_iter().flat_map(|member| member.tail.iter().rev());
         items.map(|item| Value::new(self.slice(item.clone())))
+    }
+
+    /// The last item of a member that is an array, to be kept. Of one that was not edited nothing
+    /// is copied.
+    pub(crate) fn last_item(&self, name: &str) -> Option<Bytes> {
+        let member = self.last(name).and_then(|at| self.members.get(at));
+        let is_whole = |member: &&Member| member.replaced.is_none() && member.inserted.is_none();
+        if let Some(member) = member.filter(is_whole) {
+            return Some(self.body.slice(member.tail.back()?.clone()));
+        }
+        let item = self.value(name)?.items().last()?;
+        Some(Bytes::copy_from_slice(item.raw()?))
     }
 
     /// A member's value, to be read.
@@ -249,14 +325,13 @@ impl Envelope {
         let mut is_first = true;
         for member in self.members.iter().filter(|member| !member.is_removed) {
             separate(out, &mut is_first);
-            match &member.replaced {
-                None => out.extend_from_slice(self.slice(member.span.clone())),
-                Some(value) => {
-                    out.extend_from_slice(self.slice(member.span.start..member.value.start));
-                    out.extend_from_slice(value);
-                    out.extend_from_slice(self.slice(member.value.end..member.span.end));
-                }
+            out.extend_from_slice(self.slice(member.span.start..member.value.start));
+            let value = self.value_before_insertion(member);
+            match &member.inserted {
+                None => out.extend_from_slice(value),
+                Some(inserted) => inserted.write(value, out),
             }
+            out.extend_from_slice(self.slice(member.value.end..member.span.end));
         }
         for (name, value) in &self.added {
             separate(out, &mut is_first);
@@ -291,6 +366,14 @@ impl Envelope {
     }
 
     fn value_of<'a>(&'a self, member: &'a Member) -> &'a [u8] {
+        let value = self.value_before_insertion(member);
+        match &member.inserted {
+            None => value,
+            Some(inserted) => inserted.whole(value),
+        }
+    }
+
+    fn value_before_insertion<'a>(&'a self, member: &'a Member) -> &'a [u8] {
         match &member.replaced {
             Some(value) => value,
             None => self.slice(member.value.clone()),

@@ -3,11 +3,16 @@
 //! Nothing is built and nothing is checked on the way: what cannot be understood is simply not
 //! there. Requests have been checked before, whole answers too; events of a stream have not.
 
+mod fingerprint;
+mod patch;
 mod text;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-pub(crate) use self::text::unescaped;
+pub(crate) use self::fingerprint::Fingerprint;
+pub(crate) use self::patch::Patch;
+pub(crate) use self::text::{quoted, unescaped};
 use crate::envelope::scan::{Fault, Scanner};
 
 /// A value, from its first byte on. Where it ends is found out only when it matters.
@@ -33,6 +38,10 @@ impl<'a> Value<'a> {
         self.first() == Some(b'{')
     }
 
+    pub(crate) fn is_array(self) -> bool {
+        self.first() == Some(b'[')
+    }
+
     pub(crate) fn is_text(self) -> bool {
         self.first() == Some(b'"')
     }
@@ -40,6 +49,18 @@ impl<'a> Value<'a> {
     /// Whether there is anything. Null is as good as nothing.
     pub(crate) fn is_something(self) -> bool {
         !matches!(self.first(), None | Some(b'n'))
+    }
+
+    /// The value's bytes, if it ends. They are as good as what they were taken from: nothing checks
+    /// that they are JSON.
+    pub(crate) fn raw(self) -> Option<&'a [u8]> {
+        self.0.get(..end_of_value(self.0)?)
+    }
+
+    /// Where the value stands in what it was read from: anything that ends where that ends.
+    pub(crate) fn range_in(self, base: &[u8]) -> Option<Range<usize>> {
+        let start = base.len().checked_sub(self.0.len())?;
+        Some(start..start + self.raw()?.len())
     }
 
     /// The value as it is written; null is as good as nothing.

@@ -27,15 +27,41 @@
 mod anthropic;
 mod bedrock;
 mod dialect;
+#[allow(
+    clippy::allow_attributes,
+    dead_code,
+    unused_imports,
+    reason = "the dialects are being moved onto it"
+)]
 mod envelope;
 mod facts;
 mod failure;
+#[allow(
+    clippy::allow_attributes,
+    dead_code,
+    unused_imports,
+    reason = "the dialects are being moved onto it"
+)]
 mod json;
 mod observe;
 mod openai_chat;
 mod openai_responses;
 mod provider;
 mod route;
+#[allow(
+    clippy::allow_attributes,
+    dead_code,
+    unused_imports,
+    reason = "the dialects are being moved onto it"
+)]
+mod tools;
+#[allow(
+    clippy::allow_attributes,
+    dead_code,
+    unused_imports,
+    reason = "the dialects are being moved onto it"
+)]
+mod weave;
 
 pub use bedrock::{
     BedrockEvent, BedrockModel, BedrockModels, BedrockRequest, bedrock_event, bedrock_exception,
@@ -53,3 +79,10 @@ pub use observe::{
 };
 pub use provider::{Format, ProviderType, is_valid_provider_name};
 pub use route::{Route, RouteError, RouteKind, error_dialect, route};
+pub use tools::{
+    BadInput, InjectedCall, Offer, ResourceBody, ToolContent, ToolResult, ToolSpec, ToolSpecError,
+    Toolbox, Withheld, offer,
+};
+pub use weave::{
+    HiddenTurn, RoundEnd, UsageTold, Weave, WeaveConfig, WeaveError, WeaveLimits, splice,
+};

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::insert::Inserted;
 use super::scan::{Fault, Scanner};
 use super::{EnvelopeError, EnvelopeLimits};
 
@@ -22,6 +23,8 @@ pub(super) struct Member {
     /// The last items, if the value is an array.
     pub(super) tail: VecDeque<Range<usize>>,
     pub(super) replaced: Option<Bytes>,
+    /// What was put into the array since.
+    pub(super) inserted: Option<Box<Inserted>>,
     pub(super) is_removed: bool,
 }
 
@@ -103,6 +106,7 @@ fn member(scanner: &mut Scanner<'_>, start: usize) -> Result<Member, Fault> {
         value,
         tail,
         replaced: None,
+        inserted: None,
         is_removed: false,
     })
 }

@@ -105,6 +105,45 @@ fn edits_touch_one_member() {
     assert_eq!(text_of(&empty), "{}");
 }
 
+#[test]
+fn items_are_put_in_between_the_arrays_own_bytes() {
+    const TEXT: &str = "{ \"a\" : [ 1 , {} ] , \"e\":[\n] , \"n\":null, \"t\":\"x\" }";
+    let changed = |from, to| TEXT.replace(from, to);
+    let check = |name: &str, front: &'static str, back: &'static str, expected: &str| {
+        let mut envelope = parse(TEXT).unwrap();
+        envelope
+            .prepend_items(name, Bytes::from_static(front.as_bytes()))
+            .unwrap();
+        envelope
+            .append_items(name, Bytes::from_static(back.as_bytes()))
+            .unwrap();
+        assert_eq!(text_of(&envelope), expected, "{name}");
+        let again = parse(expected).unwrap();
+        assert_eq!(envelope.get(name), again.get(name));
+        assert_eq!(envelope.last_item(name), again.last_item(name));
+    };
+    check("a", "8,9", "3", &changed("[ 1 , {} ]", "[8,9, 1 , {} ,3]"));
+    check("a", "", "3", &changed("[ 1 , {} ]", "[ 1 , {} ,3]"));
+    check("a", "", "", TEXT);
+    check("e", "8", "3", &changed("[\n]", "[8\n,3]"));
+    check("e", "", "3", &changed("[\n]", "[\n3]"));
+    check("n", "8", "3", &changed("null", "[8,3]"));
+    check("z", "8", "3", &changed("\"x\" }", "\"x\" ,\"z\":[8,3]}"));
+
+    let mut envelope = parse(TEXT).unwrap();
+    let one = || Bytes::from_static(b"1");
+    assert_eq!(
+        envelope.append_items("t", one()),
+        Err(EnvelopeError::NotAnArray)
+    );
+    assert_eq!(text_of(&envelope), TEXT);
+    envelope.append_items("a", one()).unwrap();
+    assert_eq!(envelope.last_items("a").count(), 0);
+    envelope.set("a", Bytes::from_static(b" [ ] ")).unwrap();
+    envelope.prepend_items("a", one()).unwrap();
+    assert_eq!(text_of(&envelope), changed("[ 1 , {} ]", " [1 ] "));
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -181,6 +220,32 @@ proptest! {
     #[test]
     fn nothing_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let _either = Envelope::parse(Bytes::from(bytes), &EnvelopeLimits::default());
+    }
+
+    #[test]
+    fn items_come_before_and_behind_those_that_are_there(
+        text in object(), name in "[a-d]{1,2}", pieces in prop::collection::vec((any::<bool>(), any_json()), 0..5),
+    ) {
+        let mut envelope = parse(&text).unwrap();
+        let before: Value = serde_json::from_str(&text).unwrap();
+        let own = &before[&name];
+        prop_assume!(own.is_array() || own.is_null());
+        let mut expected = own.as_array().cloned().unwrap_or_default();
+        for (is_front, piece) in pieces {
+            let items = Bytes::from(piece.to_string());
+            let piece: Value = serde_json::from_slice(&items).unwrap();
+            if is_front {
+                envelope.prepend_items(&name, items).unwrap();
+                expected.insert(0, piece);
+            } else {
+                envelope.append_items(&name, items).unwrap();
+                expected.push(piece);
+            }
+            let read: Value = serde_json::from_str(envelope.get(&name).unwrap()).unwrap();
+            prop_assert_eq!(read.as_array().unwrap(), &expected);
+            let whole: Value = serde_json::from_slice(&envelope.to_bytes()).unwrap();
+            prop_assert_eq!(whole[&name].as_array().unwrap(), &expected);
+        }
     }
 
     #[test]
