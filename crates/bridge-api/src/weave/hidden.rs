@@ -8,16 +8,20 @@ use crate::{DialectId, Envelope};
 #[derive(Debug)]
 pub struct HiddenTurn {
     /// Of what the client saw, and of what it had said before.
-    anchor: u128,
+    anchors: Vec<u128>,
     bytes: usize,
 }
 
 impl HiddenTurn {
     /// By what it is found again: a fingerprint of the last message of the request and of the
     /// answer that the client saw. The same conversation says the same again.
+    ///
+    /// There are several where a client may say it in several ways, by ids of what the provider
+    /// keeps for instance: one to four. Any of them finds the turn; of turns with the same anchor the
+    /// latest counts.
     #[must_use]
-    pub fn anchor(&self) -> u128 {
-        self.anchor
+    pub fn anchors(&self) -> &[u128] {
+        &self.anchors
     }
 
     /// How much memory it takes, in bytes.
