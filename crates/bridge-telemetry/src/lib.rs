@@ -30,8 +30,9 @@ pub use chain::ErrorChain;
 pub use clock::wall_clock;
 pub use log::{LevelSwitch, LogConfig, LogFormat, LogLosses, Logging, ParseLogError, discard};
 pub use metrics::{
-    Aliases, AuthResult, BreakerLevel, BreakerName, CredentialClass, Described, Exposition,
-    JournalFigures, KeyRingFigures, KeyTrouble, LabelLimits, Metrics, OutcomeLabel,
-    ProviderFigures, ProviderStatus, Readiness, Running, Subject, Tally, TokenKind,
+    Aliases, AuthResult, BreakerLevel, BreakerName, CallOutcome, CredentialClass, Described,
+    Exposition, HiddenTurnFate, JournalFigures, KeyRingFigures, KeyTrouble, LabelLimits, Metrics,
+    OutcomeLabel, ProviderFigures, ProviderStatus, Readiness, Running, Subject, Tally, TokenKind,
+    ToolServerFigures,
 };
 pub use parts::{Part, Parts};

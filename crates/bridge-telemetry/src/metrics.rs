@@ -25,6 +25,7 @@ mod reloads;
 mod requests;
 mod sight;
 mod tally;
+mod tools;
 mod upstream;
 
 use std::fmt;
@@ -46,6 +47,7 @@ pub use self::providers::{ProviderFigures, ProviderStatus};
 use self::registrar::Registrar;
 pub use self::requests::Readiness;
 pub use self::tally::Tally;
+pub use self::tools::{CallOutcome, HiddenTurnFate, ToolServerFigures};
 
 /// How many names from outside may have a label of their own; the rest share `other`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +56,7 @@ pub struct LabelLimits {
     pub models: usize,
     /// Users, by id. With 0, the default, there is no such label.
     pub users: usize,
-    /// Tools, as models name them. Default 50.
+    /// Tools, as models name them; as many of clients, and as many injected ones. Default 50.
     pub tools: usize,
     /// Combinations of provider, model, route, client and user. Beyond it, models and users are
     /// counted together. Default 2,000.
@@ -74,7 +76,7 @@ impl Default for LabelLimits {
 
 /// All families of the process. Cloning shares them.
 ///
-/// Labels are names of configured providers, routes and clients from closed lists, and closed enums.
+/// Labels are names of configured providers and tool servers, routes and clients from closed lists, and closed enums.
 /// Models, users and tools are named by others, so only so many names become labels as
 /// [`LabelLimits`] says.
 #[derive(Clone)]
@@ -98,6 +100,7 @@ struct Families {
     attempts: attempts::Attempts,
     front: front::Front,
     aftercare: aftercare::Aftercare,
+    tools: tools::Tools,
     records: records::Records,
     journal: journal::Journal,
     pool: pool::Pool,
@@ -120,6 +123,7 @@ impl Families {
             attempts: attempts::Attempts::register(to),
             front: front::Front::register(to),
             aftercare: aftercare::Aftercare::register(to),
+            tools: tools::Tools::register(to),
             records: records::Records::register(to),
             journal: journal::Journal::register(to),
             pool: pool::Pool::register(to),

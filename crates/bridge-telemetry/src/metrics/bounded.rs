@@ -102,6 +102,7 @@ pub(super) struct Names {
     pub(super) models: Bounded,
     pub(super) users: Bounded,
     pub(super) tools: Bounded,
+    pub(super) injected_tools: Bounded,
 }
 
 impl Names {
@@ -124,6 +125,7 @@ impl Names {
             models: bounded("model", limits.models),
             users: bounded("user", limits.users),
             tools: bounded("tool", limits.tools),
+            injected_tools: bounded("injected_tool", limits.tools),
         }
     }
 }
@@ -145,6 +147,7 @@ impl Metrics {
         self.names().models.limit_to(models);
         self.names().users.limit_to(users);
         self.names().tools.limit_to(tools);
+        self.names().injected_tools.limit_to(tools);
         self.limit_combinations(combinations);
     }
 }

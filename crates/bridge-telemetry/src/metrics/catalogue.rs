@@ -3,6 +3,7 @@
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::{MetricType, TypedMetric};
 
 use super::labels::Labelled;
@@ -21,7 +22,7 @@ pub struct Described {
 }
 
 /// What each label says.
-pub(super) const LABELS: [(&str, &str); 18] = [
+pub(super) const LABELS: [(&str, &str); 19] = [
     (
         "client",
         "name of the calling program, from a closed list; `Unknown` for the rest",
@@ -46,7 +47,7 @@ pub(super) const LABELS: [(&str, &str); 18] = [
     ),
     (
         "outcome",
-        "`completed`, `failed`, `aborted` (the caller went away) or `cut` (the gateway was stopped)",
+        "of interceptions: `completed`, `failed`, `aborted` (the caller went away) or `cut` (the gateway was stopped); of injected calls: `answered`, `tool_error` (the tool says that it failed), `server_error`, `timed_out`, `not_made` (bad arguments, a tool that is gone, a limit) or `cancelled`",
     ),
     ("part", "a part of a request's time"),
     ("protocol", "the version of HTTP that is spoken"),
@@ -54,9 +55,10 @@ pub(super) const LABELS: [(&str, &str); 18] = [
     ("reason", "why, in one word of a closed list"),
     ("result", "how a caller was identified"),
     ("route", "route of the provider, from a closed list"),
+    ("server", "name of a tool server"),
     (
         "state",
-        "how many keys are `ready`, `rate_limited` or `unauthorized`",
+        "how many keys are `ready`, `rate_limited` or `unauthorized`, or connections `open`, `opening` or `failing`",
     ),
     ("status", "`enabled`, `disabled` or `error`"),
     ("tool", "name of a tool; `other` beyond the limit"),
@@ -83,6 +85,14 @@ impl Shape for Counter {
 
 impl Shape for Gauge {
     const KIND: MetricType = MetricType::Gauge;
+
+    fn labels() -> Vec<&'static str> {
+        Vec::new()
+    }
+}
+
+impl Shape for Histogram {
+    const KIND: MetricType = MetricType::Histogram;
 
     fn labels() -> Vec<&'static str> {
         Vec::new()

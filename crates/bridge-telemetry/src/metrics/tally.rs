@@ -17,6 +17,7 @@ use super::interceptions::{
 };
 use super::labels::{Name, PerUser};
 use super::registrar::{Registrar, whole};
+use super::tools::{CallLabels, CallOutcome};
 use super::{LabelLimits, Metrics};
 
 /// Labels that interceptions have in common.
@@ -246,6 +247,28 @@ impl Tally {
         };
         let tools = &self.metrics.interceptions().tools;
         tools.get_or_create(&labels).inc();
+    }
+
+    /// A call of an injected tool, by the name that its server has for it, ended so. `took` is how
+    /// long it ran, for calls that were made.
+    pub fn injected_call(
+        &self,
+        server: &Arc<str>,
+        tool: &str,
+        outcome: CallOutcome,
+        took: Option<Duration>,
+    ) {
+        let labels = CallLabels {
+            provider: self.counts.labels.provider.clone(),
+            model: self.counts.labels.model.clone(),
+            server: Name::from(server),
+            tool: self.metrics.names().injected_tools.admit(tool),
+            outcome,
+        };
+        self.metrics.tools().calls.get_or_create(&labels).inc();
+        if let Some(took) = took {
+            self.metrics.injected_call_took(server, took);
+        }
     }
 }
 

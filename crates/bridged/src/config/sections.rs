@@ -397,7 +397,7 @@ section! {
         models: Count, Default "50";
         /// How many users have figures of their own, by id, or off. Each multiplies the number of series.
         users: Limit, Default "off";
-        /// How many tools have figures of their own.
+        /// How many tools have figures of their own: as many of clients, and as many of tool servers.
         tools: Count, Default "50";
         /// How many combinations of provider, model, route, client and user have figures of their own.
         combinations: Count, Default "2000";

@@ -85,7 +85,7 @@ const BREAKER: &[Label] = &[
 
 /// Every alias, in the order of the other's documentation. Empty values stand for users without
 /// figures of their own.
-pub(super) const ALIASES: [Alias; 17] = [
+pub(super) const ALIASES: [Alias; 18] = [
     counter(
         "interceptions",
         "interceptions",
@@ -144,6 +144,16 @@ pub(super) const ALIASES: [Alias; 17] = [
                     ("cache_write", "cache_write_input_tokens"),
                 ],
             ),
+        ],
+    ),
+    counter(
+        "injected_tool_calls",
+        "injected_tool_invocations",
+        &[
+            same("model"),
+            renamed("name", "tool"),
+            same("provider"),
+            same("server"),
         ],
     ),
     counter(

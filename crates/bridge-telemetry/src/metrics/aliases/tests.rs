@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    BreakerLevel, BreakerName, CredentialClass, KeyRingFigures, KeyTrouble, LabelLimits, Metrics,
-    OutcomeLabel, ProviderFigures, ProviderStatus, Subject, TokenKind,
+    BreakerLevel, BreakerName, CallOutcome, CredentialClass, KeyRingFigures, KeyTrouble,
+    LabelLimits, Metrics, OutcomeLabel, ProviderFigures, ProviderStatus, Subject, TokenKind,
 };
 
 /// Figures of every family that has another name.
@@ -34,6 +34,10 @@ fn busy() -> Metrics {
     tally.prompt();
     tally.tokens(TokenKind::CacheRead, 5);
     tally.tool("Bash");
+    let docs: Arc<str> = Arc::from("docs");
+    for outcome in [CallOutcome::Answered, CallOutcome::TimedOut] {
+        tally.injected_call(&docs, "search", outcome, None);
+    }
     drop(metrics.interception_began(&subject));
     metrics.passed_through(&provider, "GET", "/v1/models");
     let breaker = |credential| BreakerName {
@@ -80,6 +84,7 @@ fn figures_have_the_names_labels_and_values_of_the_other() {
     let client = r#"client="Claude \"Code\", or \\""#;
     let whose = r#"initiator_id="7""#;
     let what = r#"model="m-1",provider="anthropic""#;
+    let search = r#"model="m-1",name="search",provider="anthropic""#;
     for (status, count) in [("completed", 1), ("failed", 3)] {
         let sample = format!(
             "interceptions_total{{{client},{whose},method=\"POST\",{what},\
@@ -96,6 +101,7 @@ fn figures_have_the_names_labels_and_values_of_the_other() {
         r#"passthrough_total{method="GET",provider="anthropic",route="/v1/models"} 1"#,
         &format!("prompts_total{{{client},{whose},{what}}} 1"),
         &format!("tokens_total{{{client},{whose},{what},type=\"cache_read_input_tokens\"}} 5"),
+        &format!("injected_tool_invocations_total{{{search},server=\"docs\"}} 2"),
         r#"non_injected_tool_selections_total{model="m-1",name="Bash",provider="anthropic"} 1"#,
         &format!("circuit_breaker_state{{endpoint=\"/v1/messages\",{what}}} 0.5"),
         &format!("circuit_breaker_trips_total{{endpoint=\"/v1/messages\",{what}}} 2"),
