@@ -170,9 +170,10 @@ pub(crate) async fn run(
         inherited,
     };
     match cli.command {
-        Command::Serve(args) => serve::run(&args, context, out).await,
-        Command::Control(args) => control::run(&args, context, out).await,
-        Command::Demo(args) => demo::run(&args, out).await,
+        // What serves holds a whole configuration, and the other commands have no use for that room.
+        Command::Serve(args) => Box::pin(serve::run(&args, context, out)).await,
+        Command::Control(args) => Box::pin(control::run(&args, context, out)).await,
+        Command::Demo(args) => Box::pin(demo::run(&args, out)).await,
         Command::Simulate(args) => simulate::run(&args, context.environment, out).await,
         Command::CheckConfig(args) => check_config::run(&args, context, out),
         Command::User(args) => user::run(args, context, out).await,

@@ -41,7 +41,7 @@ use self::reader::{Description, SectionReader};
 use self::sections::{
     Admin, Auth, BreakerSection, Control, Data, DrainSection, DumpSection, Egress, Engine, Gateway,
     Headers, JournalSection, LimitsSection, Listen, Log, MetricsSection, RawProvider,
-    RecordSection, RetrySection, SECTIONS, TracesSection, Upstream,
+    RecordSection, RetrySection, SECTIONS, ToolsSection, TracesSection, Upstream,
 };
 
 /// Everything that can be set, checked.
@@ -69,6 +69,8 @@ pub(crate) struct Config {
     pub(crate) retry: RetrySection,
     /// When what keeps failing is left alone.
     pub(crate) breaker: BreakerSection,
+    /// Tools of tool servers, and how much a turn may do with them.
+    pub(crate) tools: ToolsSection,
     /// What the environment says of proxies, if it is followed.
     pub(crate) proxies: ProxyRules,
     /// Where requests may go.
@@ -187,6 +189,7 @@ impl Config {
         let upstream = Upstream::read(told.section(Upstream::DESCRIPTION, findings));
         let retry = RetrySection::read(told.section(RetrySection::DESCRIPTION, findings));
         let breaker = BreakerSection::read(told.section(BreakerSection::DESCRIPTION, findings));
+        let tools = ToolsSection::read(told.section(ToolsSection::DESCRIPTION, findings));
         let proxies = upstream
             .as_ref()
             .and_then(|upstream| network::proxies(upstream, environment, findings));
@@ -225,6 +228,7 @@ impl Config {
             upstream: upstream?,
             retry: retry?,
             breaker: breaker?,
+            tools: tools?,
             proxies: proxies?,
             egress: egress?,
             headers: operator.headers,

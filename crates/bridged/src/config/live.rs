@@ -6,7 +6,7 @@ use super::sections::Log;
 
 /// Sections and settings that a reload puts into force. Everything else needs a restart, so that a
 /// new setting is never claimed to hold when it does not.
-const LIVE: [&str; 13] = [
+const LIVE: [&str; 14] = [
     "log.level",
     "gateway",
     "limits",
@@ -14,6 +14,7 @@ const LIVE: [&str; 13] = [
     "upstream",
     "retry",
     "breaker",
+    "tools",
     "egress",
     "headers",
     "metrics",
@@ -83,6 +84,7 @@ impl Config {
             upstream,
             retry,
             breaker,
+            tools,
             // A process has one environment, and the setting that says whether it is followed is
             // compared.
             proxies: _,
@@ -111,6 +113,7 @@ impl Config {
         paths.extend(upstream.differences(&other.upstream));
         paths.extend(retry.differences(&other.retry));
         paths.extend(breaker.differences(&other.breaker));
+        paths.extend(tools.differences(&other.tools));
         paths.extend(egress.differences(&other.egress));
         paths.extend(headers.differences(&other.headers));
         paths.extend(auth.differences(&other.auth));
@@ -142,6 +145,7 @@ impl Config {
             upstream: new.upstream,
             retry: new.retry,
             breaker: new.breaker,
+            tools: new.tools,
             proxies: new.proxies,
             egress: new.egress,
             headers: new.headers,
@@ -249,6 +253,7 @@ mod tests {
             "json",
             "relaxed",
             "drain",
+            "last",
             "direct",
             "10.0.0.0/8",
             "both",

@@ -80,8 +80,12 @@ macro_rules! section {
     };
 }
 
+mod tools;
+
+pub(crate) use self::tools::ToolsSection;
+
 /// All sections but the list of providers, in the order of the sample.
-pub(crate) const SECTIONS: [Description; 20] = [
+pub(crate) const SECTIONS: [Description; 21] = [
     Listen::DESCRIPTION,
     Data::DESCRIPTION,
     Admin::DESCRIPTION,
@@ -93,6 +97,7 @@ pub(crate) const SECTIONS: [Description; 20] = [
     Upstream::DESCRIPTION,
     RetrySection::DESCRIPTION,
     BreakerSection::DESCRIPTION,
+    ToolsSection::DESCRIPTION,
     Egress::DESCRIPTION,
     Headers::DESCRIPTION,
     Auth::DESCRIPTION,

@@ -2,6 +2,7 @@
 
 mod address;
 mod choice;
+mod patterns;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use http::HeaderName;
 use toml::Value;
 
 pub(crate) use self::address::BaseUrl;
-pub(crate) use self::choice::{AbortHabit, AliasNames, JournalMode};
+pub(crate) use self::choice::{AbortHabit, AliasNames, JournalMode, UsageHabit};
+pub(crate) use self::patterns::ModelPatterns;
 use super::quantity;
 
 /// How much of a wrong value is shown.
@@ -338,6 +340,8 @@ mod tests {
         check::<JournalSize>("much", Some("a size"));
         check::<AbortHabit>("drain", None);
         check::<AbortHabit>("wait", Some("cancel or drain"));
+        check::<UsageHabit>("last", None);
+        check::<UsageHabit>("first", Some("sum or last"));
         check::<Count>("10_000", None);
         check::<Count>("0", Some("from 1"));
         check::<Count>("1000001", Some("from 1"));

@@ -22,6 +22,15 @@ pub(crate) enum JournalMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AliasNames(pub(crate) Aliases);
 
+/// Which tokens an agent is told after a turn of several calls of the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UsageHabit {
+    /// Those of all calls together.
+    Sum,
+    /// Those of the last call.
+    Last,
+}
+
 /// What becomes of an answer whose caller goes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AbortHabit {
@@ -49,6 +58,17 @@ impl Setting for AbortHabit {
         parsed(value, wanted, |text| match text {
             "cancel" => Some(Self::Cancel),
             "drain" => Some(Self::Drain),
+            _ => None,
+        })
+    }
+}
+
+impl Setting for UsageHabit {
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = "a habit: give sum or last";
+        parsed(value, wanted, |text| match text {
+            "sum" => Some(Self::Sum),
+            "last" => Some(Self::Last),
             _ => None,
         })
     }
