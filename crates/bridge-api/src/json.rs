@@ -131,6 +131,10 @@ impl<'a> Value<'a> {
         self.first() == Some(b't')
     }
 
+    pub(crate) fn is_false(self) -> bool {
+        self.first() == Some(b'f')
+    }
+
     /// The members of an object in their order; none of anything else.
     pub(crate) fn members(self) -> Members<'a> {
         let rest = self.0.get(1..).filter(|_| self.is_object());

@@ -3,4 +3,6 @@
 mod item;
 pub(crate) mod request;
 pub(crate) mod stream;
+pub(crate) mod tools;
 mod usage;
+pub(crate) mod weave;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 pub use self::result::{BadInput, InjectedCall, ResourceBody, ToolContent, ToolResult};
 use crate::envelope::scan::Scanner;
 use crate::json::Value;
-use crate::{DialectId, Envelope, anthropic};
+use crate::{DialectId, Envelope, anthropic, openai_responses};
 
 /// How deeply a tool's schema may be nested. Requests may be a little deeper.
 const DEEPEST_SCHEMA: usize = 256;
@@ -151,7 +151,7 @@ impl Toolbox {
         let (rendered, render): (_, fn(&ToolSpec) -> String) = match dialect {
             DialectId::AnthropicMessages => (messages, anthropic::tools::render),
             DialectId::OpenAiChat => (chat, |_| String::new()),
-            DialectId::OpenAiResponses => (responses, |_| String::new()),
+            DialectId::OpenAiResponses => (responses, openai_responses::tools::render),
         };
         let make = || {
             let items: Vec<String> = self.iter().map(render).collect();
@@ -223,13 +223,15 @@ pub enum Withheld {
     Legacy,
     /// Its answer is to be made later.
     Background,
+    /// Its own tools stand in a prompt that the provider keeps, and would not be used any more.
+    Stored,
     /// Its dialect has no tools that could be offered.
     Dialect,
 }
 
 impl Withheld {
     /// All reasons.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Empty,
         Self::Taken,
         Self::Model,
@@ -239,6 +241,7 @@ impl Withheld {
         Self::SeveralChoices,
         Self::Legacy,
         Self::Background,
+        Self::Stored,
         Self::Dialect,
     ];
 
@@ -255,6 +258,7 @@ impl Withheld {
             Self::SeveralChoices => "several_choices",
             Self::Legacy => "legacy",
             Self::Background => "background",
+            Self::Stored => "stored",
             Self::Dialect => "dialect",
         }
     }
@@ -272,7 +276,8 @@ pub fn offer(dialect: DialectId, envelope: &mut Envelope, toolbox: &Toolbox) -> 
     }
     match dialect {
         DialectId::AnthropicMessages => anthropic::tools::offer(envelope, toolbox),
-        DialectId::OpenAiChat | DialectId::OpenAiResponses => Offer::Withheld(Withheld::Dialect),
+        DialectId::OpenAiChat => Offer::Withheld(Withheld::Dialect),
+        DialectId::OpenAiResponses => openai_responses::tools::offer(envelope, toolbox),
     }
 }
 

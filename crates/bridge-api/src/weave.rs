@@ -15,7 +15,9 @@ pub(crate) use self::budget::Budget;
 pub(crate) use self::event::write_event;
 pub(crate) use self::figures::Figures;
 pub use self::hidden::{HiddenTurn, splice};
-use crate::{DialectId, Envelope, EnvelopeError, InjectedCall, ToolResult, Toolbox};
+use crate::{
+    DialectId, Envelope, EnvelopeError, InjectedCall, ToolResult, Toolbox, openai_responses,
+};
 
 /// Which tokens the client is told at the end of a turn of several rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,6 +100,7 @@ pub struct Weave(Kind);
 #[derive(Debug)]
 enum Kind {
     Relay(Bytes),
+    Responses(Box<openai_responses::weave::State>),
 }
 
 impl Weave {
@@ -110,8 +113,13 @@ impl Weave {
         toolbox: Toolbox,
         config: WeaveConfig,
     ) -> Self {
-        drop((dialect, request, toolbox, config));
-        Self(Kind::Relay(Bytes::new()))
+        Self(match dialect {
+            DialectId::AnthropicMessages | DialectId::OpenAiChat => Kind::Relay(Bytes::new()),
+            DialectId::OpenAiResponses => {
+                let state = openai_responses::weave::State::new(request, toolbox, config);
+                Kind::Responses(Box::new(state))
+            }
+        })
     }
 
     /// One event of the round: its name, which may be empty, its data, and all of its bytes up to
@@ -132,6 +140,7 @@ impl Weave {
                 out.extend_from_slice(raw);
                 Ok(())
             }
+            Kind::Responses(state) => state.event(name, data, raw, out),
         }
     }
 
@@ -142,6 +151,7 @@ impl Weave {
     pub fn whole(&mut self, body: Bytes) -> Result<(), WeaveError> {
         match &mut self.0 {
             Kind::Relay(whole) => *whole = body,
+            Kind::Responses(state) => return state.whole(body),
         }
         Ok(())
     }
@@ -150,6 +160,7 @@ impl Weave {
     pub fn end_round(&mut self) -> RoundEnd {
         match &mut self.0 {
             Kind::Relay(_) => RoundEnd::Over,
+            Kind::Responses(state) => state.end_round(),
         }
     }
 
@@ -168,6 +179,7 @@ impl Weave {
                 drop((request, results));
                 Ok(())
             }
+            Kind::Responses(state) => state.go_on(request, results),
         }
     }
 
@@ -175,6 +187,7 @@ impl Weave {
     pub fn keep(&mut self, results: Vec<ToolResult>) {
         match &mut self.0 {
             Kind::Relay(_) => drop(results),
+            Kind::Responses(state) => state.keep(results),
         }
     }
 
@@ -185,6 +198,7 @@ impl Weave {
             Kind::Relay(_) => {
                 let _ = out;
             }
+            Kind::Responses(state) => state.finish(out),
         }
     }
 
@@ -192,13 +206,14 @@ impl Weave {
     pub fn finish_whole(&mut self) -> Bytes {
         match &mut self.0 {
             Kind::Relay(whole) => std::mem::take(whole),
+            Kind::Responses(state) => state.finish_whole(),
         }
     }
 
     /// What the client did not see and its next request will lack, if there is anything.
     pub fn hidden_turn(&mut self) -> Option<HiddenTurn> {
         match &mut self.0 {
-            Kind::Relay(_) => None,
+            Kind::Relay(_) | Kind::Responses(_) => None,
         }
     }
 }

@@ -1,0 +1,244 @@
+//! One answer of the Responses API, made out of several rounds.
+//!
+//! Events go by as they are until an injected call begins; its events are left out, and those that
+//! follow are numbered anew. The event that ends a round with such a call is held while it is not
+//! known whether another round follows: it repeats the whole answer, which is all rounds by then.
+
+mod answer;
+mod end;
+mod event;
+mod go_on;
+mod round;
+mod turn;
+
+use self::answer::{Answer, is_our_call};
+use self::event::{Event, Kind};
+use self::go_on::History;
+use self::round::{Held, Round, id_of};
+use self::turn::Turn;
+use crate::json::{Patch, Value, check};
+use crate::weave::{Budget, write_event};
+use crate::{Envelope, Toolbox, UsageTold, WeaveConfig, WeaveError};
+
+#[derive(Debug)]
+pub(crate) struct State {
+    toolbox: Toolbox,
+    usage: UsageTold,
+    history: History,
+    /// All rounds that are over.
+    turn: Turn,
+    round: Round,
+    numbers: Numbers,
+    budget: Budget,
+    /// What there was no room for.
+    lack: Option<WeaveError>,
+}
+
+/// How the client's events are numbered.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// The place of the next item that the client sees.
+    next_index: u64,
+    next_sequence: u64,
+    /// Whether the provider's numbers cannot stay, because something was left out.
+    are_ours: bool,
+}
+
+impl Numbers {
+    /// Where the client sees a new item that the provider puts there.
+    fn index(&mut self, theirs: Option<u64>) -> u64 {
+        let index = match theirs {
+            Some(theirs) if !self.are_ours => theirs,
+            Some(_) | None => self.next_index,
+        };
+        self.next_index = self.next_index.max(index.saturating_add(1));
+        index
+    }
+
+    fn sequence(&mut self, theirs: u64) -> u64 {
+        let sequence = if self.are_ours {
+            self.next_sequence
+        } else {
+            theirs
+        };
+        self.next_sequence = sequence.saturating_add(1);
+        sequence
+    }
+}
+
+impl State {
+    pub(crate) fn new(request: &Envelope, toolbox: Toolbox, config: WeaveConfig) -> Self {
+        Self {
+            toolbox,
+            usage: config.usage,
+            history: History::of(request),
+            turn: Turn::default(),
+            round: Round::default(),
+            numbers: Numbers::default(),
+            budget: Budget::new(config.limits),
+            lack: None,
+        }
+    }
+
+    pub(crate) fn event(
+        &mut self,
+        name: &str,
+        data: &[u8],
+        raw: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), WeaveError> {
+        if let Some(Held::Event { later, .. }) = &mut self.round.held {
+            // Nothing of weight follows an end, but what does must not come before it.
+            self.budget.take(raw.len())?;
+            later.extend_from_slice(raw);
+            return Ok(());
+        }
+        let event = Event::read(name, data);
+        match event.kind {
+            Kind::Start => {
+                self.start(&event, raw, out);
+                Ok(())
+            }
+            Kind::Added => self.added(&event, raw, out),
+            Kind::Done => self.done(&event, raw, out),
+            Kind::Completed | Kind::Ended => self.end(&event, raw, out),
+            Kind::Error | Kind::Other => self.other(&event, raw, out),
+        }
+    }
+
+    /// The client's answer begins once.
+    fn start(&mut self, event: &Event<'_>, raw: &[u8], out: &mut Vec<u8>) {
+        let answer = Answer::read(event.response);
+        self.round.hear(&answer);
+        if self.turn.has_rounds() {
+            return;
+        }
+        let mut patch = Patch::new(event.data);
+        answer.hide_tools(&self.toolbox, &mut patch);
+        self.relay(event, None, patch, raw, out);
+    }
+
+    fn added(
+        &mut self,
+        event: &Event<'_>,
+        raw: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), WeaveError> {
+        if let Some(shown) = self.place(event)? {
+            self.relay(event, Some(shown), Patch::new(event.data), raw, out);
+        }
+        Ok(())
+    }
+
+    /// Of what the client saw the beginning it sees the end, whatever it turns out to be.
+    fn done(&mut self, event: &Event<'_>, raw: &[u8], out: &mut Vec<u8>) -> Result<(), WeaveError> {
+        let (theirs, id) = (event.index.count(), id_of(event.item));
+        let is_ours = is_our_call(event.item, &self.toolbox);
+        let known = self.round.places.find_open(theirs, &id);
+        let known = known.filter(|place| place.shown.is_some() || is_ours);
+        let shown = match known.map(|place| place.shown) {
+            Some(shown) => shown,
+            None => self.place(event)?,
+        };
+        if let Some(item) = whole(event.item)
+            && self.has_room(item.len())?
+        {
+            self.round.places.finish(theirs, &id, item);
+        }
+        if let Some(shown) = shown {
+            self.relay(event, Some(shown), Patch::new(event.data), raw, out);
+        }
+        Ok(())
+    }
+
+    /// Finds a place for an item of which nothing was told before. There is none for the client
+    /// when the item is a call of ours.
+    fn place(&mut self, event: &Event<'_>) -> Result<Option<u64>, WeaveError> {
+        let is_ours = is_our_call(event.item, &self.toolbox);
+        self.numbers.are_ours |= is_ours;
+        let theirs = event.index.count();
+        let shown = (!is_ours).then(|| self.numbers.index(theirs));
+        if self.has_room(0)? {
+            self.round.places.add(theirs, &id_of(event.item), shown);
+        }
+        Ok(shown)
+    }
+
+    /// A piece of an item, or something else.
+    fn other(
+        &mut self,
+        event: &Event<'_>,
+        raw: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), WeaveError> {
+        self.round.has_failed |= event.kind == Kind::Error;
+        let theirs = event.index.count();
+        let id = event.item_id.text().unwrap_or_default();
+        let known = self.round.places.find(theirs, &id).map(|it| it.shown);
+        let shown = match known {
+            // A piece of a call of ours.
+            Some(None) => return Ok(()),
+            Some(shown) => shown,
+            // A piece of an item that nobody began.
+            None if theirs.is_some() => {
+                let shown = self.numbers.index(theirs);
+                if self.has_room(0)? {
+                    self.round.places.add(theirs, &id, Some(shown));
+                }
+                Some(shown)
+            }
+            None => None,
+        };
+        self.relay(event, shown, Patch::new(event.data), raw, out);
+        Ok(())
+    }
+
+    /// Takes room for a part of this many bytes. An answer that is only relayed does not fail for
+    /// want of it, but nothing more of it is kept; it fails when it turns out to be needed.
+    fn has_room(&mut self, bytes: usize) -> Result<bool, WeaveError> {
+        if self.lack.is_none() {
+            self.lack = self.budget.take_item(bytes).err();
+        }
+        match self.lack {
+            None => Ok(true),
+            Some(lack) if self.numbers.are_ours => Err(lack),
+            Some(_) => Ok(false),
+        }
+    }
+
+    /// Gives an event to the client with the numbers that it has there.
+    fn relay<'a>(
+        &mut self,
+        event: &Event<'a>,
+        shown: Option<u64>,
+        mut patch: Patch<'a>,
+        raw: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        if let Some(shown) = shown
+            && event.index.count().is_some_and(|theirs| theirs != shown)
+        {
+            patch.replace(event.index, shown.to_string());
+        }
+        if let Some(theirs) = event.sequence.count() {
+            let sequence = self.numbers.sequence(theirs);
+            if sequence != theirs {
+                patch.replace(event.sequence, sequence.to_string());
+            }
+        }
+        if patch.is_empty() {
+            out.extend_from_slice(raw);
+        } else {
+            write_event(raw, &patch.into_vec(), out);
+        }
+    }
+}
+
+/// An item's bytes, if they are JSON. Events were not checked, and a broken one must not get into a
+/// request.
+fn whole(item: Value<'_>) -> Option<&[u8]> {
+    item.raw().filter(|raw| check(raw).is_ok())
+}
+
+#[cfg(test)]
+mod tests;

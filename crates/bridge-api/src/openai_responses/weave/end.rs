@@ -1,0 +1,174 @@
+//! How rounds end, and what the client gets of the last one.
+
+use bytes::Bytes;
+
+use super::answer::{Answer, without};
+use super::event::{Event, Kind};
+use super::round::Held;
+use super::{State, go_on};
+use crate::json::{Patch, Value, check};
+use crate::openai_responses::tools::render_result;
+use crate::weave::Figures;
+use crate::{Envelope, EnvelopeError, RoundEnd, ToolResult, UsageTold, WeaveError};
+
+impl State {
+    /// The last event. Of a round with calls that are to be made it is held.
+    pub(super) fn end(
+        &mut self,
+        event: &Event<'_>,
+        raw: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), WeaveError> {
+        let answer = Answer::read(event.response);
+        let is_complete = answer.is_complete(event.kind == Kind::Completed);
+        self.close(&answer, is_complete && !self.round.has_failed)?;
+        if self.round.has_calls() {
+            self.budget.take(raw.len() + event.data.len())?;
+            self.round.held = Some(Held::Event {
+                data: event.data.to_vec(),
+                raw: raw.to_vec(),
+                later: Vec::new(),
+            });
+        } else {
+            self.relay_end(event, raw, out);
+        }
+        Ok(())
+    }
+
+    /// A round that is no stream.
+    pub(crate) fn whole(&mut self, body: Bytes) -> Result<(), WeaveError> {
+        if check(&body).is_ok() {
+            let answer = Answer::read(Value::new(&body));
+            let is_complete = answer.is_complete(answer.output.is_array());
+            self.close(&answer, is_complete)?;
+        }
+        self.round.held = Some(Held::Body(body));
+        Ok(())
+    }
+
+    fn close(&mut self, answer: &Answer<'_>, are_calls_made: bool) -> Result<(), WeaveError> {
+        self.round.hear(answer);
+        self.round.close(answer, &self.toolbox, are_calls_made);
+        self.numbers.are_ours |= self.round.has_calls();
+        if !self.round.has_calls() && !self.turn.has_rounds() {
+            // Nothing will be asked of an answer that is the client's as it is.
+            self.round.items.clear();
+        }
+        for at in 0..self.round.items.len() {
+            let bytes = self.round.items.get(at).map_or(0, |item| item.raw.len());
+            self.has_room(bytes)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn end_round(&self) -> RoundEnd {
+        let calls = self.round.calls();
+        match (calls.is_empty(), self.round.awaits_client()) {
+            (true, _) => RoundEnd::Over,
+            (false, false) => RoundEnd::Calls(calls),
+            (false, true) => RoundEnd::Mixed(calls),
+        }
+    }
+
+    pub(crate) fn go_on(
+        &mut self,
+        request: &mut Envelope,
+        results: Vec<ToolResult>,
+    ) -> Result<(), EnvelopeError> {
+        self.keep(results);
+        go_on::go_on(request, &self.history, &self.round)?;
+        let round = std::mem::take(&mut self.round);
+        let usage = round.held.as_ref().map(usage_of);
+        self.turn.add(round, &usage.unwrap_or_default());
+        // Whatever the next round says, it is not the first.
+        self.numbers.are_ours = true;
+        Ok(())
+    }
+
+    pub(crate) fn keep(&mut self, results: Vec<ToolResult>) {
+        let calls = self.round.calls();
+        let ids = calls.iter().map(|call| call.call_id.as_str());
+        let results = ToolResult::in_order(ids, results);
+        self.round.results = results.iter().map(render_result).collect();
+    }
+
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
+        if let Some(Held::Event { data, raw, later }) = self.round.held.take() {
+            self.relay_end(&Event::read("", &data), &raw, out);
+            out.extend_from_slice(&later);
+        }
+    }
+
+    pub(crate) fn finish_whole(&mut self) -> Bytes {
+        let Some(Held::Body(body)) = self.round.held.take() else {
+            return Bytes::new();
+        };
+        let mut patch = Patch::new(&body);
+        if check(&body).is_ok() {
+            self.make_whole(Value::new(&body), &mut patch);
+        }
+        if patch.is_empty() {
+            return body.clone();
+        }
+        Bytes::from(patch.into_vec())
+    }
+
+    fn relay_end(&mut self, event: &Event<'_>, raw: &[u8], out: &mut Vec<u8>) {
+        let mut patch = Patch::new(event.data);
+        self.make_whole(event.response, &mut patch);
+        self.relay(event, None, patch, raw, out);
+    }
+
+    /// Makes the last round's answer that of all rounds.
+    fn make_whole<'a>(&self, response: Value<'a>, patch: &mut Patch<'a>) {
+        let answer = Answer::read(response);
+        answer.hide_tools(&self.toolbox, patch);
+        if let Some(output) = self.output(&answer) {
+            patch.replace(answer.output, output);
+        }
+        if self.turn.has_rounds() && self.usage == UsageTold::Sum {
+            self.add_usage(response, &answer, patch);
+        }
+    }
+
+    /// All items that the client sees, or nothing when those are the provider's.
+    fn output(&self, answer: &Answer<'_>) -> Option<Vec<u8>> {
+        if !answer.output.is_array() {
+            return None;
+        }
+        let earlier: Vec<&[u8]> = self.turn.shown().collect();
+        if earlier.is_empty() {
+            let is_hidden = |item: Value<'_>| self.round.is_hidden(item, &self.toolbox);
+            return without(answer.output, is_hidden);
+        }
+        let last = self.round.items.iter().filter(|item| !item.is_ours);
+        let last = last.map(|item| item.raw.as_slice());
+        let items: Vec<&[u8]> = earlier.into_iter().chain(last).collect();
+        Some([b"[", &*items.join(&b","[..]), b"]"].concat())
+    }
+
+    fn add_usage<'a>(&self, response: Value<'a>, answer: &Answer<'a>, patch: &mut Patch<'a>) {
+        let mut sum = self.turn.usage.clone();
+        let mut last = Figures::default();
+        last.hear(answer.usage);
+        sum.add(&last);
+        if sum.is_empty() {
+            return;
+        }
+        if answer.usage.is_object() {
+            sum.write_into(answer.usage, patch);
+        } else {
+            patch.set(response, "usage", sum.to_string());
+        }
+    }
+}
+
+fn usage_of(held: &Held) -> Figures {
+    let response = match held {
+        Held::Event { data, .. } => Event::read("", data).response,
+        Held::Body(body) => Value::new(body),
+    };
+    let mut figures = Figures::default();
+    figures.hear(Answer::read(response).usage);
+    figures
+}

@@ -1,0 +1,104 @@
+//! The request that follows a round: what the model said, and what came of it.
+
+use bytes::Bytes;
+
+use super::round::Round;
+use crate::json::{Patch, Value, quoted};
+use crate::{Envelope, EnvelopeError};
+
+/// What a request says of where its history is kept.
+#[derive(Debug, Clone, Default)]
+pub(super) struct History {
+    /// The provider appends to a conversation by itself.
+    pub(super) conversation: Option<String>,
+    /// The answer it goes on from.
+    pub(super) previous: Option<String>,
+    /// Whether the provider keeps answers, so that others can go on from them.
+    pub(super) is_stored: bool,
+}
+
+impl History {
+    pub(super) fn of(envelope: &Envelope) -> Self {
+        let conversation = envelope.value("conversation").unwrap_or_default();
+        let conversation = conversation
+            .filled()
+            .or_else(|| conversation.get("id")?.filled());
+        let previous = envelope.value("previous_response_id");
+        let previous = previous.and_then(Value::filled);
+        let store = envelope.value("store").unwrap_or_default();
+        Self {
+            conversation: conversation.map(Into::into),
+            previous: previous.map(Into::into),
+            is_stored: !store.is_false(),
+        }
+    }
+}
+
+/// Makes the request of a round that of the next one.
+pub(super) fn go_on(
+    request: &mut Envelope,
+    history: &History,
+    round: &Round,
+) -> Result<(), EnvelopeError> {
+    let is_stored = history.is_stored && !round.is_not_stored;
+    let is_chained = history.previous.is_some() && is_stored && !round.id.is_empty();
+    let results = round.results.join(",");
+    if history.conversation.is_some() {
+        // The provider has put the answer into it.
+        request.replace("input", Bytes::from(format!("[{results}]")));
+        return Ok(());
+    }
+    if is_chained {
+        request.replace("previous_response_id", Bytes::from(quoted(&round.id)));
+        request.replace("input", Bytes::from(format!("[{results}]")));
+        return Ok(());
+    }
+    let items = round.items.iter().map(|item| item.raw.as_slice());
+    let mut items: Vec<Vec<u8>> = items.filter_map(|item| as_input(item, is_stored)).collect();
+    items.push(results.into_bytes());
+    append(request, items.join(&b","[..]))
+}
+
+/// Tells everything once more: the provider keeps nothing that it could be reminded of, or may not
+/// keep it.
+fn append(request: &mut Envelope, items: Vec<u8>) -> Result<(), EnvelopeError> {
+    let input = request.value("input").unwrap_or_default();
+    if input.is_text() {
+        let text = input.raw().unwrap_or_default();
+        let message = [&br#"[{"role":"user","content":"#[..], text, b"}]"].concat();
+        request.replace("input", Bytes::from(message));
+    }
+    request.append_items("input", Bytes::from(items))
+}
+
+/// An item of an answer as an item of a request, if the provider would understand it there. Where
+/// answers are not kept, ids lead nowhere, and reasoning is only what was encrypted of it.
+pub(super) fn as_input(item: &[u8], is_stored: bool) -> Option<Vec<u8>> {
+    if is_stored {
+        return Some(item.to_vec());
+    }
+    let value = Value::new(item);
+    let kind = value.get("type").and_then(Value::text).unwrap_or_default();
+    let is_encrypted = || {
+        value
+            .get("encrypted_content")
+            .and_then(Value::filled)
+            .is_some()
+    };
+    if kind == "reasoning" && !is_encrypted() {
+        return None;
+    }
+    Some(without_id(value, item))
+}
+
+/// An item without its id, unless that is all by which its result or its content is found.
+pub(super) fn without_id(value: Value<'_>, item: &[u8]) -> Vec<u8> {
+    let kind = value.get("type").and_then(Value::text).unwrap_or_default();
+    let has_more = matches!(&*kind, "message" | "reasoning" | "web_search_call");
+    let is_called = value.get("call_id").and_then(Value::filled).is_some();
+    let mut patch = Patch::new(item);
+    if has_more || is_called {
+        patch.remove(Value::new(item), "id");
+    }
+    patch.into_vec()
+}
