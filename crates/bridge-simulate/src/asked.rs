@@ -29,6 +29,10 @@ pub(crate) struct Last {
     pub(crate) texts: Vec<String>,
     /// What a tool has answered, when that is what was said last.
     pub(crate) tool_result: Option<String>,
+    /// How often tools have answered since a person said something.
+    pub(crate) rounds: usize,
+    /// What the person said before the tools answered, when they have.
+    pub(crate) person: Vec<String>,
 }
 
 /// Why a body is no request.
@@ -126,30 +130,78 @@ impl<'b> Asked<'b> {
     }
 
     /// Instructions may stand behind what was said last: the last that is no instruction counts.
+    /// When that is a tool's answer, what the person had said before is looked for as well.
     fn read_last(&mut self, name: &'static str, messages: &[&RawValue]) -> Result<(), AskedError> {
+        let last = &mut self.last;
+        let mut is_in_results = false;
         for message in messages.iter().rev() {
             let message: Message =
                 serde_json::from_str(message.get()).map_err(|_| AskedError::Mistyped(name))?;
-            let kind = message.kind.as_deref().unwrap_or("message");
-            match (kind, message.role.as_deref()) {
-                ("message", Some("system" | "developer")) | ("reasoning", _) => {}
-                ("message", Some("tool" | "function")) => {
-                    self.last.tool_result = Some(message.content.text());
+            match message.entry() {
+                Entry::Aside => {}
+                Entry::Said(said) if last.rounds == 0 => {
+                    *last = said;
                     return Ok(());
                 }
-                ("message", _) => {
-                    self.last = message.content.said();
+                Entry::Said(said) => {
+                    last.person = said.texts;
                     return Ok(());
                 }
-                (kind, _) if kind.ends_with("_output") => {
-                    let said = message.output.or(message.tools).unwrap_or_default();
-                    self.last.tool_result = Some(said.text());
+                Entry::Result(said) => {
+                    last.rounds += usize::from(!is_in_results);
+                    is_in_results = true;
+                    if last.tool_result.is_none() {
+                        last.texts = said.texts;
+                        last.tool_result = said.tool_result;
+                    }
+                }
+                Entry::Model(said) if last.rounds == 0 => {
+                    *last = said;
                     return Ok(());
                 }
-                _ => {}
+                Entry::Model(_) | Entry::Call => is_in_results = false,
             }
         }
         Ok(())
+    }
+}
+
+/// What a message or an item is.
+enum Entry {
+    /// An instruction, or a thought.
+    Aside,
+    /// What a person said.
+    Said(Last),
+    /// What a tool has answered.
+    Result(Last),
+    /// What the model said.
+    Model(Last),
+    /// A call of a tool, or something unknown.
+    Call,
+}
+
+impl Message {
+    fn entry(self) -> Entry {
+        let result = |text: String| {
+            Entry::Result(Last {
+                tool_result: Some(text),
+                ..Last::default()
+            })
+        };
+        let kind = self.kind.as_deref().unwrap_or("message");
+        match (kind, self.role.as_deref()) {
+            ("message", Some("system" | "developer")) | ("reasoning", _) => Entry::Aside,
+            ("message", Some("tool" | "function")) => result(self.content.text()),
+            ("message", Some("assistant")) => Entry::Model(self.content.said()),
+            ("message", _) => match self.content.said() {
+                last if last.tool_result.is_some() => Entry::Result(last),
+                last => Entry::Said(last),
+            },
+            (kind, _) if kind.ends_with("_output") => {
+                result(self.output.or(self.tools).unwrap_or_default().text())
+            }
+            _ => Entry::Call,
+        }
     }
 }
 
@@ -192,7 +244,7 @@ impl Said {
         match self.0 {
             Value::String(text) => Last {
                 texts: vec![text],
-                tool_result: None,
+                ..Last::default()
             },
             Value::Array(blocks) => {
                 let mut last = Last::default();

@@ -10,9 +10,10 @@ use crate::asked::Asked;
 use crate::dialect::CREATED;
 use crate::face::Face;
 use crate::fingerprint::Ids;
+use crate::offered::{Call, ToolKind};
 use crate::parts::{Deltas, Parts};
 use crate::pieces::Pieces;
-use crate::turn::{Call, ToolKind, Turn, Usage};
+use crate::turn::{Turn, Usage};
 use crate::{compatible, copilot};
 
 /// What stands for the provider's build.

@@ -58,6 +58,7 @@ mod fingerprint;
 mod frame;
 mod ledger_file;
 mod listen;
+mod offered;
 mod parts;
 mod pieces;
 mod provider;

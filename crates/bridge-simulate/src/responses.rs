@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use crate::asked::Asked;
 use crate::dialect::CREATED;
 use crate::fingerprint::Ids;
+use crate::offered::{Call, ToolKind};
 use crate::parts::{Deltas, Parts};
 use crate::pieces::Pieces;
-use crate::turn::{Call, Thought, ToolKind, Turn, Usage};
+use crate::turn::{Thought, Turn, Usage};
 
 /// Letters of what stands for an encrypted thought.
 const ENCRYPTED: usize = 400;
