@@ -10,10 +10,8 @@ use crate::bedrock;
 use crate::face::Face;
 use crate::parts::{Deltas, Parts};
 use crate::pieces::Pieces;
-use crate::turn::{Turn, Usage};
-
-/// Letters of a signature. Real ones differ in length.
-const SIGNATURE: usize = 200;
+use crate::seal;
+use crate::turn::{Stop, Turn, Usage};
 
 pub(crate) fn stream(mut turn: Turn) -> (String, Parts) {
     let id = message_id(&mut turn);
@@ -30,9 +28,10 @@ pub(crate) fn stream(mut turn: Turn) -> (String, Parts) {
     let stop_reason = stop_reason(&turn);
     let mut blocks = Blocks { parts, count: 0 };
     if let Some(thought) = turn.thought {
+        let thinking = thought.text.text().to_owned();
         blocks.open(&json!({"type": "thinking", "thinking": "", "signature": ""}));
         blocks.deltas("thinking_delta", "thinking", thought.text);
-        let signature = turn.ids.letters("", SIGNATURE);
+        let signature = seal::make(&mut turn.ids, &thinking);
         blocks.delta(&json!({"type": "signature_delta", "signature": signature}));
         blocks.close();
     }
@@ -42,8 +41,8 @@ pub(crate) fn stream(mut turn: Turn) -> (String, Parts) {
         blocks.close();
     }
     for call in turn.calls {
-        let id = turn.ids.letters(&tool_prefix(turn.face), 22);
-        blocks.open(&json!({"type": "tool_use", "id": id, "name": call.name, "input": {}}));
+        let (id, name) = (&call.id, &call.name);
+        blocks.open(&json!({"type": "tool_use", "id": id, "name": name, "input": {}}));
         blocks.delta(&json!({"type": "input_json_delta", "partial_json": ""}));
         blocks.deltas("input_json_delta", "partial_json", call.pieces());
         blocks.close();
@@ -110,17 +109,17 @@ pub(crate) fn whole(mut turn: Turn) -> (String, Value) {
     let id = message_id(&mut turn);
     let mut content = Vec::new();
     if let Some(thought) = &turn.thought {
-        let signature = turn.ids.letters("", SIGNATURE);
         let thinking = thought.text.text();
+        let signature = seal::make(&mut turn.ids, thinking);
         content.push(json!({"type": "thinking", "thinking": thinking, "signature": signature}));
     }
     if let Some(text) = &turn.text {
         content.push(json!({"type": "text", "text": text.text()}));
     }
     for call in &turn.calls {
-        let id = turn.ids.letters(&tool_prefix(turn.face), 22);
+        let (id, name) = (&call.id, &call.name);
         let input: Value = serde_json::from_str(&call.input).unwrap_or_else(|_| json!({}));
-        content.push(json!({"type": "tool_use", "id": id, "name": call.name, "input": input}));
+        content.push(json!({"type": "tool_use", "id": id, "name": name, "input": input}));
     }
     let mut usage = first_usage(turn.usage);
     if let (Some(first), Value::Object(last)) = (usage.as_object_mut(), last_usage(turn.usage)) {
@@ -140,10 +139,6 @@ pub(crate) fn whole(mut turn: Turn) -> (String, Value) {
 fn message_id(turn: &mut Turn) -> String {
     let prefix = format!("msg_{}01", turn.face.mark());
     turn.ids.letters(&prefix, 22)
-}
-
-fn tool_prefix(face: Face) -> String {
-    format!("toolu_{}01", face.mark())
 }
 
 /// The model as the answer names it.
@@ -169,9 +164,10 @@ fn metrics(usage: Usage) -> Value {
 }
 
 fn stop_reason(turn: &Turn) -> &'static str {
-    match turn.calls.is_empty() {
-        true => "end_turn",
-        false => "tool_use",
+    match turn.stop {
+        Stop::Spoken => "end_turn",
+        Stop::Called => "tool_use",
+        Stop::Length => "max_tokens",
     }
 }
 

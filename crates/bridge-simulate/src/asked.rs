@@ -20,7 +20,19 @@ pub(crate) struct Asked<'b> {
     pub(crate) messages: usize,
     pub(crate) body_bytes: usize,
     pub(crate) marks_cache: bool,
+    /// Whether there may be calls of tools, or thoughts, in the conversation.
+    pub(crate) has_calls: bool,
 }
+
+/// What stands in a conversation in which tools were called, or in which the model has thought.
+const CALLS: [&[u8]; 6] = [
+    b"\"tool_use\"",
+    b"tool_result\"",
+    b"\"thinking\"",
+    b"\"tool_call",
+    b"_call",
+    b"\"reasoning\"",
+];
 
 /// What was said last.
 #[derive(Debug, Default, PartialEq)]
@@ -65,6 +77,9 @@ impl<'b> Asked<'b> {
             messages: 0,
             body_bytes: body.len(),
             marks_cache: memchr::memmem::find(body, b"\"cache_control\"").is_some(),
+            has_calls: CALLS
+                .iter()
+                .any(|it| memchr::memmem::find(body, it).is_some()),
         };
         asked.model = match &named.model {
             Some(model) => model.clone().into_owned(),

@@ -9,11 +9,10 @@ use serde_json::{Value, json};
 use crate::asked::Asked;
 use crate::dialect::CREATED;
 use crate::face::Face;
-use crate::fingerprint::Ids;
 use crate::offered::{Call, ToolKind};
 use crate::parts::{Deltas, Parts};
 use crate::pieces::Pieces;
-use crate::turn::{Turn, Usage};
+use crate::turn::{Stop, Turn, Usage};
 use crate::{compatible, copilot};
 
 /// What stands for the provider's build.
@@ -45,7 +44,6 @@ pub(crate) fn stream(mut turn: Turn, asked: &Asked<'_>) -> (String, Parts) {
     chunks.chunk(&role, "null");
     let finish = finish_reason(&turn);
     let counts_in_finish = counts_in_finish(&turn);
-    let face = turn.face;
     if let Some(thought) = turn.thought.filter(|thought| thought.is_wished) {
         chunks.deltas("{\"reasoning_content\":", thought.text, "}");
     }
@@ -54,7 +52,7 @@ pub(crate) fn stream(mut turn: Turn, asked: &Asked<'_>) -> (String, Parts) {
     }
     for (index, call) in turn.calls.iter().enumerate() {
         let (kind, key) = words(call.kind);
-        let mut first = call_value(face, &mut turn.ids, call, "");
+        let mut first = call_value(call, "");
         if let Some(first) = first.as_object_mut() {
             first.insert("index".to_owned(), json!(index));
         }
@@ -133,11 +131,7 @@ pub(crate) fn whole(mut turn: Turn) -> (String, Value) {
             message.insert("reasoning_content".to_owned(), json!(thought.text.text()));
         }
         if !turn.calls.is_empty() {
-            let (face, ids) = (turn.face, &mut turn.ids);
-            let calls = turn
-                .calls
-                .iter()
-                .map(|call| call_value(face, ids, call, &call.input));
+            let calls = turn.calls.iter().map(|call| call_value(call, &call.input));
             message.insert("tool_calls".to_owned(), calls.collect());
         }
     }
@@ -169,24 +163,16 @@ fn counts_in_finish(turn: &Turn) -> bool {
 }
 
 fn finish_reason(turn: &Turn) -> &'static str {
-    match turn.calls.is_empty() {
-        true => "stop",
-        false => "tool_calls",
+    match turn.stop {
+        Stop::Spoken => "stop",
+        Stop::Called => "tool_calls",
+        Stop::Length => "length",
     }
 }
 
-fn call_value(face: Face, ids: &mut Ids, call: &Call, input: &str) -> Value {
+fn call_value(call: &Call, input: &str) -> Value {
     let (kind, key) = words(call.kind);
-    let id = match face {
-        Face::Copilot => ids.letters("toolu_vrtx_01", 22),
-        Face::Plain
-        | Face::Bedrock
-        | Face::Mantle
-        | Face::Azure
-        | Face::Google
-        | Face::OpenRouter => ids.letters("call_", 24),
-    };
-    json!({"id": id, "type": kind, kind: {"name": call.name, key: input}})
+    json!({"id": call.id, "type": kind, kind: {"name": call.name, key: input}})
 }
 
 /// What a call of this kind is called, and what its input is called.

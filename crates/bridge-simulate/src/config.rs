@@ -35,6 +35,12 @@ pub struct SimulateConfig {
     pub ledger_bytes: u64,
     /// The largest request body, as it travels and when decoded. Default 64 MiB.
     pub body_bytes: usize,
+    /// Whether histories and names of tools are looked at as strictly as providers do: every call
+    /// has its result where it belongs, thoughts are as they were, names are good and unique. Others
+    /// are refused with status 400. Default true.
+    pub is_strict: bool,
+    /// Whether [`Simulator::seen`](crate::Simulator::seen) tells bodies, too. Default false.
+    pub keep_bodies: bool,
     /// Time between two events of a stream, unless the request says otherwise. Default none: a
     /// stream is written as fast as it is read.
     pub pace: Duration,
@@ -62,6 +68,8 @@ impl Default for SimulateConfig {
             ledger: None,
             ledger_bytes: 256 << 20,
             body_bytes: 64 << 20,
+            is_strict: true,
+            keep_bodies: false,
             pace: Duration::ZERO,
         }
     }
@@ -79,6 +87,8 @@ impl fmt::Debug for SimulateConfig {
             .field("ledger", &self.ledger)
             .field("ledger_bytes", &self.ledger_bytes)
             .field("body_bytes", &self.body_bytes)
+            .field("is_strict", &self.is_strict)
+            .field("keep_bodies", &self.keep_bodies)
             .field("pace", &self.pace)
             .finish()
     }

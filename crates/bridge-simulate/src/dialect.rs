@@ -155,6 +155,15 @@ impl Dialect {
         }
     }
 
+    /// A name for a call, as the provider writes it.
+    pub(crate) fn call_id(self, face: Face, ids: &mut Ids) -> String {
+        match (self, face) {
+            (Self::Anthropic, _) => ids.letters(&format!("toolu_{}01", face.mark()), 22),
+            (Self::Chat, Face::Copilot) => ids.letters("toolu_vrtx_01", 22),
+            (Self::Chat | Self::Responses, _) => ids.letters("call_", 24),
+        }
+    }
+
     /// A name for the request, as the provider writes it.
     pub(crate) fn request_id(self, ids: &mut Ids) -> String {
         match self {

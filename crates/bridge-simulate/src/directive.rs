@@ -3,9 +3,13 @@
 //! In a prompt they are written `simulate:NAME` or `simulate:NAME=VALUE`; in the header
 //! `x-simulate` they stand without the prefix, parted by blanks or commas. The README lists them.
 
+mod plan;
+
 use std::time::Duration;
 
 use serde_json::Value;
+
+pub(crate) use self::plan::Plan;
 
 /// What a prompt's directives begin with.
 const PREFIX: &str = "simulate:";
@@ -21,6 +25,12 @@ const MOST_WAIT_MS: u64 = 3_600_000;
 pub(crate) struct Directives {
     pub(crate) tools: Vec<ToolWish>,
     pub(crate) think: bool,
+    /// The answer ends for lack of room, in the middle of what came last.
+    pub(crate) is_short: bool,
+    /// The arguments of calls end before their end.
+    pub(crate) breaks_arguments: bool,
+    /// How many rounds these directives are for.
+    pub(crate) rounds: Option<usize>,
     pub(crate) fault: Option<Fault>,
     /// The fault strikes only the first so many times that this prompt is seen.
     pub(crate) times: Option<u32>,
@@ -36,10 +46,12 @@ pub(crate) struct Directives {
 /// A tool to be called.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ToolWish {
-    /// Without a name: the first that is offered.
+    /// A name, or a pattern of names. Without one: the first that is offered.
     pub(crate) name: Option<String>,
     /// Without arguments: such as the tool's schema allows.
     pub(crate) arguments: Option<Value>,
+    /// All whose names fit are to be called, and not only the first.
+    pub(crate) takes_all: bool,
 }
 
 /// How an answer goes wrong.
@@ -98,46 +110,68 @@ pub(crate) enum DirectiveError {
     TooMuchText,
 }
 
+/// Whether a text may hold directives.
+pub(crate) fn is_in(text: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), PREFIX.as_bytes()).is_some()
+}
+
+/// Hands each directive of a prompt to `read`, which gives back what follows it.
+fn in_prompt<'t>(
+    prompt: &'t str,
+    mut read: impl FnMut(&'t str) -> Result<&'t str, DirectiveError>,
+) -> Result<(), DirectiveError> {
+    let mut rest = prompt;
+    while let Some(at) = memchr::memmem::find(rest.as_bytes(), PREFIX.as_bytes()) {
+        let (before, from) = rest.split_at(at);
+        rest = from.get(PREFIX.len()..).unwrap_or_default();
+        let is_a_word = !before.ends_with(|last: char| last.is_alphanumeric() || last == '-');
+        if is_a_word && rest.starts_with(|first: char| first.is_ascii_lowercase()) {
+            rest = read(rest)?;
+        }
+    }
+    Ok(())
+}
+
+/// Hands each directive of a header to `read`, which gives back what follows it.
+fn in_header<'t>(
+    value: &'t str,
+    mut read: impl FnMut(&'t str) -> Result<&'t str, DirectiveError>,
+) -> Result<(), DirectiveError> {
+    let is_gap = |letter: char| letter.is_whitespace() || letter == ',' || letter == ';';
+    let mut rest = value.trim_start_matches(is_gap);
+    while !rest.is_empty() {
+        rest = rest.strip_prefix(PREFIX).unwrap_or(rest);
+        rest = read(rest)?.trim_start_matches(is_gap);
+    }
+    Ok(())
+}
+
+/// The directive that a text begins with, up to its arguments.
+fn word(text: &str) -> &str {
+    let ends = |letter: char| letter.is_whitespace() || "\"'`,;()<>{}\\".contains(letter);
+    let end = text.find(ends).unwrap_or(text.len());
+    let word = text.get(..end).unwrap_or_default();
+    word.trim_end_matches(['.', '!', '?', ':'])
+}
+
 impl Directives {
-    /// Adds what stands in a prompt.
-    pub(crate) fn read_prompt(&mut self, prompt: &str) -> Result<(), DirectiveError> {
-        let mut rest = prompt;
-        while let Some(at) = memchr::memmem::find(rest.as_bytes(), PREFIX.as_bytes()) {
-            let (before, from) = rest.split_at(at);
-            rest = from.get(PREFIX.len()..).unwrap_or_default();
-            let is_a_word = !before.ends_with(|last: char| last.is_alphanumeric() || last == '-');
-            if is_a_word && rest.starts_with(|first: char| first.is_ascii_lowercase()) {
-                rest = self.read_one(rest)?;
-            }
-        }
-        self.check()
-    }
-
-    /// Adds what stands in a header.
-    pub(crate) fn read_header(&mut self, value: &str) -> Result<(), DirectiveError> {
-        let is_gap = |letter: char| letter.is_whitespace() || letter == ',' || letter == ';';
-        let mut rest = value.trim_start_matches(is_gap);
-        while !rest.is_empty() {
-            rest = rest.strip_prefix(PREFIX).unwrap_or(rest);
-            rest = self.read_one(rest)?.trim_start_matches(is_gap);
-        }
-        self.check()
-    }
-
     /// Takes one directive from the beginning and gives back what follows it.
     fn read_one<'t>(&mut self, text: &'t str) -> Result<&'t str, DirectiveError> {
-        let ends = |letter: char| letter.is_whitespace() || "\"'`,;()<>{}\\".contains(letter);
-        let end = text.find(ends).unwrap_or(text.len());
-        let (word, rest) = text.split_at(end);
-        let word = word.trim_end_matches(['.', '!', '?', ':']);
+        let word = word(text);
+        let rest = text.get(word.len()..).unwrap_or_default();
+        // What ends a sentence belongs to no directive.
+        let rest = rest.trim_start_matches(['.', '!', '?', ':']);
         let (name, value) = match word.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (word, None),
         };
-        if name == "tool" {
+        if name == "tool" || name == "tools" {
             let (arguments, rest) = read_json(rest);
-            let name = value.filter(|name| !name.is_empty()).map(str::to_owned);
-            self.tools.push(ToolWish { name, arguments });
+            self.tools.push(ToolWish {
+                name: value.filter(|name| !name.is_empty()).map(str::to_owned),
+                arguments,
+                takes_all: name == "tools",
+            });
             return Ok(rest);
         }
         if word.is_empty() {
@@ -174,6 +208,12 @@ impl Directives {
         }
         match name {
             "think" => self.think = true,
+            "short" => self.is_short = true,
+            "broken-arguments" => self.breaks_arguments = true,
+            "rounds" => {
+                let rounds = usize::try_from(number(plan::MOST_ROUNDS)?);
+                self.rounds = Some(rounds.unwrap_or(usize::MAX));
+            }
             "gzip" => self.gzip = true,
             "delay" => self.delay = wait()?,
             "pace" => self.pace = Some(wait()?),

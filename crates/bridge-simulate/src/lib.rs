@@ -27,7 +27,8 @@
 //! Ids, texts and figures follow from [`SimulateConfig::seed`] and the request's body alone, so
 //! an answer is the same byte for byte, on every day and every machine. With
 //! [`IdSource::Counter`] the number of earlier requests counts too, and no two answers share an
-//! id. The one directive with a memory is `times`.
+//! id. What has a memory are the directive `times`, and the answers that a request in the Responses
+//! dialect goes on from.
 //!
 //! # Directives
 //!
@@ -37,8 +38,8 @@
 //!
 //! # What it refuses to know
 //!
-//! Gateways, identities, TLS and the content of a conversation: it looks at what was said last
-//! and at nothing before it. It is no oracle of what a provider would say.
+//! Gateways, identities, TLS and the meaning of a conversation: it looks at what was said last, and
+//! of what was before only whether it is in order. It is no oracle of what a provider would say.
 
 mod access;
 mod answer;
@@ -60,15 +61,19 @@ mod ledger_file;
 mod listen;
 mod offered;
 mod parts;
+mod past;
+mod pattern;
 mod pieces;
 mod provider;
 mod responses;
 mod route;
 mod schema;
 mod script;
+mod seal;
 mod seen;
 mod server;
 mod sigv4;
+mod strict;
 mod tool_server;
 mod turn;
 

@@ -5,15 +5,23 @@ use serde_json::Value;
 use crate::asked::Asked;
 use crate::dialect::Dialect;
 use crate::directive::{Directives, ToolWish};
+use crate::face::Face;
+use crate::fingerprint::Ids;
+use crate::pattern;
 use crate::pieces::{Cut, Pieces};
 use crate::schema;
 
 /// Bytes of arguments in one event.
 const ARGUMENT_BYTES: usize = 16;
 
+/// How many tools one pattern calls at most.
+const MOST_AT_ONCE: usize = 64;
+
 /// A tool to be called.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Call {
+    /// What its result will name.
+    pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) kind: ToolKind,
     /// A JSON object for functions, free text for custom tools.
@@ -38,6 +46,13 @@ struct Offered {
 }
 
 impl Call {
+    /// Leaves the end of the input away.
+    pub(crate) fn break_off(&mut self) {
+        let half = self.input.len() / 2;
+        let end = (half..self.input.len()).find(|at| self.input.is_char_boundary(*at));
+        self.input.truncate(end.unwrap_or_default());
+    }
+
     /// The input, cut as it is streamed.
     pub(crate) fn pieces(&self) -> Pieces {
         Pieces::new(self.input.clone(), Cut::Bytes(ARGUMENT_BYTES))
@@ -46,13 +61,16 @@ impl Call {
 
 /// The tools to call, and the name of one that was wished for and is not offered.
 pub(crate) fn calls(
+    face: Face,
     dialect: Dialect,
     asked: &Asked<'_>,
     directives: &Directives,
+    ids: &mut Ids,
 ) -> (Vec<Call>, Option<String>) {
     let prompt = &asked.last.texts;
     let wishes = match directives.tools.is_empty() {
         false => directives.tools.clone(),
+        true if asked.last.tool_result.is_some() => Vec::new(),
         true => forced(asked)
             .or_else(|| mentioned(prompt))
             .into_iter()
@@ -64,18 +82,27 @@ pub(crate) fn calls(
     let offered = offered(dialect, asked);
     let mut calls = Vec::new();
     for wish in wishes {
-        let is_it = |tool: &&Offered| wish.name.as_ref().is_none_or(|name| *name == tool.name);
-        match offered.iter().find(is_it) {
-            Some(tool) => calls.push(tool.call(wish.arguments)),
-            None => {
-                return (
-                    Vec::new(),
-                    Some(wish.name.unwrap_or_else(|| "any".to_owned())),
-                );
-            }
+        let fits = |tool: &&Offered| {
+            wish.name
+                .as_ref()
+                .is_none_or(|name| pattern::fits(name, &tool.name))
+        };
+        let most = if wish.takes_all { MOST_AT_ONCE } else { 1 };
+        let wanted: Vec<_> = offered.iter().filter(fits).take(most).collect();
+        if wanted.is_empty() {
+            let name = wish.name.unwrap_or_else(|| "any".to_owned());
+            return (Vec::new(), Some(name));
         }
+        let called = wanted
+            .into_iter()
+            .map(|tool| tool.call(wish.arguments.clone()));
+        calls.extend(called);
     }
-    (calls, None)
+    let ids = |call: Call| Call {
+        id: dialect.call_id(face, ids),
+        ..call
+    };
+    (calls.into_iter().map(ids).collect(), None)
 }
 
 /// The tool that `tool_choice` orders.
@@ -90,6 +117,7 @@ fn forced(asked: &Asked<'_>) -> Option<ToolWish> {
     matches!(kind, "any" | "required" | "tool" | "function" | "custom").then(|| ToolWish {
         name: name.map(str::to_owned),
         arguments: None,
+        takes_all: false,
     })
 }
 
@@ -103,8 +131,15 @@ fn mentioned(prompt: &[String]) -> Option<ToolWish> {
         rest.starts_with("tool").then(|| ToolWish {
             name: Some(name.trim_matches(['`', '"', '\'']).to_owned()),
             arguments: None,
+            takes_all: false,
         })
     })
+}
+
+/// The names of all tools that can be called.
+pub(crate) fn names(dialect: Dialect, asked: &Asked<'_>) -> Vec<String> {
+    let offered = offered(dialect, asked);
+    offered.into_iter().map(|tool| tool.name).collect()
 }
 
 fn offered(dialect: Dialect, asked: &Asked<'_>) -> Vec<Offered> {
@@ -156,6 +191,7 @@ impl Offered {
             (ToolKind::Custom, None) => "simulated".to_owned(),
         };
         Call {
+            id: String::new(),
             name: self.name.clone(),
             kind: self.kind,
             input,

@@ -16,17 +16,19 @@ use crate::asked::Asked;
 use crate::body::{self, BodyError};
 use crate::dialect::{Dialect, retry_after};
 use crate::digest::sha256;
-use crate::directive::{Directives, Fault};
+use crate::directive::{Directives, Fault, Plan};
 use crate::face::Face;
 use crate::fingerprint::{self, Ids};
 use crate::ledger_file::Line;
 use crate::listen::{Answers, Reset};
+use crate::past::{Past, Pasts};
 use crate::route::{Route, Target};
 use crate::script::AnswerBody;
 use crate::seen::{Ledger, Seen};
 use crate::turn::{Turn, tokens};
 use crate::{
     IdSource, SimulateConfig, access, anthropic, bedrock, chat, compatible, copilot, responses,
+    strict,
 };
 
 /// The header that holds directives.
@@ -36,6 +38,7 @@ const SIMULATE: &str = "x-simulate";
 pub(crate) struct Provider {
     pub(crate) config: SimulateConfig,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) pasts: Pasts,
 }
 
 /// An answer, and what happens before it is given.
@@ -99,7 +102,8 @@ impl Answers for Provider {
         let status = reply.response.status();
         face.headers(dialect, status, reply.response.headers_mut(), &request_id);
         if let (Ok(body), true) = (body, self.ledger.keeps()) {
-            self.ledger.saw(seen(head, &body, reply.id.clone()));
+            let kept = self.config.keep_bodies.then(|| body.clone());
+            self.ledger.saw(seen(head, &body, kept, reply.id.clone()));
         }
         if !reply.delay.is_zero() {
             sleep(reply.delay).await;
@@ -169,8 +173,15 @@ impl Provider {
         let body = body::decode(&head.headers, body.clone(), self.config.body_bytes)
             .map_err(|cause| Refusal::new(cause.status(), &cause))?;
         let bad = |cause| Refusal::bad(&cause);
-        let asked = Asked::read(dialect, &body, &target.named).map_err(bad)?;
+        let mut asked = Asked::read(dialect, &body, &target.named).map_err(bad)?;
         face.check(&asked).map_err(bad)?;
+        let past = self.past(dialect, &asked)?;
+        if let Some(past) = &past {
+            past.precede(&mut asked);
+        }
+        if self.config.is_strict {
+            strict::check(dialect, &asked, past.as_ref()).map_err(|cause| Refusal::bad(&cause))?;
+        }
         let directives = directives(&head.headers, &asked)?;
         match route {
             Route::CountTokens => {
@@ -191,6 +202,14 @@ impl Provider {
         }
     }
 
+    /// What the request goes on from.
+    fn past(&self, dialect: Dialect, asked: &Asked<'_>) -> Result<Option<Past>, Refusal> {
+        match dialect {
+            Dialect::Anthropic | Dialect::Chat => Ok(None),
+            Dialect::Responses => self.pasts.of(asked).map_err(|cause| Refusal::bad(&cause)),
+        }
+    }
+
     fn turn(
         &self,
         face: Face,
@@ -201,12 +220,10 @@ impl Provider {
     ) -> Result<Reply, Refusal> {
         dialect.check(asked).map_err(|cause| Refusal::bad(&cause))?;
         if let Some(most) = directives.times {
-            let prompt = asked.last.texts.join("\n");
-            if self
-                .ledger
-                .times(fingerprint::of(self.config.seed, prompt.as_bytes()))
-                >= most
-            {
+            let prompt = asked.last.texts.join("\n") + &asked.last.person.join("\n");
+            let prompt = fingerprint::of(self.config.seed, prompt.as_bytes());
+            let round = u64::try_from(asked.last.rounds).unwrap_or(u64::MAX);
+            if self.ledger.times(prompt ^ round) >= most {
                 directives.fault = None;
             }
         }
@@ -227,18 +244,21 @@ impl Provider {
             return Err(refusal);
         }
         let turn = Turn::decide(face, dialect, asked, &directives, ids);
-        let (usage, tools) = (turn.usage, turn.calls.len());
+        let (usage, calls) = (turn.usage, turn.calls.clone());
         let play = Play {
             face,
             directives: &directives,
             pace: directives.pace.unwrap_or(self.config.pace),
         };
         let (mut response, id) = play.respond(dialect, turn, asked, &self.ledger);
+        if dialect == Dialect::Responses {
+            self.pasts.keep(asked, &id, &calls);
+        }
         if face == Face::Bedrock && !asked.wants_stream {
             bedrock::count(response.headers_mut(), usage);
         }
         if let Some(file) = self.ledger.file() {
-            file.write(&Line::answered(dialect, asked, &id, usage, tools));
+            file.write(&Line::answered(dialect, asked, &id, usage, calls.len()));
         }
         Ok(Reply {
             response,
@@ -294,27 +314,41 @@ fn refuse(face: Face, dialect: Dialect, refusal: &Refusal, request_id: &str) -> 
 }
 
 /// Of the prompt only what a person said last counts, so that an agent that sends the whole
-/// conversation again does not repeat its orders.
+/// conversation again does not repeat its orders. After tools have answered, of that only a plan
+/// for several rounds is obeyed, and a header without one orders no calls: an agent's loop ends.
 fn directives(headers: &HeaderMap, asked: &Asked<'_>) -> Result<Directives, Refusal> {
-    let mut directives = Directives::default();
-    if asked.last.tool_result.is_none() {
-        for text in &asked.last.texts {
-            directives
-                .read_prompt(text)
-                .map_err(|cause| Refusal::bad(&cause))?;
+    let last = &asked.last;
+    let bad = |cause| Refusal::bad(&cause);
+    let mut plan = Plan::default();
+    if last.tool_result.is_none() {
+        for text in &last.texts {
+            plan.read_prompt(text).map_err(bad)?;
+        }
+    } else {
+        let mut planned = Plan::default();
+        for text in &last.person {
+            planned.read_prompt(text).map_err(bad)?;
+        }
+        if planned.is_for_rounds() {
+            plan = planned;
         }
     }
     for value in headers.get_all(SIMULATE) {
         let value = std::str::from_utf8(value.as_bytes());
         let value = value.map_err(|_| Refusal::bad("The header x-simulate is not UTF-8"))?;
-        directives
-            .read_header(value)
-            .map_err(|cause| Refusal::bad(&cause))?;
+        plan.read_header(value).map_err(bad)?;
+    }
+    if plan.is_for_rounds() {
+        return Ok(plan.of_round(last.rounds).unwrap_or_default());
+    }
+    let mut directives = plan.first();
+    if last.tool_result.is_some() {
+        directives.tools.clear();
     }
     Ok(directives)
 }
 
-fn seen(head: Head, body: &Bytes, response_id: Option<String>) -> Seen {
+fn seen(head: Head, body: &Bytes, kept: Option<Bytes>, response_id: Option<String>) -> Seen {
     let mut headers = head.headers;
     for name in [
         "authorization",
@@ -333,6 +367,7 @@ fn seen(head: Head, body: &Bytes, response_id: Option<String>) -> Seen {
         headers,
         body_sha256: sha256(body),
         body_bytes: body.len(),
+        body: kept,
         response_id,
     }
 }

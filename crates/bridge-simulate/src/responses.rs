@@ -11,10 +11,8 @@ use crate::fingerprint::Ids;
 use crate::offered::{Call, ToolKind};
 use crate::parts::{Deltas, Parts};
 use crate::pieces::Pieces;
-use crate::turn::{Thought, Turn, Usage};
-
-/// Letters of what stands for an encrypted thought.
-const ENCRYPTED: usize = 400;
+use crate::seal;
+use crate::turn::{Stop, Thought, Turn, Usage};
 
 pub(crate) fn stream(mut turn: Turn, asked: &Asked<'_>) -> (String, Parts) {
     let id = turn.ids.hex("resp_");
@@ -33,8 +31,8 @@ pub(crate) fn stream(mut turn: Turn, asked: &Asked<'_>) -> (String, Parts) {
     for call in &turn.calls {
         output.push(events.call(call_item(&mut turn.ids, call), call));
     }
-    complete(&mut response, output, turn.usage);
-    events.event("response.completed", json!({"response": response}));
+    let terminal = complete(&mut response, output, turn.stop, turn.usage);
+    events.event(terminal, json!({"response": response}));
     (id, events.parts)
 }
 
@@ -153,7 +151,7 @@ pub(crate) fn whole(mut turn: Turn, asked: &Asked<'_>) -> (String, Value) {
     for call in &turn.calls {
         output.push(call_item(&mut turn.ids, call));
     }
-    complete(&mut response, output, turn.usage);
+    complete(&mut response, output, turn.stop, turn.usage);
     (id, response)
 }
 
@@ -163,7 +161,7 @@ pub(crate) fn compacted(mut turn: Turn) -> (String, Value) {
     let compaction = json!({
         "id": turn.ids.hex("cmp_"),
         "type": "compaction",
-        "encrypted_content": turn.ids.letters("", ENCRYPTED),
+        "encrypted_content": seal::make(&mut turn.ids, ""),
     });
     let body = json!({
         "id": id,
@@ -190,7 +188,7 @@ fn reasoning(ids: &mut Ids, thought: &Thought, encrypts: bool) -> Value {
     };
     let mut item = json!({"id": ids.hex("rs_"), "type": "reasoning", "summary": summary});
     if let (true, Some(item)) = (encrypts, item.as_object_mut()) {
-        let encrypted = ids.letters("", ENCRYPTED);
+        let encrypted = seal::make(ids, "");
         item.insert("encrypted_content".to_owned(), json!(encrypted));
     }
     item
@@ -215,7 +213,7 @@ fn call_item(ids: &mut Ids, call: &Call) -> Value {
         "id": ids.hex(prefix),
         "type": kind,
         "status": "completed",
-        "call_id": ids.letters("call_", 24),
+        "call_id": call.id,
         "name": call.name,
         key: call.input,
     })
@@ -292,12 +290,33 @@ fn over(defaults: Value, said: Value) -> Value {
     }
 }
 
-fn complete(response: &mut Value, output: Vec<Value>, usage: Usage) {
+/// Ends the response, and tells the name of the event that does so.
+fn complete(
+    response: &mut Value,
+    mut output: Vec<Value>,
+    stop: Stop,
+    usage: Usage,
+) -> &'static str {
+    let is_whole = stop != Stop::Length;
+    if let (false, Some(last)) = (is_whole, output.last_mut().and_then(Value::as_object_mut)) {
+        last.insert("status".to_owned(), json!("incomplete"));
+    }
     if let Some(response) = response.as_object_mut() {
-        response.insert("status".to_owned(), json!("completed"));
-        response.insert("completed_at".to_owned(), json!(CREATED + 1));
+        let status = if is_whole { "completed" } else { "incomplete" };
+        response.insert("status".to_owned(), json!(status));
+        match is_whole {
+            true => response.insert("completed_at".to_owned(), json!(CREATED + 1)),
+            false => response.insert(
+                "incomplete_details".to_owned(),
+                json!({"reason": "max_output_tokens"}),
+            ),
+        };
         response.insert("output".to_owned(), output.into());
         response.insert("usage".to_owned(), usage_value(usage));
+    }
+    match is_whole {
+        true => "response.completed",
+        false => "response.incomplete",
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use http::{HeaderMap, Method};
 use parking_lot::Mutex;
 
@@ -25,6 +26,8 @@ pub struct Seen {
     pub body_sha256: String,
     /// Size of the body as it travelled.
     pub body_bytes: usize,
+    /// The body as it travelled, when [`keep_bodies`](crate::SimulateConfig::keep_bodies) says so.
+    pub body: Option<Bytes>,
     /// The id of the answer, when it has one.
     pub response_id: Option<String>,
 }

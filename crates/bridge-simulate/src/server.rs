@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::SimulateConfig;
 use crate::ledger_file::LedgerFile;
 use crate::listen;
+use crate::past::Pasts;
 use crate::provider::Provider;
 use crate::seen::{Ends, Ledger, Seen};
 
@@ -68,6 +69,7 @@ impl Simulator {
         let provider = Arc::new(Provider {
             config,
             ledger: Arc::clone(&ledger),
+            pasts: Pasts::default(),
         });
         let (stop, stopping) = watch::channel(None);
         let serving = listen::serve(listener, provider, stopping, logger.clone());

@@ -23,7 +23,19 @@ pub(crate) struct Turn {
     pub(crate) thought: Option<Thought>,
     pub(crate) text: Option<Pieces>,
     pub(crate) calls: Vec<Call>,
+    pub(crate) stop: Stop,
     pub(crate) usage: Usage,
+}
+
+/// Why the model stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// It has said all.
+    Spoken,
+    /// It waits for tools.
+    Called,
+    /// It has no more room.
+    Length,
 }
 
 /// What the model thinks before it speaks.
@@ -52,12 +64,18 @@ impl Turn {
         dialect: Dialect,
         asked: &Asked<'_>,
         directives: &Directives,
-        ids: Ids,
+        mut ids: Ids,
     ) -> Self {
-        let (calls, refused) = match asked.last.tool_result {
-            // After a tool has answered the model speaks, or an agent would never end.
-            Some(_) => (Vec::new(), None),
-            None => offered::calls(dialect, asked, directives),
+        let (mut calls, refused) = offered::calls(face, dialect, asked, directives, &mut ids);
+        if directives.breaks_arguments {
+            calls.iter_mut().for_each(Call::break_off);
+        } else if let (true, Some(last)) = (directives.is_short, calls.last_mut()) {
+            last.break_off();
+        }
+        let stop = match (directives.is_short, calls.is_empty()) {
+            (true, _) => Stop::Length,
+            (false, true) => Stop::Spoken,
+            (false, false) => Stop::Called,
         };
         let thought = thought(dialect, asked, directives.think);
         let text = match (directives.events, directives.bytes) {
@@ -80,6 +98,7 @@ impl Turn {
             thought,
             text,
             calls,
+            stop,
             usage,
         }
     }

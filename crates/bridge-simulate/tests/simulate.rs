@@ -7,6 +7,7 @@ mod simulate {
     mod faces;
     mod faults;
     mod memory;
+    mod rounds;
     mod shapes;
     mod tool_server;
 }

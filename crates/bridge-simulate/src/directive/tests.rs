@@ -4,18 +4,22 @@ use serde_json::json;
 
 use super::*;
 
+fn plan(text: &str) -> Result<Plan, DirectiveError> {
+    let mut plan = Plan::default();
+    plan.read_prompt(text).map(|()| plan)
+}
+
 fn prompt(text: &str) -> Result<Directives, DirectiveError> {
-    let mut directives = Directives::default();
-    directives.read_prompt(text).map(|()| directives)
+    plan(text).map(Plan::first)
 }
 
 #[test]
 fn prompts_and_headers_say_the_same() {
     let check = |in_prompt: &str, in_header: &str, wanted: Directives| {
         assert_eq!(prompt(in_prompt), Ok(wanted.clone()), "{in_prompt}");
-        let mut directives = Directives::default();
-        directives.read_header(in_header).unwrap();
-        assert_eq!(directives, wanted, "{in_header}");
+        let mut plan = Plan::default();
+        plan.read_header(in_header).unwrap();
+        assert_eq!(plan.first(), wanted, "{in_header}");
     };
     let none = Directives::default();
     check("hello", "", none.clone());
@@ -65,10 +69,12 @@ fn prompts_and_headers_say_the_same() {
                 ToolWish {
                     name: Some("Read".to_owned()),
                     arguments: Some(json!({"a": {"b": [1]}})),
+                    takes_all: false,
                 },
                 ToolWish {
                     name: None,
                     arguments: None,
+                    takes_all: false,
                 },
             ],
             ..none
@@ -130,18 +136,37 @@ fn mistakes_are_named() {
         "simulate:events=1000000 simulate:bytes=1000",
         "directives `events` and `bytes` together ask for more than 67108864 bytes",
     );
-    let mut directives = Directives::default();
+    let mut plan = Plan::default();
     assert_eq!(
-        directives.read_header("think \"").unwrap_err().to_string(),
+        plan.read_header("think \"").unwrap_err().to_string(),
         "unknown directive `\"`"
     );
 }
 
+#[test]
+fn rounds_follow_one_another() {
+    let text = "simulate:tool=a simulate:rounds=2 simulate:then simulate:error=500 \
+                simulate:then simulate:then simulate:short.";
+    let planned = plan(text).unwrap();
+    assert!(planned.is_for_rounds());
+    let names = |rounds| {
+        let directives = planned.clone().of_round(rounds)?;
+        let tool = directives.tools.first().map(|_| "tool");
+        let fault = directives.fault.map(|_| "fault");
+        let short = directives.is_short.then_some("short");
+        Some(tool.or(fault).or(short).unwrap_or("nothing"))
+    };
+    let wanted = ["tool", "tool", "fault", "nothing", "short"];
+    assert_eq!([0, 1, 2, 3, 4].map(|it| names(it).unwrap()), wanted);
+    assert_eq!(names(5), None);
+    assert!(!plan("simulate:tool=a").unwrap().is_for_rounds());
+}
+
 proptest::proptest! {
     #[test]
-    fn no_text_hangs_or_panics(text in "(simulate:|tool=|think|[ ,{}\"=a-z0-9.é]){0,40}") {
+    fn no_text_hangs_or_panics(text in "(simulate:|tool=|then|think|[ ,{}\"=a-z0-9.é]){0,40}") {
         let _ignored = prompt(&text);
-        let mut directives = Directives::default();
-        let _ignored = directives.read_header(&text);
+        let mut plan = Plan::default();
+        let _ignored = plan.read_header(&text);
     }
 }

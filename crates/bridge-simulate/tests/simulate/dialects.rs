@@ -259,7 +259,9 @@ async fn after_a_tool_result_comes_text() {
     ]});
     let chat = json!({"model": "m", "tools": add_tool(CHAT), "messages": [
         {"role": "user", "content": order},
-        {"role": "assistant", "content": null, "tool_calls": []},
+        {"role": "assistant", "content": null, "tool_calls": [
+            {"id": "t", "type": "function", "function": {"name": "add", "arguments": "{}"}},
+        ]},
         {"role": "tool", "tool_call_id": "t", "content": "forty-two"},
     ]});
     let responses = json!({"model": "m", "tools": add_tool(RESPONSES), "input": [

@@ -1,0 +1,48 @@
+//! Histories of OpenAI Responses: items of the input, behind what the provider has kept.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::{Calls, StrictError, text};
+use crate::past::Past;
+use crate::seal;
+
+pub(super) fn check(
+    items: &[Value],
+    past: Option<&Past>,
+    is_stored: bool,
+) -> Result<(), StrictError> {
+    let mut calls = Calls::default();
+    for id in past.into_iter().flat_map(Past::waiting) {
+        calls.call(0, id)?;
+    }
+    let mut ids = HashSet::new();
+    for (at, item) in items.iter().enumerate() {
+        let id = text(item, "id");
+        if !id.is_empty() && !ids.insert(id) {
+            let id = id.to_owned();
+            return Err(StrictError::Twice { at, id });
+        }
+        let call_id = text(item, "call_id");
+        match text(item, "type") {
+            "function_call" | "custom_tool_call" => calls.call(at, call_id)?,
+            "function_call_output" | "custom_tool_call_output" => calls.answer(at, call_id)?,
+            "reasoning" => reasoning(at, item, is_stored)?,
+            _ => {}
+        }
+    }
+    calls.settle(items.len())
+}
+
+fn reasoning(at: usize, item: &Value, is_stored: bool) -> Result<(), StrictError> {
+    match item.get("encrypted_content").and_then(Value::as_str) {
+        Some(encrypted) if seal::is_good(encrypted, "") => Ok(()),
+        Some(_) => Err(StrictError::Encrypted { at }),
+        None if is_stored => Ok(()),
+        None => Err(StrictError::NotStored {
+            at,
+            id: text(item, "id").to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,228 @@
+//! Histories that providers take, and those that they do not.
+
+use serde_json::json;
+
+use super::*;
+use crate::fingerprint::Ids;
+use crate::route::Named;
+use crate::seal;
+
+/// What is wrong with a body, if anything is.
+fn wrong(dialect: Dialect, body: &Value) -> String {
+    let text = body.to_string();
+    let asked = Asked::read(dialect, text.as_bytes(), &Named::default()).unwrap();
+    match check(dialect, &asked, None) {
+        Ok(()) => String::new(),
+        Err(problem) => problem.to_string(),
+    }
+}
+
+#[test]
+fn messages() {
+    let check = |messages: Value, wanted: &str| {
+        let thinking = json!({"type": "enabled", "budget_tokens": 1024});
+        let plain = json!({"model": "m", "messages": messages});
+        assert_eq!(wrong(Dialect::Anthropic, &plain), wanted, "{plain}");
+        let body = json!({"model": "m", "thinking": thinking, "messages": messages});
+        wrong(Dialect::Anthropic, &body)
+    };
+    let user = |blocks: Value| json!({"role": "user", "content": blocks});
+    let model = |blocks: Value| json!({"role": "assistant", "content": blocks});
+    let hi = json!({"role": "user", "content": "hi"});
+    let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "n", "input": {}});
+    let result = |id: &str| json!({"type": "tool_result", "tool_use_id": id});
+    let text = json!({"type": "text", "text": "t"});
+    let signature = seal::make(&mut Ids::new(1), "hm");
+    let thought =
+        |text: &str| json!({"type": "thinking", "thinking": text, "signature": signature});
+    let both = user(json!([result("b"), result("a"), text]));
+    let good = json!([hi, model(json!([text, call("a"), call("b")])), both]);
+    let no_thought = "1: an assistant message that called tools must begin with thinking, because thinking is enabled";
+    assert_eq!(check(good, ""), no_thought);
+    let thinking = json!([
+        hi,
+        model(json!([thought("hm"), call("a")])),
+        user(json!([result("a")]))
+    ]);
+    assert_eq!(check(thinking, ""), "");
+    let system = json!({"role": "system", "content": "be short"});
+    check(
+        json!([
+            hi,
+            system,
+            hi,
+            model(json!([call("a")])),
+            system,
+            user(json!([result("a")]))
+        ]),
+        "",
+    );
+    check(
+        json!([
+            hi,
+            model(json!([thought("hm, no"), call("a")])),
+            user(json!([result("a")]))
+        ]),
+        "1: invalid signature in a thinking block",
+    );
+    check(
+        json!([
+            hi,
+            model(json!([call("a"), call("b")])),
+            user(json!([result("a")]))
+        ]),
+        "2: the calls b have no result in the message after them",
+    );
+    check(
+        json!([hi, model(json!([call("a")]))]),
+        "2: the calls a have no result in the message after them",
+    );
+    check(
+        json!([
+            hi,
+            model(json!([call("a")])),
+            user(json!([text, result("a")]))
+        ]),
+        "2: the result of a does not stand before everything else in its message",
+    );
+    check(
+        json!([user(json!([result("a")]))]),
+        "0: the result of a belongs to no call before it",
+    );
+    check(
+        json!([
+            hi,
+            model(json!([call("a")])),
+            user(json!([result("a"), result("a")]))
+        ]),
+        "2: the result of a belongs to no call before it",
+    );
+    check(
+        json!([
+            hi,
+            model(json!([call("a"), call("a")])),
+            user(json!([result("a")]))
+        ]),
+        "1: the id a was there before",
+    );
+    check(
+        json!([
+            hi,
+            model(json!([call("a")])),
+            user(json!([result("a")])),
+            hi
+        ]),
+        "3: the role \"user\" stands twice in a row, or is none",
+    );
+    check(
+        json!([hi, model(json!([{"type": "text", "text": ""}, call("a")]))]),
+        "1: text must not be empty",
+    );
+}
+
+#[test]
+fn chat() {
+    let check = |messages: Value, wanted: &str| {
+        let body = json!({"model": "m", "messages": messages});
+        assert_eq!(wrong(Dialect::Chat, &body), wanted, "{body}");
+    };
+    let hi = json!({"role": "user", "content": "hi"});
+    let calls = |ids: &[&str]| {
+        let calls: Vec<_> = ids.iter().map(|id| json!({"id": id})).collect();
+        json!({"role": "assistant", "content": null, "tool_calls": calls})
+    };
+    let result = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": "r"});
+    check(
+        json!([hi, calls(&["a", "b"]), result("b"), result("a"), hi]),
+        "",
+    );
+    check(
+        json!([hi, calls(&["a", "b"]), result("a"), hi]),
+        "3: the calls b have no result in the message after them",
+    );
+    check(
+        json!([hi, calls(&["a"])]),
+        "2: the calls a have no result in the message after them",
+    );
+    check(
+        json!([hi, {"role": "assistant", "tool_calls": []}, result("a")]),
+        "1: text must not be empty",
+    );
+    check(
+        json!([hi, calls(&["a"]), result("a"), result("a")]),
+        "3: the result of a belongs to no call before it",
+    );
+    check(
+        json!([calls(&["a"]), result("a"), calls(&["a"]), result("a")]),
+        "2: the id a was there before",
+    );
+}
+
+#[test]
+fn responses() {
+    let check = |store: bool, input: Value, wanted: &str| {
+        let body = json!({"model": "m", "store": store, "input": input});
+        assert_eq!(wrong(Dialect::Responses, &body), wanted, "{body}");
+    };
+    let call = |id: &str| json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id});
+    let result = |id: &str| json!({"type": "function_call_output", "call_id": id, "output": "r"});
+    let sealed =
+        json!({"type": "reasoning", "encrypted_content": seal::make(&mut Ids::new(1), "")});
+    let bare = json!({"type": "reasoning", "id": "rs_1"});
+    check(
+        false,
+        json!([sealed, call("a"), call("b"), result("b"), result("a")]),
+        "",
+    );
+    check(true, json!([bare, call("a"), result("a")]), "");
+    check(
+        false,
+        json!([bare, call("a"), result("a")]),
+        "0: the reasoning item rs_1 is not stored and brings no encrypted content",
+    );
+    check(
+        false,
+        json!([{"type": "reasoning", "encrypted_content": "x"}]),
+        "0: the encrypted content could not be verified",
+    );
+    check(
+        true,
+        json!([call("a"), call("b"), result("a")]),
+        "3: the calls b have no result in the message after them",
+    );
+    check(
+        true,
+        json!([result("a"), call("a")]),
+        "0: the result of a belongs to no call before it",
+    );
+    check(
+        true,
+        json!([call("a"), call("a")]),
+        "1: the id fc_a was there before",
+    );
+}
+
+#[test]
+fn names_of_tools() {
+    let check = |dialect: Dialect, names: &[&str], wanted: &str| {
+        let tool = |name: &&str| match dialect {
+            Dialect::Anthropic => json!({"name": name, "input_schema": {}}),
+            Dialect::Chat => json!({"type": "function", "function": {"name": name}}),
+            Dialect::Responses => json!({"type": "function", "name": name}),
+        };
+        let tools: Vec<_> = names.iter().map(tool).collect();
+        let body = json!({"model": "m", "messages": [], "tools": tools});
+        assert_eq!(wrong(dialect, &body), wanted, "{names:?}");
+    };
+    let (fits, long) = ("a".repeat(64), "a".repeat(65));
+    for dialect in [Dialect::Anthropic, Dialect::Chat, Dialect::Responses] {
+        check(dialect, &["a", "b-C_9", &fits], "");
+        let twice = "tools.1: the name \"a\" is not allowed, or was there before";
+        check(dialect, &["a", "a"], twice);
+        let bad = "tools.0: the name \"a.b\" is not allowed, or was there before";
+        check(dialect, &["a.b"], bad);
+    }
+    check(Dialect::Anthropic, &[&long], "");
+    let wanted = format!("tools.0: the name \"{long}\" is not allowed, or was there before");
+    check(Dialect::Chat, &[&long], &wanted);
+}
