@@ -18,6 +18,10 @@ pub const ACTOR_ID: &str = "actor_id";
 pub const API_KEY_ID: &str = "api_key_id";
 /// Name of the provider instance.
 pub const PROVIDER: &str = "provider";
+/// Name of a tool server.
+pub const TOOL_SERVER: &str = "tool_server";
+/// Name of a tool, as its server has it.
+pub const TOOL: &str = "tool";
 /// As the caller wrote it.
 pub const MODEL: &str = "model";
 /// Which route of the provider, from a closed list.

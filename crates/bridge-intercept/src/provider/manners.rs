@@ -27,6 +27,16 @@ pub(super) fn checked(spec: &MannersSpec) -> Result<Manners, Problem> {
     })
 }
 
+impl MannersSpec {
+    /// What the client takes, for hosts that are no providers.
+    ///
+    /// # Errors
+    /// With the first setting that cannot be used, and why. No secret is in it.
+    pub fn manners(&self) -> Result<Manners, String> {
+        checked(self).map_err(|(setting, why)| format!("{setting}: {why}"))
+    }
+}
+
 fn above_zero(setting: &'static str, span: Option<Duration>) -> Result<Option<Duration>, Problem> {
     match span {
         Some(Duration::ZERO) => Err((setting, "must be more than zero".to_owned())),
