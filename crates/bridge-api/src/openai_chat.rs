@@ -2,5 +2,8 @@
 //! compatible providers add to it.
 
 pub(crate) mod request;
+pub(crate) mod splice;
 pub(crate) mod stream;
+pub(crate) mod tools;
 mod usage;
+pub(crate) mod weave;

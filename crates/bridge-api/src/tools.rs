@@ -13,7 +13,7 @@ use bytes::Bytes;
 pub use self::result::{BadInput, InjectedCall, ResourceBody, ToolContent, ToolResult};
 use crate::envelope::scan::Scanner;
 use crate::json::Value;
-use crate::{DialectId, Envelope, anthropic, openai_responses};
+use crate::{DialectId, Envelope, anthropic, openai_chat, openai_responses};
 
 /// How deeply a tool's schema may be nested. Requests may be a little deeper.
 const DEEPEST_SCHEMA: usize = 256;
@@ -150,7 +150,7 @@ impl Toolbox {
         let [messages, chat, responses] = &self.0.rendered;
         let (rendered, render): (_, fn(&ToolSpec) -> String) = match dialect {
             DialectId::AnthropicMessages => (messages, anthropic::tools::render),
-            DialectId::OpenAiChat => (chat, |_| String::new()),
+            DialectId::OpenAiChat => (chat, openai_chat::tools::render),
             DialectId::OpenAiResponses => (responses, openai_responses::tools::render),
         };
         let make = || {
@@ -276,7 +276,7 @@ pub fn offer(dialect: DialectId, envelope: &mut Envelope, toolbox: &Toolbox) -> 
     }
     match dialect {
         DialectId::AnthropicMessages => anthropic::tools::offer(envelope, toolbox),
-        DialectId::OpenAiChat => Offer::Withheld(Withheld::Dialect),
+        DialectId::OpenAiChat => openai_chat::tools::offer(envelope, toolbox),
         DialectId::OpenAiResponses => openai_responses::tools::offer(envelope, toolbox),
     }
 }

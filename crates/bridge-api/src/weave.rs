@@ -16,7 +16,8 @@ pub(crate) use self::event::write_event;
 pub(crate) use self::figures::Figures;
 pub use self::hidden::{HiddenTurn, splice};
 use crate::{
-    DialectId, Envelope, EnvelopeError, InjectedCall, ToolResult, Toolbox, openai_responses,
+    DialectId, Envelope, EnvelopeError, InjectedCall, ToolResult, Toolbox, openai_chat,
+    openai_responses,
 };
 
 /// Which tokens the client is told at the end of a turn of several rounds.
@@ -100,6 +101,7 @@ pub struct Weave(Kind);
 #[derive(Debug)]
 enum Kind {
     Relay(Bytes),
+    Chat(Box<openai_chat::weave::State>),
     Responses(Box<openai_responses::weave::State>),
 }
 
@@ -114,7 +116,11 @@ impl Weave {
         config: WeaveConfig,
     ) -> Self {
         Self(match dialect {
-            DialectId::AnthropicMessages | DialectId::OpenAiChat => Kind::Relay(Bytes::new()),
+            DialectId::AnthropicMessages => Kind::Relay(Bytes::new()),
+            DialectId::OpenAiChat => {
+                let state = openai_chat::weave::State::new(request, toolbox, config);
+                Kind::Chat(Box::new(state))
+            }
             DialectId::OpenAiResponses => {
                 let state = openai_responses::weave::State::new(request, toolbox, config);
                 Kind::Responses(Box::new(state))
@@ -140,6 +146,7 @@ impl Weave {
                 out.extend_from_slice(raw);
                 Ok(())
             }
+            Kind::Chat(state) => state.event(data, raw, out),
             Kind::Responses(state) => state.event(name, data, raw, out),
         }
     }
@@ -151,6 +158,7 @@ impl Weave {
     pub fn whole(&mut self, body: Bytes) -> Result<(), WeaveError> {
         match &mut self.0 {
             Kind::Relay(whole) => *whole = body,
+            Kind::Chat(state) => return state.whole(body),
             Kind::Responses(state) => return state.whole(body),
         }
         Ok(())
@@ -160,6 +168,7 @@ impl Weave {
     pub fn end_round(&mut self) -> RoundEnd {
         match &mut self.0 {
             Kind::Relay(_) => RoundEnd::Over,
+            Kind::Chat(state) => state.end_round(),
             Kind::Responses(state) => state.end_round(),
         }
     }
@@ -179,6 +188,7 @@ impl Weave {
                 drop((request, results));
                 Ok(())
             }
+            Kind::Chat(state) => state.go_on(request, results),
             Kind::Responses(state) => state.go_on(request, results),
         }
     }
@@ -187,6 +197,7 @@ impl Weave {
     pub fn keep(&mut self, results: Vec<ToolResult>) {
         match &mut self.0 {
             Kind::Relay(_) => drop(results),
+            Kind::Chat(state) => state.keep(results),
             Kind::Responses(state) => state.keep(results),
         }
     }
@@ -198,6 +209,7 @@ impl Weave {
             Kind::Relay(_) => {
                 let _ = out;
             }
+            Kind::Chat(state) => state.finish(out),
             Kind::Responses(state) => state.finish(out),
         }
     }
@@ -206,6 +218,7 @@ impl Weave {
     pub fn finish_whole(&mut self) -> Bytes {
         match &mut self.0 {
             Kind::Relay(whole) => std::mem::take(whole),
+            Kind::Chat(state) => state.finish_whole(),
             Kind::Responses(state) => state.finish_whole(),
         }
     }
@@ -214,6 +227,7 @@ impl Weave {
     pub fn hidden_turn(&mut self) -> Option<HiddenTurn> {
         match &mut self.0 {
             Kind::Relay(_) | Kind::Responses(_) => None,
+            Kind::Chat(state) => state.hidden_turn(),
         }
     }
 }

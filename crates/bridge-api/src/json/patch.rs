@@ -58,6 +58,19 @@ impl<'a> Patch<'a> {
         self.changes.push((end..end, member));
     }
 
+    /// An item at the beginning of an array.
+    pub(crate) fn prepend(&mut self, array: Value<'a>, item: impl Into<Vec<u8>>) {
+        let Some(range) = array.range_in(self.base).filter(|_| array.is_array()) else {
+            return;
+        };
+        let mut item = item.into();
+        if array.items().next().is_some() {
+            item.push(b',');
+        }
+        let start = range.start + 1;
+        self.changes.push((start..start, item));
+    }
+
     /// Takes a member out of an object, with one comma beside it.
     pub(crate) fn remove(&mut self, object: Value<'a>, name: &str) {
         let mut before = None;
@@ -82,6 +95,36 @@ impl<'a> Patch<'a> {
             };
             self.changes.push((span, Vec::new()));
             return;
+        }
+    }
+
+    /// Takes out members of an object or items of an array, each with one comma beside it: in their
+    /// order, those for which the answer is no. Where there is no answer, a member stays.
+    pub(crate) fn retain(&mut self, container: Value<'a>, is_kept: &[bool]) {
+        let Some(container_range) = container.range_in(self.base) else {
+            return;
+        };
+        let members = container.members().map(|(_, value)| value);
+        let mut is_kept = is_kept.iter();
+        let mut has_kept = false;
+        // Where the entry begins: behind the bracket or the comma.
+        let mut start = container_range.start + 1;
+        for value in members.chain(container.items()) {
+            let Some(range) = value.range_in(self.base) else {
+                return;
+            };
+            let comma = comma_behind(self.base, range.end);
+            if is_kept.next().copied().unwrap_or(true) {
+                has_kept = true;
+            } else {
+                let span = match (has_kept, comma) {
+                    (true, _) => start.saturating_sub(1)..range.end,
+                    (false, Some(comma)) => start..comma + 1,
+                    (false, None) => start..range.end,
+                };
+                self.changes.push((span, Vec::new()));
+            }
+            start = comma.map_or(range.end, |comma| comma + 1);
         }
     }
 
@@ -158,6 +201,29 @@ mod tests {
         check(BASE, |p, o| p.remove(o, "c"), r#"{ "a":1 , "b":[2] }"#);
         check(BASE, |p, o| p.remove(o, "d"), BASE);
         check("{\"a\":1}", |p, o| p.remove(o, "a"), "{}");
+    }
+
+    #[test]
+    fn several_members_and_items_go_at_once() {
+        const BASE: &str = r#"{ "a":1 , "b":[ 1, 2 ,3 ] , "c":3 }"#;
+        check(BASE, |p, o| p.retain(o, &[false, false]), r#"{ "c":3 }"#);
+        check(BASE, |p, o| p.retain(o, &[false; 3]), "{ }");
+        let first = r#"{ "a":1   }"#;
+        check(BASE, |p, o| p.retain(o, &[true, false, false]), first);
+        let second: Change = |p, o| {
+            p.retain(o, &[false, true, false]);
+            p.retain(o.get("b").unwrap(), &[false, true, false]);
+            p.prepend(o.get("b").unwrap(), "0");
+        };
+        check(BASE, second, r#"{ "b":[0, 2  ]  }"#);
+        check(
+            BASE,
+            |p, o| p.prepend(o.get("b").unwrap(), "0"),
+            &BASE.replace("[ 1", "[0, 1"),
+        );
+        check("[]", |p, o| p.prepend(o, "0"), "[0]");
+        check("[1,2]", |p, o| p.retain(o, &[]), "[1,2]");
+        check("[1,2", |p, o| p.retain(o, &[false]), "[1,2");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::openai_chat;
 use crate::{DialectId, Envelope};
 
 /// What a client did not see of one turn, and where in its history it belongs.
@@ -10,6 +11,13 @@ pub struct HiddenTurn {
     /// Of what the client saw, and of what it had said before.
     anchors: Vec<u128>,
     bytes: usize,
+    parts: Parts,
+}
+
+/// What it was, as its dialect says it.
+#[derive(Debug)]
+enum Parts {
+    Chat(openai_chat::splice::Hidden),
 }
 
 impl HiddenTurn {
@@ -22,6 +30,20 @@ impl HiddenTurn {
     #[must_use]
     pub fn anchors(&self) -> &[u128] {
         &self.anchors
+    }
+
+    pub(crate) fn chat(anchor: u128, hidden: openai_chat::splice::Hidden) -> Self {
+        Self {
+            anchors: vec![anchor],
+            bytes: hidden.bytes(),
+            parts: Parts::Chat(hidden),
+        }
+    }
+
+    pub(crate) fn as_chat(&self) -> Option<&openai_chat::splice::Hidden> {
+        match &self.parts {
+            Parts::Chat(hidden) => Some(hidden),
+        }
     }
 
     /// How much memory it takes, in bytes.
@@ -39,6 +61,8 @@ pub fn splice(
     request: &mut Envelope,
     find: &mut dyn FnMut(u128) -> Option<Arc<HiddenTurn>>,
 ) -> usize {
-    let _ = (dialect, request, find);
-    0
+    match dialect {
+        DialectId::OpenAiChat => openai_chat::splice::splice(request, find),
+        DialectId::AnthropicMessages | DialectId::OpenAiResponses => 0,
+    }
 }
