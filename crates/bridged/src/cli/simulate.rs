@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bridge_simulate::{AwsSender, SimulateConfig, Simulator};
+use bridge_simulate::{AwsSender, SimulateConfig, Simulator, ToolServer, ToolServerConfig};
 use bridge_telemetry::{LogConfig, Logging};
-use slog::info;
+use slog::{Logger, info};
 
 use super::{CommandError, say};
 use crate::config::duration;
@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// AWS_SESSION_TOKEN if it is set, have not signed
     #[arg(long)]
     check_signatures: bool,
+    /// Run a tool server as well, like 127.0.0.1:4191
+    #[arg(long, value_name = "ADDRESS")]
+    tool_server: Option<SocketAddr>,
 }
 
 /// Whose signatures are good, from the variables that AWS's own tools read.
@@ -62,6 +65,14 @@ fn pace(text: &str) -> Result<Duration, String> {
     duration(text).ok_or_else(|| "give one like 20ms".to_owned())
 }
 
+async fn bind_tools(listen: SocketAddr, logger: &Logger) -> Result<ToolServer, CommandError> {
+    let config = ToolServerConfig {
+        listen,
+        ..ToolServerConfig::default()
+    };
+    Ok(ToolServer::bind(config, logger).await?)
+}
+
 /// Serves until the first SIGTERM or SIGINT, and then until running answers have ended.
 pub(crate) async fn run(
     args: &Args,
@@ -86,6 +97,10 @@ pub(crate) async fn run(
         ..SimulateConfig::default()
     };
     let simulator = Simulator::bind(config, &logger).await?;
+    let tool_server = match args.tool_server {
+        Some(address) => Some(bind_tools(address, &logger).await?),
+        None => None,
+    };
     say(
         out,
         &format!(
@@ -96,10 +111,22 @@ pub(crate) async fn run(
             simulator.base_url_openai()
         ),
     )?;
+    if let Some(tools) = &tool_server {
+        let line = format!("A simulated tool server is running at {}\n\n", tools.url());
+        say(out, &line)?;
+    }
     signals.wait_for(Order::Drain).await;
     info!(logger, "draining");
+    // Running turns may still call tools: it ends after the provider.
+    let cut = async {
+        let cut = simulator.shutdown(PATIENCE).await;
+        match tool_server {
+            Some(tools) => cut + tools.shutdown(Duration::ZERO).await,
+            None => cut,
+        }
+    };
     tokio::select! {
-        cut = simulator.shutdown(PATIENCE) => info!(logger, "stopped"; "cut" => cut),
+        cut = cut => info!(logger, "stopped"; "cut" => cut),
         () = signals.wait_for(Order::Cut) => info!(logger, "stopped at once"),
     }
     Ok(())

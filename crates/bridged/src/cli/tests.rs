@@ -29,6 +29,7 @@ fn commands_are_understood() {
     for line in [
         "bridged simulate --listen 127.0.0.1:0 --pace 20ms --seed 7",
         "bridged simulate --check-signatures",
+        "bridged simulate --tool-server 127.0.0.1:0",
         "bridged check-config",
         "bridged check-config --print",
         "bridged --config /a.toml check-config",
