@@ -16,7 +16,7 @@ pub(crate) use self::event::write_event;
 pub(crate) use self::figures::Figures;
 pub use self::hidden::{HiddenTurn, splice};
 use crate::{
-    DialectId, Envelope, EnvelopeError, InjectedCall, ToolResult, Toolbox, openai_chat,
+    DialectId, Envelope, EnvelopeError, InjectedCall, ToolResult, Toolbox, anthropic, openai_chat,
     openai_responses,
 };
 
@@ -33,8 +33,8 @@ pub enum UsageTold {
 /// How much of one turn is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WeaveLimits {
-    /// All that the next round and the next request need of the turn's answers and results, in
-    /// bytes. Default 16 MiB.
+    /// All that the next round needs of the turn's answers, in bytes. Default 16 MiB. Results of
+    /// tools are not counted: whoever gives them has limits of their own.
     pub bytes: usize,
     /// How many blocks, items, calls and held events all rounds may have together. Default 4,096.
     pub items: usize,
@@ -61,7 +61,7 @@ pub struct WeaveConfig {
 /// Why a turn cannot go on. It has failed then, and the client is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WeaveError {
-    /// Its answers and results are larger than what may be kept.
+    /// Its answers are larger than what may be kept.
     #[error("the answers of a turn with injected tools are larger than {limit} bytes")]
     TooLarge {
         /// The limit.
@@ -100,7 +100,7 @@ pub struct Weave(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Relay(Bytes),
+    Messages(Box<anthropic::weave::State>),
     Chat(Box<openai_chat::weave::State>),
     Responses(Box<openai_responses::weave::State>),
 }
@@ -116,7 +116,10 @@ impl Weave {
         config: WeaveConfig,
     ) -> Self {
         Self(match dialect {
-            DialectId::AnthropicMessages => Kind::Relay(Bytes::new()),
+            DialectId::AnthropicMessages => {
+                let state = anthropic::weave::State::new(request, toolbox, config);
+                Kind::Messages(Box::new(state))
+            }
             DialectId::OpenAiChat => {
                 let state = openai_chat::weave::State::new(request, toolbox, config);
                 Kind::Chat(Box::new(state))
@@ -141,11 +144,7 @@ impl Weave {
         out: &mut Vec<u8>,
     ) -> Result<(), WeaveError> {
         match &mut self.0 {
-            Kind::Relay(_) => {
-                let _ = (name, data);
-                out.extend_from_slice(raw);
-                Ok(())
-            }
+            Kind::Messages(state) => state.event(name, data, raw, out),
             Kind::Chat(state) => state.event(data, raw, out),
             Kind::Responses(state) => state.event(name, data, raw, out),
         }
@@ -157,17 +156,16 @@ impl Weave {
     /// When the turn goes beyond its limits.
     pub fn whole(&mut self, body: Bytes) -> Result<(), WeaveError> {
         match &mut self.0 {
-            Kind::Relay(whole) => *whole = body,
-            Kind::Chat(state) => return state.whole(body),
-            Kind::Responses(state) => return state.whole(body),
+            Kind::Messages(state) => state.whole(body),
+            Kind::Chat(state) => state.whole(body),
+            Kind::Responses(state) => state.whole(body),
         }
-        Ok(())
     }
 
     /// What follows the round. To be asked once, when all of the round has been told.
     pub fn end_round(&mut self) -> RoundEnd {
         match &mut self.0 {
-            Kind::Relay(_) => RoundEnd::Over,
+            Kind::Messages(state) => state.end_round(),
             Kind::Chat(state) => state.end_round(),
             Kind::Responses(state) => state.end_round(),
         }
@@ -184,10 +182,7 @@ impl Weave {
         results: Vec<ToolResult>,
     ) -> Result<(), EnvelopeError> {
         match &mut self.0 {
-            Kind::Relay(_) => {
-                drop((request, results));
-                Ok(())
-            }
+            Kind::Messages(state) => state.go_on(request, results),
             Kind::Chat(state) => state.go_on(request, results),
             Kind::Responses(state) => state.go_on(request, results),
         }
@@ -196,7 +191,7 @@ impl Weave {
     /// Keeps the results of a mixed turn for the client's next request, after [`RoundEnd::Mixed`].
     pub fn keep(&mut self, results: Vec<ToolResult>) {
         match &mut self.0 {
-            Kind::Relay(_) => drop(results),
+            Kind::Messages(state) => state.keep(results),
             Kind::Chat(state) => state.keep(results),
             Kind::Responses(state) => state.keep(results),
         }
@@ -206,9 +201,7 @@ impl Weave {
     /// over, be it mixed or not, and the last round has come to its end.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         match &mut self.0 {
-            Kind::Relay(_) => {
-                let _ = out;
-            }
+            Kind::Messages(state) => state.finish(out),
             Kind::Chat(state) => state.finish(out),
             Kind::Responses(state) => state.finish(out),
         }
@@ -217,7 +210,7 @@ impl Weave {
     /// The answer of all rounds as a whole body.
     pub fn finish_whole(&mut self) -> Bytes {
         match &mut self.0 {
-            Kind::Relay(whole) => std::mem::take(whole),
+            Kind::Messages(state) => state.finish_whole(),
             Kind::Chat(state) => state.finish_whole(),
             Kind::Responses(state) => state.finish_whole(),
         }
@@ -226,8 +219,9 @@ impl Weave {
     /// What the client did not see and its next request will lack, if there is anything.
     pub fn hidden_turn(&mut self) -> Option<HiddenTurn> {
         match &mut self.0 {
-            Kind::Relay(_) | Kind::Responses(_) => None,
+            Kind::Messages(state) => state.hidden_turn(),
             Kind::Chat(state) => state.hidden_turn(),
+            Kind::Responses(_) => None,
         }
     }
 }

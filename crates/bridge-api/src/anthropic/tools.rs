@@ -2,7 +2,7 @@
 
 use crate::json::{Value, quoted};
 use crate::tools::{Place, Toolbox, put};
-use crate::{DialectId, Envelope, Offer, ToolSpec, Withheld};
+use crate::{DialectId, Envelope, Offer, ToolContent, ToolResult, ToolSpec, Withheld};
 
 /// One item of the array of tools.
 pub(crate) fn render(tool: &ToolSpec) -> String {
@@ -27,4 +27,66 @@ pub(crate) fn offer(envelope: &mut Envelope, toolbox: &Toolbox) -> Offer {
     put(dialect, envelope, toolbox, Place::First, |tool| {
         tool.get("name").and_then(Value::text)
     })
+}
+
+/// The formats of images that the API takes.
+const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
+
+/// The content of a user message with the results of calls, without its brackets.
+pub(crate) fn results(results: &[ToolResult]) -> String {
+    let blocks: Vec<String> = results.iter().map(result).collect();
+    blocks.join(",")
+}
+
+fn result(result: &ToolResult) -> String {
+    let mut content: Vec<String> = result
+        .content
+        .iter()
+        .filter_map(|piece| content(piece, result.is_error))
+        .collect();
+    // A failure has to say something.
+    if content.is_empty() && result.is_error {
+        content.push(text("The tool failed and did not say why."));
+    }
+    let mut block = format!(
+        r#"{{"type":"tool_result","tool_use_id":{}"#,
+        quoted(&result.call_id)
+    );
+    if !content.is_empty() {
+        block.push_str(&format!(r#","content":[{}]"#, content.join(",")));
+    }
+    if result.is_error {
+        block.push_str(r#","is_error":true"#);
+    }
+    block.push('}');
+    block
+}
+
+/// One block of a result's content. Blank text is refused by the API, and so is anything but text
+/// in the result of a call that failed.
+fn content(piece: &ToolContent, is_error: bool) -> Option<String> {
+    if let ToolContent::Image {
+        media_type,
+        data_base64,
+    } = piece
+        && !is_error
+        && IMAGES.contains(&media_type.as_str())
+    {
+        return Some(format!(
+            r#"{{"type":"image","source":{{"type":"base64","media_type":{},"data":{}}}}}"#,
+            quoted(media_type),
+            quoted(data_base64),
+        ));
+    }
+    let described = piece.described();
+    (!is_blank(&described)).then(|| text(&described))
+}
+
+fn text(text: &str) -> String {
+    format!(r#"{{"type":"text","text":{}}}"#, quoted(text))
+}
+
+/// Whether the API would refuse this as a block of text.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
 }

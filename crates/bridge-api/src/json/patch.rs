@@ -58,7 +58,7 @@ impl<'a> Patch<'a> {
         self.changes.push((end..end, member));
     }
 
-    /// An item at the beginning of an array.
+    /// One item or several at the beginning of an array.
     pub(crate) fn prepend(&mut self, array: Value<'a>, item: impl Into<Vec<u8>>) {
         let Some(range) = array.range_in(self.base).filter(|_| array.is_array()) else {
             return;
@@ -191,6 +191,14 @@ mod tests {
         check(BASE, inner, &expected.replace("\"d\":[]", "\"d\":1"));
         check("[]", |p, o| p.set(o, "a", "1"), "[]");
         check("{\"a\":", |p, o| p.set(o, "b", "1"), "{\"a\":");
+    }
+
+    #[test]
+    fn items_are_put_first() {
+        let first: Change = |p, o| p.prepend(o.get("a").unwrap(), "1,2");
+        check(r#"{"a": [ 3 ]}"#, first, r#"{"a": [1,2, 3 ]}"#);
+        check(r#"{"a":[ ]}"#, first, r#"{"a":[1,2 ]}"#);
+        check(r#"{"a":{}}"#, first, r#"{"a":{}}"#);
     }
 
     #[test]

@@ -118,3 +118,78 @@ fn messages_that_want_no_tools_get_none() {
         Withheld::Forced,
     );
 }
+
+#[test]
+fn results_keep_their_images_for_messages() {
+    let check = |content: Vec<ToolContent>, is_error, expected: &str| {
+        let result = ToolResult {
+            call_id: "t\"1".to_owned(),
+            content,
+            is_error,
+        };
+        let head = r#"{"type":"tool_result","tool_use_id":"t\"1""#;
+        let expected = format!("{head}{expected}}}");
+        assert_eq!(anthropic::tools::results(&[result]), expected);
+    };
+    let text = |text: &str| ToolContent::Text(text.to_owned());
+    let image = |media_type: &str| ToolContent::Image {
+        media_type: media_type.to_owned(),
+        data_base64: "aGk=".to_owned(),
+    };
+    let shown =
+        r#"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"aGk="}}"#;
+    let words = |words: &str| format!(r#"{{"type":"text","text":{}}}"#, crate::json::quoted(words));
+    let told = |pieces: &[&str]| format!(",\"content\":[{}]", pieces.join(","));
+
+    check(vec![], false, "");
+    check(vec![text(" \n")], false, "");
+    check(
+        vec![text("a\n"), image("image/png")],
+        false,
+        &told(&[&words("a\n"), shown]),
+    );
+    let svg = words("[The tool returned an image (image/svg+xml) that cannot be shown here.]");
+    check(vec![image("image/svg+xml")], false, &told(&[&svg]));
+    let failed = |pieces: &[&str]| told(pieces) + ",\"is_error\":true";
+    check(
+        vec![],
+        true,
+        &failed(&[&words("The tool failed and did not say why.")]),
+    );
+    let png = words("[The tool returned an image (image/png) that cannot be shown here.]");
+    check(
+        vec![image("image/png"), text("x")],
+        true,
+        &failed(&[&png, &words("x")]),
+    );
+}
+
+#[test]
+fn everything_that_tools_say_can_be_described() {
+    let described = |content: ToolContent| content.described();
+    let resource = |body| ToolContent::Resource {
+        uri: "file:a".to_owned(),
+        media_type: None,
+        body,
+    };
+    let body = ResourceBody::Text("inside".to_owned());
+    assert_eq!(described(resource(body)), "inside");
+    let body = ResourceBody::Base64("aGkhaGkh".to_owned());
+    let expected = "[The tool returned the resource file:a (of an unknown type), about 6 bytes that are no text.]";
+    assert_eq!(described(resource(body)), expected);
+    let link = |description: Option<&str>| ToolContent::Link {
+        uri: "file:a".to_owned(),
+        name: "a".to_owned(),
+        description: description.map(str::to_owned),
+    };
+    assert_eq!(described(link(None)), "[Resource a: file:a]");
+    assert_eq!(described(link(Some("it"))), "[Resource a: file:a, it]");
+    let sound = ToolContent::Audio {
+        media_type: "audio/wav".to_owned(),
+        data_base64: String::new(),
+    };
+    assert_eq!(
+        described(sound),
+        "[The tool returned audio (audio/wav) that cannot be played here.]"
+    );
+}

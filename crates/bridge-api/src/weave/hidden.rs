@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::openai_chat;
-use crate::{DialectId, Envelope};
+use crate::{DialectId, Envelope, anthropic, openai_chat};
 
 /// What a client did not see of one turn, and where in its history it belongs.
 #[derive(Debug)]
@@ -17,6 +16,7 @@ pub struct HiddenTurn {
 /// What it was, as its dialect says it.
 #[derive(Debug)]
 enum Parts {
+    Messages(anthropic::splice::Hidden),
     Chat(openai_chat::splice::Hidden),
 }
 
@@ -32,6 +32,21 @@ impl HiddenTurn {
         &self.anchors
     }
 
+    pub(crate) fn messages(anchor: u128, hidden: anthropic::splice::Hidden) -> Self {
+        Self {
+            anchors: vec![anchor],
+            bytes: hidden.bytes(),
+            parts: Parts::Messages(hidden),
+        }
+    }
+
+    pub(crate) fn as_messages(&self) -> Option<&anthropic::splice::Hidden> {
+        match &self.parts {
+            Parts::Messages(hidden) => Some(hidden),
+            Parts::Chat(_) => None,
+        }
+    }
+
     pub(crate) fn chat(anchor: u128, hidden: openai_chat::splice::Hidden) -> Self {
         Self {
             anchors: vec![anchor],
@@ -43,6 +58,7 @@ impl HiddenTurn {
     pub(crate) fn as_chat(&self) -> Option<&openai_chat::splice::Hidden> {
         match &self.parts {
             Parts::Chat(hidden) => Some(hidden),
+            Parts::Messages(_) => None,
         }
     }
 
@@ -62,7 +78,8 @@ pub fn splice(
     find: &mut dyn FnMut(u128) -> Option<Arc<HiddenTurn>>,
 ) -> usize {
     match dialect {
+        DialectId::AnthropicMessages => anthropic::splice::splice(request, find),
         DialectId::OpenAiChat => openai_chat::splice::splice(request, find),
-        DialectId::AnthropicMessages | DialectId::OpenAiResponses => 0,
+        DialectId::OpenAiResponses => 0,
     }
 }
