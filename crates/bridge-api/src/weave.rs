@@ -221,7 +221,7 @@ impl Weave {
         match &mut self.0 {
             Kind::Messages(state) => state.hidden_turn(),
             Kind::Chat(state) => state.hidden_turn(),
-            Kind::Responses(_) => None,
+            Kind::Responses(state) => state.hidden_turn(),
         }
     }
 }

@@ -8,14 +8,18 @@ mod answer;
 mod end;
 mod event;
 mod go_on;
+mod places;
 mod round;
-mod turn;
+mod said;
 
 use self::answer::{Answer, is_our_call};
 use self::event::{Event, Kind};
 use self::go_on::History;
-use self::round::{Held, Round, id_of};
-use self::turn::Turn;
+pub(super) use self::go_on::without_id;
+use self::round::{Held, Round};
+use self::said::Turn;
+use super::members::id_of;
+use super::splice::said_last;
 use crate::json::{Patch, Value, check};
 use crate::weave::{Budget, write_event};
 use crate::{Envelope, Toolbox, UsageTold, WeaveConfig, WeaveError};
@@ -25,6 +29,8 @@ pub(crate) struct State {
     toolbox: Toolbox,
     usage: UsageTold,
     history: History,
+    /// The number of what the client said last.
+    before: u64,
     /// All rounds that are over.
     turn: Turn,
     round: Round,
@@ -72,6 +78,7 @@ impl State {
             toolbox,
             usage: config.usage,
             history: History::of(request),
+            before: said_last(request),
             turn: Turn::default(),
             round: Round::default(),
             numbers: Numbers::default(),

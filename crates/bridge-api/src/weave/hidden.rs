@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{DialectId, Envelope, anthropic, openai_chat};
+use crate::{DialectId, Envelope, anthropic, openai_chat, openai_responses};
 
 /// What a client did not see of one turn, and where in its history it belongs.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub struct HiddenTurn {
 enum Parts {
     Messages(anthropic::splice::Hidden),
     Chat(openai_chat::splice::Hidden),
+    Responses(openai_responses::splice::Hidden),
 }
 
 impl HiddenTurn {
@@ -43,7 +44,7 @@ impl HiddenTurn {
     pub(crate) fn as_messages(&self) -> Option<&anthropic::splice::Hidden> {
         match &self.parts {
             Parts::Messages(hidden) => Some(hidden),
-            Parts::Chat(_) => None,
+            Parts::Chat(_) | Parts::Responses(_) => None,
         }
     }
 
@@ -58,7 +59,22 @@ impl HiddenTurn {
     pub(crate) fn as_chat(&self) -> Option<&openai_chat::splice::Hidden> {
         match &self.parts {
             Parts::Chat(hidden) => Some(hidden),
-            Parts::Messages(_) => None,
+            Parts::Messages(_) | Parts::Responses(_) => None,
+        }
+    }
+
+    pub(crate) fn responses(anchors: Vec<u128>, hidden: openai_responses::splice::Hidden) -> Self {
+        Self {
+            anchors,
+            bytes: hidden.bytes(),
+            parts: Parts::Responses(hidden),
+        }
+    }
+
+    pub(crate) fn as_responses(&self) -> Option<&openai_responses::splice::Hidden> {
+        match &self.parts {
+            Parts::Responses(hidden) => Some(hidden),
+            Parts::Messages(_) | Parts::Chat(_) => None,
         }
     }
 
@@ -80,6 +96,6 @@ pub fn splice(
     match dialect {
         DialectId::AnthropicMessages => anthropic::splice::splice(request, find),
         DialectId::OpenAiChat => openai_chat::splice::splice(request, find),
-        DialectId::OpenAiResponses => 0,
+        DialectId::OpenAiResponses => openai_responses::splice::splice(request, find),
     }
 }

@@ -5,11 +5,13 @@ use bytes::Bytes;
 use super::answer::{Answer, without};
 use super::event::{Event, Kind};
 use super::round::Held;
+use super::said::Said;
 use super::{State, go_on};
 use crate::json::{Patch, Value, check};
+use crate::openai_responses::splice::{Hidden, Waits};
 use crate::openai_responses::tools::render_result;
 use crate::weave::Figures;
-use crate::{Envelope, EnvelopeError, RoundEnd, ToolResult, UsageTold, WeaveError};
+use crate::{Envelope, EnvelopeError, HiddenTurn, RoundEnd, ToolResult, UsageTold, WeaveError};
 
 impl State {
     /// The last event. Of a round with calls that are to be made it is held.
@@ -22,7 +24,7 @@ impl State {
         let answer = Answer::read(event.response);
         let is_complete = answer.is_complete(event.kind == Kind::Completed);
         self.close(&answer, is_complete && !self.round.has_failed)?;
-        if self.round.has_calls() {
+        if self.round.said.has_calls() {
             self.budget.take(raw.len() + event.data.len())?;
             self.round.held = Some(Held::Event {
                 data: event.data.to_vec(),
@@ -49,21 +51,22 @@ impl State {
     fn close(&mut self, answer: &Answer<'_>, are_calls_made: bool) -> Result<(), WeaveError> {
         self.round.hear(answer);
         self.round.close(answer, &self.toolbox, are_calls_made);
-        self.numbers.are_ours |= self.round.has_calls();
-        if !self.round.has_calls() && !self.turn.has_rounds() {
+        self.numbers.are_ours |= self.round.said.has_calls();
+        if !self.round.said.has_calls() && !self.turn.has_rounds() {
             // Nothing will be asked of an answer that is the client's as it is.
-            self.round.items.clear();
+            self.round.said.items.clear();
         }
-        for at in 0..self.round.items.len() {
-            let bytes = self.round.items.get(at).map_or(0, |item| item.raw.len());
+        let items = self.round.said.items.iter();
+        let sizes: Vec<usize> = items.map(|item| item.raw.len()).collect();
+        sizes.into_iter().try_for_each(|bytes| {
             self.has_room(bytes)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     pub(crate) fn end_round(&self) -> RoundEnd {
-        let calls = self.round.calls();
-        match (calls.is_empty(), self.round.awaits_client()) {
+        let calls = self.round.said.calls(&self.round.id);
+        match (calls.is_empty(), self.round.said.client_call().is_some()) {
             (true, _) => RoundEnd::Over,
             (false, false) => RoundEnd::Calls(calls),
             (false, true) => RoundEnd::Mixed(calls),
@@ -79,17 +82,17 @@ impl State {
         go_on::go_on(request, &self.history, &self.round)?;
         let round = std::mem::take(&mut self.round);
         let usage = round.held.as_ref().map(usage_of);
-        self.turn.add(round, &usage.unwrap_or_default());
+        self.turn.add(round.said, &usage.unwrap_or_default());
         // Whatever the next round says, it is not the first.
         self.numbers.are_ours = true;
         Ok(())
     }
 
     pub(crate) fn keep(&mut self, results: Vec<ToolResult>) {
-        let calls = self.round.calls();
+        let calls = self.round.said.calls("");
         let ids = calls.iter().map(|call| call.call_id.as_str());
         let results = ToolResult::in_order(ids, results);
-        self.round.results = results.iter().map(render_result).collect();
+        self.round.said.results = results.iter().map(render_result).collect();
     }
 
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
@@ -111,6 +114,23 @@ impl State {
             return body.clone();
         }
         Bytes::from(patch.into_vec())
+    }
+
+    pub(crate) fn hidden_turn(&self) -> Option<HiddenTurn> {
+        let (earlier, last) = (&self.turn.rounds, &self.round.said);
+        let waits = last.client_call().filter(|_| last.has_calls());
+        let waits = waits.map(|call| Waits {
+            response: &self.round.id,
+            conversation: self.history.conversation.as_deref(),
+            call,
+        });
+        let mut hidden = Hidden::default();
+        earlier.iter().for_each(|said| said.tell(&mut hidden));
+        last.tell(&mut hidden);
+        if waits.is_some() {
+            hidden.results = last.results.join(",");
+        }
+        hidden.turn(self.before, waits.as_ref())
     }
 
     fn relay_end(&mut self, event: &Event<'_>, raw: &[u8], out: &mut Vec<u8>) {
@@ -136,14 +156,13 @@ impl State {
         if !answer.output.is_array() {
             return None;
         }
-        let earlier: Vec<&[u8]> = self.turn.shown().collect();
-        if earlier.is_empty() {
+        let mut earlier = self.turn.rounds.iter().flat_map(Said::shown).peekable();
+        if earlier.peek().is_none() {
             let is_hidden = |item: Value<'_>| self.round.is_hidden(item, &self.toolbox);
             return without(answer.output, is_hidden);
         }
-        let last = self.round.items.iter().filter(|item| !item.is_ours);
-        let last = last.map(|item| item.raw.as_slice());
-        let items: Vec<&[u8]> = earlier.into_iter().chain(last).collect();
+        let items = earlier.chain(self.round.said.shown());
+        let items: Vec<&[u8]> = items.filter_map(Value::raw).collect();
         Some([b"[", &*items.join(&b","[..]), b"]"].concat())
     }
 

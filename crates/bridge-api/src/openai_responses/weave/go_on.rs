@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::round::Round;
 use crate::json::{Patch, Value, quoted};
+use crate::openai_responses::members::{call_id_of, kind_of};
 use crate::{Envelope, EnvelopeError};
 
 /// What a request says of where its history is kept.
@@ -42,7 +43,7 @@ pub(super) fn go_on(
 ) -> Result<(), EnvelopeError> {
     let is_stored = history.is_stored && !round.is_not_stored;
     let is_chained = history.previous.is_some() && is_stored && !round.id.is_empty();
-    let results = round.results.join(",");
+    let results = round.said.results.join(",");
     if history.conversation.is_some() {
         // The provider has put the answer into it.
         request.replace("input", Bytes::from(format!("[{results}]")));
@@ -53,7 +54,7 @@ pub(super) fn go_on(
         request.replace("input", Bytes::from(format!("[{results}]")));
         return Ok(());
     }
-    let items = round.items.iter().map(|item| item.raw.as_slice());
+    let items = round.said.items.iter().map(|item| item.raw.as_slice());
     let mut items: Vec<Vec<u8>> = items.filter_map(|item| as_input(item, is_stored)).collect();
     items.push(results.into_bytes());
     append(request, items.join(&b","[..]))
@@ -73,32 +74,26 @@ fn append(request: &mut Envelope, items: Vec<u8>) -> Result<(), EnvelopeError> {
 
 /// An item of an answer as an item of a request, if the provider would understand it there. Where
 /// answers are not kept, ids lead nowhere, and reasoning is only what was encrypted of it.
-pub(super) fn as_input(item: &[u8], is_stored: bool) -> Option<Vec<u8>> {
+fn as_input(item: &[u8], is_stored: bool) -> Option<Vec<u8>> {
     if is_stored {
         return Some(item.to_vec());
     }
     let value = Value::new(item);
-    let kind = value.get("type").and_then(Value::text).unwrap_or_default();
-    let is_encrypted = || {
-        value
-            .get("encrypted_content")
-            .and_then(Value::filled)
-            .is_some()
-    };
-    if kind == "reasoning" && !is_encrypted() {
-        return None;
-    }
-    Some(without_id(value, item))
+    let encrypted = value.get("encrypted_content").and_then(Value::filled);
+    let is_readable = kind_of(value) != "reasoning" || encrypted.is_some();
+    is_readable.then(|| without_id(item))
 }
 
 /// An item without its id, unless that is all by which its result or its content is found.
-pub(super) fn without_id(value: Value<'_>, item: &[u8]) -> Vec<u8> {
-    let kind = value.get("type").and_then(Value::text).unwrap_or_default();
-    let has_more = matches!(&*kind, "message" | "reasoning" | "web_search_call");
-    let is_called = value.get("call_id").and_then(Value::filled).is_some();
+pub(crate) fn without_id(item: &[u8]) -> Vec<u8> {
+    let value = Value::new(item);
+    let has_more = matches!(
+        &*kind_of(value),
+        "message" | "reasoning" | "web_search_call"
+    );
     let mut patch = Patch::new(item);
-    if has_more || is_called {
-        patch.remove(Value::new(item), "id");
+    if has_more || call_id_of(value).is_some() {
+        patch.remove(value, "id");
     }
     patch.into_vec()
 }

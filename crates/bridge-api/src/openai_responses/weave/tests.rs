@@ -1,4 +1,5 @@
 mod ends;
+mod history;
 mod next;
 mod odd;
 mod stream;
