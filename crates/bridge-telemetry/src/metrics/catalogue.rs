@@ -58,7 +58,7 @@ pub(super) const LABELS: [(&str, &str); 19] = [
     ("server", "name of a tool server"),
     (
         "state",
-        "how many keys are `ready`, `rate_limited` or `unauthorized`, or connections `open`, `opening` or `failing`",
+        "how many keys are `ready`, `rate_limited` or `unauthorized`, or connections `open`, `opening`, `failing` or `no_credential` (the user has none)",
     ),
     ("status", "`enabled`, `disabled` or `error`"),
     ("tool", "name of a tool; `other` beyond the limit"),

@@ -53,6 +53,7 @@ enum ToolServerState {
     Open,
     Opening,
     Failing,
+    NoCredential,
 }
 
 /// What a tool server is to all identities together.
@@ -66,6 +67,8 @@ pub struct ToolServerFigures {
     pub opening: usize,
     /// Identities for whom it failed last.
     pub failing: usize,
+    /// Identities that have nothing to present to it.
+    pub without_credential: usize,
     /// Tools on offer to the identity that has most of them.
     pub tools: usize,
 }
@@ -89,6 +92,7 @@ label_values!(ToolServerState {
     Open => "open",
     Opening => "opening",
     Failing => "failing",
+    NoCredential => "no_credential",
 });
 
 label_set! {
@@ -255,6 +259,7 @@ impl Metrics {
                 (ToolServerState::Open, figures.open),
                 (ToolServerState::Opening, figures.opening),
                 (ToolServerState::Failing, figures.failing),
+                (ToolServerState::NoCredential, figures.without_credential),
             ];
             sessions.extend(states.map(|(state, count)| {
                 let server = server.clone();
@@ -333,6 +338,7 @@ mod tests {
             open: 2,
             opening: 0,
             failing: 1,
+            without_credential: 4,
             tools: 9,
         };
         metrics.tool_servers(3, [figures("docs"), figures("wiki")]);
@@ -340,6 +346,7 @@ mod tests {
         for sample in [
             "bridge_tool_server_sessions{server=\"docs\",state=\"open\"} 2",
             "bridge_tool_server_sessions{server=\"wiki\",state=\"failing\"} 1",
+            "bridge_tool_server_sessions{server=\"docs\",state=\"no_credential\"} 4",
             "bridge_tool_server_tools{server=\"docs\"} 9",
             "bridge_tool_catalogues 3",
         ] {
