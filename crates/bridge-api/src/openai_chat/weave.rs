@@ -5,6 +5,7 @@
 //! later rounds get the id of the first, places of calls go on counting, and nobody says twice who
 //! speaks: the Python SDK would put the words together.
 
+mod call;
 mod chunk;
 mod grown;
 mod round;
@@ -12,9 +13,10 @@ mod whole;
 
 use bytes::Bytes;
 
+use self::call::Side;
 use self::chunk::Share;
 use self::grown::Grown;
-use self::round::{Call, Round, Side};
+use self::round::{Heard, Round};
 use super::splice::Hidden;
 use super::tools::tool_message;
 use crate::json::Value;
@@ -70,7 +72,7 @@ struct Past {
 struct Waiting {
     data: Vec<u8>,
     raw: Vec<u8>,
-    pieces: Vec<usize>,
+    heard: Heard,
 }
 
 impl State {
@@ -115,21 +117,21 @@ impl State {
             let id = chunk.get("id").filter(|id| id.filled().is_some());
             self.id = id.and_then(Value::raw).unwrap_or_default().to_vec();
         }
-        let pieces = self.round.hear(chunk, &self.tools, &mut self.budget)?;
+        let heard = self.round.hear(chunk, &self.tools, &mut self.budget)?;
         if self.round.is_undecided() {
             self.budget.take_item(data.len() + raw.len())?;
             let (data, raw) = (data.to_vec(), raw.to_vec());
-            self.waiting.push(Waiting { data, raw, pieces });
+            self.waiting.push(Waiting { data, raw, heard });
             return Ok(());
         }
         self.release(out)?;
-        self.relay(data, raw, &pieces, out)
+        self.relay(data, raw, &heard, out)
     }
 
     /// Tells what had to wait.
     fn release(&mut self, out: &mut Vec<u8>) -> Result<(), WeaveError> {
         for event in std::mem::take(&mut self.waiting) {
-            self.relay(&event.data, &event.raw, &event.pieces, out)?;
+            self.relay(&event.data, &event.raw, &event.heard, out)?;
         }
         Ok(())
     }
@@ -139,9 +141,18 @@ impl State {
         &mut self,
         data: &[u8],
         raw: &[u8],
-        pieces: &[usize],
+        heard: &Heard,
         out: &mut Vec<u8>,
     ) -> Result<(), WeaveError> {
+        let is_first = self.past.is_empty() && !self.round.has_injected();
+        if is_first && heard.pieces.is_empty() {
+            // Most chunks of most turns: there is nothing to change.
+            self.is_closed |= heard.has_end;
+            self.has_role |= heard.has_role;
+            out.extend_from_slice(raw);
+            return Ok(());
+        }
+        let pieces = &heard.pieces;
         let told = self.tell(data, pieces, Share::All);
         let is_end = told.has_end || told.is_usage_alone();
         if !is_end || !self.holds_back() {
@@ -188,6 +199,7 @@ impl State {
         }
         self.round.name_calls(self.past.len());
         let calls: Vec<InjectedCall> = self
+            .round
             .injected_calls()
             .map(|call| InjectedCall {
                 call_id: call.id.clone(),
@@ -196,7 +208,7 @@ impl State {
                 response_id: self.round.response_id.clone(),
             })
             .collect();
-        let is_mixed = self.round.own_calls().any(|call| call.is(Side::Client));
+        let is_mixed = self.round.calls.iter().any(|call| call.is(Side::Client));
         match (calls.is_empty(), is_mixed) {
             (true, _) => RoundEnd::Over,
             (false, false) => RoundEnd::Calls(calls),
@@ -229,13 +241,8 @@ impl State {
     }
 
     fn in_order(&self, results: Vec<ToolResult>) -> Vec<ToolResult> {
-        let ids = self.injected_calls().map(|call| call.id.as_str());
+        let ids = self.round.injected_calls().map(|call| call.id.as_str());
         ToolResult::in_order(ids, results)
-    }
-
-    fn injected_calls(&self) -> impl Iterator<Item = &Call> {
-        let calls = self.round.own_calls();
-        calls.filter(|call| call.is(Side::Injected))
     }
 
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
@@ -260,7 +267,7 @@ impl State {
         hidden.end_with(self.round.message.content()?);
         // Injected calls of a round that did not end well were never made.
         let is_mixed = !self.kept.is_empty();
-        for call in self.round.own_calls() {
+        for call in &self.round.calls {
             if call.is(Side::Client) || is_mixed {
                 hidden.add_call(&call.to_json(), call.is(Side::Client));
             }

@@ -3,7 +3,7 @@
 use std::slice::Iter;
 
 use super::State;
-use super::round::Side;
+use super::call::Side;
 use crate::UsageTold;
 use crate::json::{Patch, Value};
 use crate::weave::write_event;

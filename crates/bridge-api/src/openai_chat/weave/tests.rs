@@ -517,6 +517,29 @@ mod whole {
     }
 
     #[test]
+    fn an_answer_in_several_choices_is_one() {
+        let choice =
+            |message: &str| format!(r#"{{"finish_reason":"tool_calls","message":{message}}}"#);
+        let called =
+            |call: String| choice(&format!(r#"{{"role":"assistant","tool_calls":[{call}]}}"#));
+        let text = choice(r#"{"role":"assistant","content":"a"}"#);
+        let body = |choices: &[&str]| format!(r#"{{"choices":[{}]}}"#, choices.join(","));
+        let hidden = called(call(0, "a-1", "bmcp_a", "{}"));
+        let own = called(call(0, "o-1", "own", "{}"));
+        check(
+            &[&body(&[&text, &hidden, &own])],
+            &["mixed a-1 bmcp_a {}"],
+            &body(&[&text, &own]),
+        );
+        let last = r#"{"choices":[{"message":{"content":"b"}}]}"#;
+        check(
+            &[&body(&[&text, &hidden]), last],
+            &["calls a-1 bmcp_a {}", "over"],
+            r#"{"choices":[{"message":{"content":"ab"}}]}"#,
+        );
+    }
+
+    #[test]
     fn calls_of_a_body_that_was_cut_short_are_taken_out() {
         let injected = call(0, "a-1", "bmcp_a", "{}");
         let message = format!(r#"{{"content":"a","tool_calls":[{injected}]}}"#);

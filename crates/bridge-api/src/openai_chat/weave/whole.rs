@@ -35,19 +35,10 @@ impl State {
             return body;
         }
         let mut patch = Patch::new(&body);
-        let mut has_told = false;
         for (name, value) in Value::new(&body).members() {
             match &*name {
                 "usage" if value.is_object() => self.tell_usage(value, &mut patch),
-                "choices" => {
-                    for choice in value.items() {
-                        let message = choice.get("message").unwrap_or_default();
-                        if !std::mem::replace(&mut has_told, true) {
-                            self.tell_texts(message, &mut patch);
-                        }
-                        self.take_out_calls(message, &mut patch);
-                    }
-                }
+                "choices" => self.tell_choices(value, &mut patch),
                 _ => {}
             }
         }
@@ -82,21 +73,39 @@ impl State {
         }
     }
 
-    fn take_out_calls<'a>(&self, message: Value<'a>, patch: &mut Patch<'a>) {
+    fn tell_choices<'a>(&self, choices: Value<'a>, patch: &mut Patch<'a>) {
+        let mut is_kept = Vec::new();
+        for (place, choice) in choices.items().enumerate() {
+            let message = choice.get("message").unwrap_or_default();
+            if place == 0 {
+                self.tell_texts(message, patch);
+            }
+            let is_emptied = self.take_out_calls(message, patch);
+            is_kept.push(place == 0 || !is_emptied);
+        }
+        patch.retain(choices, &is_kept);
+    }
+
+    /// Takes the injected calls out of a message. Says whether it called nothing else, and says
+    /// nothing.
+    fn take_out_calls<'a>(&self, message: Value<'a>, patch: &mut Patch<'a>) -> bool {
         let is_ours = |item: Value<'_>| {
             let function = item.get("function").unwrap_or_default();
             let name = function.get("name").and_then(Value::text);
             name.is_some_and(|name| self.tools.has(&name))
         };
         let mut is_kept = Vec::new();
+        let mut has_text = false;
         for (name, value) in message.members() {
             let calls: Vec<bool> = value.items().map(|item| !is_ours(item)).collect();
             let is_emptied = name == "tool_calls" && !calls.is_empty() && !calls.contains(&true);
             is_kept.push(!is_emptied);
+            has_text |= TEXTS.contains(&&*name) && value.filled().is_some();
             if name == "tool_calls" && !is_emptied {
                 patch.retain(value, &calls);
             }
         }
         patch.retain(message, &is_kept);
+        is_kept.contains(&false) && !has_text
     }
 }

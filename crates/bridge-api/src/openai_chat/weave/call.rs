@@ -1,0 +1,137 @@
+//! One tool call of a round.
+
+use super::grown::Grown;
+use crate::json::{Value, quoted, unescaped};
+use crate::weave::Budget;
+use crate::{BadInput, Toolbox, WeaveError};
+
+/// A tool call, as far as it has been told.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// Which choice it is told in, and at which place there.
+    pub(super) choice: u64,
+    pub(super) index: Index,
+    pub(super) id: String,
+    pub(super) name: String,
+    /// Whose tool it is, once its name is known.
+    pub(super) side: Option<Side>,
+    /// The whole call, without its place.
+    pub(super) parts: Grown,
+    /// The place at which the client sees it.
+    pub(super) shown_at: Option<u64>,
+}
+
+/// Whose tool is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    Injected,
+}
+
+/// Which call of a choice a piece belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Index {
+    At(u64),
+    /// Some providers do not say: a piece with an id begins a call, others go on with the last.
+    Unsaid,
+}
+
+impl Call {
+    pub(super) fn new(choice: u64, index: Index) -> Self {
+        Self {
+            choice,
+            index,
+            id: String::new(),
+            name: String::new(),
+            side: None,
+            parts: Grown::default(),
+            shown_at: None,
+        }
+    }
+
+    pub(super) fn grow(
+        &mut self,
+        piece: Value<'_>,
+        id: &str,
+        budget: &mut Budget,
+    ) -> Result<(), WeaveError> {
+        if self.id.is_empty() {
+            id.clone_into(&mut self.id);
+        }
+        let mut members = piece.members().filter(|(name, _)| name != "index");
+        members.try_for_each(|(name, value)| self.parts.push(&name, value, budget))
+    }
+
+    /// Finds out whose tool it is. The name comes with the first piece; few providers send it
+    /// later.
+    pub(super) fn judge(&mut self, tools: &Toolbox) {
+        if self.side.is_some() {
+            return;
+        }
+        // A call of another kind is none of ours, whatever its name.
+        let function = self.parts.within("function");
+        let name = function.and_then(|function| function.text("name"));
+        let name = name.map(unescaped).unwrap_or_default();
+        if !name.is_empty() {
+            self.side = Some(if tools.has(&name) {
+                Side::Injected
+            } else {
+                Side::Client
+            });
+            self.name = name.into_owned();
+        } else if self.parts.has("custom") {
+            self.side = Some(Side::Client);
+        }
+    }
+
+    /// The place that the provider says.
+    pub(super) fn said_at(&self) -> Option<u64> {
+        match self.index {
+            Index::At(index) => Some(index),
+            Index::Unsaid => None,
+        }
+    }
+
+    /// The arguments as text, which the provider writes as a string, or as what is in it.
+    pub(super) fn arguments(&self) -> String {
+        let Some(function) = self.parts.within("function") else {
+            return String::new();
+        };
+        if let Some(inner) = function.text("arguments") {
+            return unescaped(inner).into_owned();
+        }
+        let raw = function.raw("arguments").unwrap_or_default();
+        String::from_utf8_lossy(&raw).into_owned()
+    }
+
+    /// What the tool is to be called with.
+    pub(super) fn input(&self) -> Result<String, BadInput> {
+        BadInput::judge(&self.arguments())
+    }
+
+    /// The call as a request tells it. Arguments of an injected call that are no object are left
+    /// out of it: several providers read them before the model does, and would refuse the whole
+    /// request.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let mut out = b"{\"id\":".to_vec();
+        out.extend_from_slice(quoted(&self.id).as_bytes());
+        let is_good = self.input().is_ok() && !self.arguments().trim_ascii().is_empty();
+        if self.is(Side::Client) || is_good {
+            self.parts.write_others(&["id"], &mut out);
+        } else {
+            self.parts.write_others(&["id", "function"], &mut out);
+            out.extend_from_slice(b",\"function\":{\"name\":");
+            out.extend_from_slice(quoted(&self.name).as_bytes());
+            out.extend_from_slice(b",\"arguments\":\"{}\"}");
+        }
+        if !self.parts.has("type") {
+            out.extend_from_slice(b",\"type\":\"function\"");
+        }
+        out.push(b'}');
+        out
+    }
+
+    pub(super) fn is(&self, side: Side) -> bool {
+        self.side == Some(side)
+    }
+}
