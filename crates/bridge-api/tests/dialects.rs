@@ -15,3 +15,5 @@ mod events;
 mod properties;
 #[path = "dialects/recorded.rs"]
 mod recorded;
+#[path = "dialects/woven.rs"]
+mod woven;

@@ -184,6 +184,7 @@ impl State {
     /// Part of the end of this round, which is the client's only if no other round follows.
     fn end(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<(), WeaveError> {
         if !self.round.has_injected {
+            self.round.is_told |= self.round.is_stopped;
             out.extend_from_slice(raw);
             return Ok(());
         }

@@ -31,3 +31,16 @@ pub(crate) fn whole(dialect: DialectId, body: &str) -> Observed {
     observer.whole(body.as_bytes());
     observer.finish()
 }
+
+/// Every event with all of its bytes, its name and its data, which has one line. What does not end
+/// with a blank line is no event.
+pub(crate) fn raw_events(stream: &str) -> impl Iterator<Item = (&str, &str, &str)> {
+    let whole = stream
+        .split_inclusive("\n\n")
+        .filter(|raw| raw.ends_with("\n\n"));
+    whole.map(|raw| {
+        let field = |name| raw.lines().find_map(|line: &str| line.strip_prefix(name));
+        let name = field("event: ").unwrap_or_default();
+        (raw, name, field("data: ").unwrap_or_default())
+    })
+}

@@ -18,6 +18,8 @@ pub(super) struct Round {
     stop_reason: String,
     /// Whether its last word was heard.
     pub(super) is_stopped: bool,
+    /// Whether the client has heard it. Nothing may follow then, whatever the provider says.
+    pub(super) is_told: bool,
     /// Whether the provider said that it failed.
     pub(super) is_broken: bool,
 }
@@ -89,7 +91,8 @@ impl Round {
 
     /// The injected calls, if the answer ended in order that they be made.
     pub(super) fn calls(&self) -> Vec<InjectedCall> {
-        let is_proper = self.is_stopped && !self.is_broken && self.stop_reason == "tool_use";
+        let is_proper = self.is_stopped && !self.is_told && !self.is_broken;
+        let is_proper = is_proper && self.stop_reason == "tool_use";
         let injected = self.blocks.iter().filter(|_| is_proper);
         let injected = injected.filter(|block| block.whose == Whose::Injected);
         injected.map(|block| block.call(&self.id)).collect()

@@ -456,3 +456,12 @@ fn a_turn_is_bounded() {
         Err(WeaveError::TooMany { limit: 100 })
     );
 }
+
+#[test]
+fn nothing_is_made_that_is_called_behind_the_end() {
+    let mut state = state();
+    let seen = told(&mut state, &[FIRST, END, CALLS].concat());
+    assert_eq!(seen, trimmed(&[FIRST, END].concat()));
+    assert_eq!(state.end_round(), RoundEnd::Over);
+    assert_eq!(finished(&mut state), [""; 0]);
+}
