@@ -16,19 +16,18 @@ use bytes::Bytes;
 use self::said::Side;
 pub(crate) use self::said::said_last;
 use self::turn::Shown;
-pub(crate) use self::turn::{Hidden, Waits};
+pub(crate) use self::turn::{Hidden, Kept};
 use super::members::{call_id_of, is_result, kind_of};
 use super::weave::without_id;
-use crate::json::Value;
+use crate::json::{Value, quoted};
 use crate::{Envelope, HiddenTurn};
 
 type Find<'a> = dyn FnMut(u128) -> Option<Arc<HiddenTurn>> + 'a;
 
 /// Puts hidden turns back into the input of a request.
 pub(crate) fn splice(request: &mut Envelope, find: &mut Find<'_>) -> usize {
-    if let Some(results) = missing_results(request, find) {
-        let put = request.prepend_items("input", Bytes::from(results));
-        return usize::from(put.is_ok());
+    if let Some(turn) = kept_turn(request, find) {
+        return usize::from(turn.as_responses().is_some_and(|it| resume(request, it)));
     }
     let is_stored = !request.value("store").unwrap_or_default().is_false();
     let input = request.get("input").unwrap_or_default().as_bytes();
@@ -52,25 +51,41 @@ pub(crate) fn splice(request: &mut Envelope, find: &mut Find<'_>) -> usize {
     found.len()
 }
 
-/// Results that the provider will miss beside those which the client sends now.
-fn missing_results(request: &Envelope, find: &mut Find<'_>) -> Option<String> {
-    let input = request.value("input").unwrap_or_default();
-    let mut results = input.items().filter(|item| is_result(&kind_of(*item)));
-    let filled = |value: &str| request.value(value)?.filled();
+/// The turn from which the client goes on where the provider keeps the history.
+fn kept_turn(request: &Envelope, find: &mut Find<'_>) -> Option<Arc<HiddenTurn>> {
+    let previous = request.value("previous_response_id").unwrap_or_default();
+    if let Some(id) = previous.filled() {
+        return find(said::by_response(&id));
+    }
     let conversation = request.value("conversation").unwrap_or_default();
-    let turn = if let Some(id) = filled("previous_response_id") {
-        results.next()?;
-        find(said::by_response(&id))
-    } else {
-        let id = conversation
-            .filled()
-            .or_else(|| conversation.get("id")?.filled())?;
-        let call_ids = results.filter_map(call_id_of);
-        let mut anchors = call_ids.map(|call_id| said::by_conversation(&id, &call_id));
-        anchors.find_map(find)
-    };
-    let results = &turn.as_deref()?.as_responses()?.results;
-    (!results.is_empty()).then(|| results.clone())
+    let id = conversation
+        .filled()
+        .or_else(|| conversation.get("id")?.filled())?;
+    let call_ids = results(request).filter_map(call_id_of);
+    let mut anchors = call_ids.map(|call_id| said::by_conversation(&id, &call_id));
+    anchors.find_map(find)
+}
+
+fn results(request: &Envelope) -> impl Iterator<Item = Value<'_>> {
+    let input = request.value("input").unwrap_or_default();
+    input.items().filter(|item| is_result(&kind_of(*item)))
+}
+
+/// Has a request go on from all of a turn, and gives the provider the results that it waits for
+/// beside those which the client sends. Says whether anything was missing.
+fn resume(request: &mut Envelope, hidden: &Hidden) -> bool {
+    let previous = request.value("previous_response_id").unwrap_or_default();
+    let is_other = !hidden.last.is_empty() && previous.is_text();
+    if is_other {
+        let last = quoted(&hidden.last);
+        request.replace("previous_response_id", Bytes::from(last));
+    }
+    let is_waiting = !hidden.results.is_empty() && results(request).next().is_some();
+    if is_waiting {
+        let items = Bytes::from(hidden.results.clone());
+        return request.prepend_items("input", items).is_ok() || is_other;
+    }
+    is_other
 }
 
 /// What a model said in one turn, and what it had been told before.

@@ -3,6 +3,10 @@
 //! Events go by as they are until an injected call begins; its events are left out, and those that
 //! follow are numbered anew. The event that ends a round with such a call is held while it is not
 //! known whether another round follows: it repeats the whole answer, which is all rounds by then.
+//!
+//! The official clients refuse a stream that ends under another id than it began. So the client knows
+//! a streamed answer by the id of its first round, and when it goes on from there, [`super::splice`]
+//! has it go on from the last. A whole answer has the id of the last round.
 
 mod answer;
 mod end;
@@ -31,6 +35,8 @@ pub(crate) struct State {
     history: History,
     /// The number of what the client said last.
     before: u64,
+    /// The id that the client's answer began with. A whole answer has no beginning.
+    told: Option<String>,
     /// All rounds that are over.
     turn: Turn,
     round: Round,
@@ -79,6 +85,7 @@ impl State {
             usage: config.usage,
             history: History::of(request),
             before: said_last(request),
+            told: None,
             turn: Turn::default(),
             round: Round::default(),
             numbers: Numbers::default(),
@@ -119,6 +126,9 @@ impl State {
         self.round.hear(&answer);
         if self.turn.has_rounds() {
             return;
+        }
+        if self.told.is_none() && !self.round.id.is_empty() {
+            self.told = Some(self.round.id.clone());
         }
         let mut patch = Patch::new(event.data);
         answer.hide_tools(&self.toolbox, &mut patch);

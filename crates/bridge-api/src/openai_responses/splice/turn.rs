@@ -13,6 +13,8 @@ pub(crate) struct Hidden {
     /// Results that the provider waits for beside those that the client has, as items with commas
     /// between them.
     pub(crate) results: String,
+    /// The answer that has all of the turn, if the client knows another one.
+    pub(super) last: String,
 }
 
 /// An item that the client saw.
@@ -51,12 +53,15 @@ impl Hidden {
     pub(crate) fn bytes(&self) -> usize {
         let pieces: usize = self.pieces.iter().map(|piece| piece.item.len()).sum();
         let shown = self.shown.len() * size_of::<Shown>();
-        pieces + shown + self.pieces.len() * size_of::<Piece>() + self.results.len()
+        pieces
+            + shown
+            + self.pieces.len() * size_of::<Piece>()
+            + self.results.len()
+            + self.last.len()
     }
 
-    /// The turn as it is remembered, if anything was hidden. `before` is what the client had said,
-    /// and `waits` says where the provider keeps a turn that waits for the client's tools.
-    pub(crate) fn turn(self, before: u64, waits: Option<&Waits<'_>>) -> Option<HiddenTurn> {
+    /// The turn as it is remembered, if anything was hidden. `before` is what the client had said.
+    pub(crate) fn turn(mut self, before: u64, kept: &Kept<'_>) -> Option<HiddenTurn> {
         if self.pieces.is_empty() {
             return None;
         }
@@ -70,28 +75,38 @@ impl Hidden {
         if let Some(names) = names.filter(|names| !names.is_empty()) {
             anchors.push(said::by_ids(before, names.into_iter()));
         }
-        anchors.extend(waits.into_iter().flat_map(Waits::anchors));
+        anchors.extend(kept.by_response());
+        anchors.extend(kept.by_conversation());
+        if kept.told != kept.last {
+            self.last = kept.last.to_owned();
+        }
         (!anchors.is_empty()).then(|| HiddenTurn::responses(anchors, self))
     }
 }
 
-/// A turn that waits for the client's tools, as the provider keeps it.
+/// A turn as the provider keeps it.
 #[derive(Debug)]
-pub(crate) struct Waits<'a> {
-    /// The id of its last answer; empty when it has none.
-    pub(crate) response: &'a str,
+pub(crate) struct Kept<'a> {
+    /// The id under which the client knows its answer; empty when nothing is kept under it.
+    pub(crate) told: &'a str,
+    /// The id of the last round's answer, which has all that was said.
+    pub(crate) last: &'a str,
     pub(crate) conversation: Option<&'a str>,
-    /// The first call that the client has to answer.
-    pub(crate) call: Value<'a>,
+    /// The first call that the client has to answer, in a turn in which results of ours are waited
+    /// for as well.
+    pub(crate) call: Option<Value<'a>>,
 }
 
-impl Waits<'_> {
-    fn anchors(&self) -> impl Iterator<Item = u128> {
-        let response = Some(self.response).filter(|id| !id.is_empty());
-        let response = response.map(said::by_response);
-        let call_id = call_id_of(self.call);
-        let conversation = self.conversation.zip(call_id);
-        let conversation = conversation.map(|(id, call_id)| said::by_conversation(id, &call_id));
-        response.into_iter().chain(conversation)
+impl Kept<'_> {
+    /// A client that goes on from an answer has it all, unless it knows another answer, or results
+    /// are still missing.
+    fn by_response(&self) -> Option<u128> {
+        let is_needed = self.told != self.last || self.call.is_some();
+        (is_needed && !self.told.is_empty()).then(|| said::by_response(self.told))
+    }
+
+    fn by_conversation(&self) -> Option<u128> {
+        let call_id = call_id_of(self.call?)?;
+        Some(said::by_conversation(self.conversation?, &call_id))
     }
 }

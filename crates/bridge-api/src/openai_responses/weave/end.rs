@@ -7,8 +7,8 @@ use super::event::{Event, Kind};
 use super::round::Held;
 use super::said::Said;
 use super::{State, go_on};
-use crate::json::{Patch, Value, check};
-use crate::openai_responses::splice::{Hidden, Waits};
+use crate::json::{Patch, Value, check, quoted};
+use crate::openai_responses::splice::{Hidden, Kept};
 use crate::openai_responses::tools::render_result;
 use crate::weave::Figures;
 use crate::{Envelope, EnvelopeError, HiddenTurn, RoundEnd, ToolResult, UsageTold, WeaveError};
@@ -117,25 +117,30 @@ impl State {
     }
 
     pub(crate) fn hidden_turn(&self) -> Option<HiddenTurn> {
-        let (earlier, last) = (&self.turn.rounds, &self.round.said);
-        let waits = last.client_call().filter(|_| last.has_calls());
-        let waits = waits.map(|call| Waits {
-            response: &self.round.id,
-            conversation: self.history.conversation.as_deref(),
-            call,
-        });
+        let last = &self.round.said;
         let mut hidden = Hidden::default();
-        earlier.iter().for_each(|said| said.tell(&mut hidden));
-        last.tell(&mut hidden);
-        if waits.is_some() {
+        for said in self.turn.rounds.iter().chain([last]) {
+            said.tell(&mut hidden);
+        }
+        let call = last.client_call().filter(|_| last.has_calls());
+        if call.is_some() {
             hidden.results = last.results.join(",");
         }
-        hidden.turn(self.before, waits.as_ref())
+        let is_stored = self.history.is_stored && !self.round.is_not_stored;
+        let told = self.told.as_ref().unwrap_or(&self.round.id);
+        let kept = Kept {
+            told: if is_stored { told } else { "" },
+            last: &self.round.id,
+            conversation: self.history.conversation.as_deref(),
+            call,
+        };
+        hidden.turn(self.before, &kept)
     }
 
     fn relay_end(&mut self, event: &Event<'_>, raw: &[u8], out: &mut Vec<u8>) {
         let mut patch = Patch::new(event.data);
         self.make_whole(event.response, &mut patch);
+        self.keep_identity(event.response, &mut patch);
         self.relay(event, None, patch, raw, out);
     }
 
@@ -148,6 +153,16 @@ impl State {
         }
         if self.turn.has_rounds() && self.usage == UsageTold::Sum {
             self.add_usage(response, &answer, patch);
+        }
+    }
+
+    /// Clients refuse an answer that ends under another id than it began. That the last round's is
+    /// the one to go on from is remembered with what they did not see.
+    fn keep_identity<'a>(&self, response: Value<'a>, patch: &mut Patch<'a>) {
+        if let Some(told) = &self.told
+            && self.turn.has_rounds()
+        {
+            patch.replace(Answer::read(response).id, quoted(told));
         }
     }
 

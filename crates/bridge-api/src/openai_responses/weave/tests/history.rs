@@ -271,6 +271,39 @@ fn results_of_a_mixed_turn_come_beside_those_of_the_client() {
 }
 
 #[test]
+fn a_client_goes_on_from_the_last_answer_under_the_id_of_the_first() {
+    let next = |memory: &Memory, id: &str| {
+        let request = json!({"previous_response_id": id, "input": "and?", "conversation": null});
+        let body = Bytes::from(request.to_string());
+        let mut request = Envelope::parse(body, &EnvelopeLimits::default()).unwrap();
+        let mut find = |anchor| memory.0.get(&anchor).cloned();
+        let count = splice(DialectId::OpenAiResponses, &mut request, &mut find);
+        let id = request.get("previous_response_id").unwrap().to_owned();
+        (count, id)
+    };
+    let mut memory = Memory::default();
+    memory.turn(&hello(), &rounds());
+    assert_eq!(next(&memory, "r1"), (1, "\"r3\"".to_owned()));
+    assert_eq!(next(&memory, "r3"), (0, "\"r3\"".to_owned()));
+    let mut request = hello();
+    request["store"] = false.into();
+    let mut memory = Memory::default();
+    memory.turn(&request, &rounds());
+    assert_eq!(next(&memory, "r1"), (0, "\"r1\"".to_owned()));
+
+    // A mixed turn of two rounds.
+    let mut memory = Memory::default();
+    let mixed = [
+        vec![call("c1", OURS)],
+        vec![call("c2", OURS), call("c3", "add")],
+    ];
+    memory.turn(&hello(), &mixed);
+    let request = json!({"previous_response_id": "r1", "input": [result("c3")]});
+    let both = json!([result("c2"), result("c3")]);
+    assert_eq!(memory.splice(&request), (1, both));
+}
+
+#[test]
 fn a_turn_without_hidden_calls_is_not_remembered() {
     let mut memory = Memory::default();
     memory.turn(&hello(), &[vec![text("m", "hi"), call("c", "add")]]);
