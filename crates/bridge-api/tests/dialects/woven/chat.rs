@@ -99,7 +99,7 @@ fn stream(turn: &Turn, round: usize) -> String {
     }
     // Figures come with the end, behind it, or both.
     let usage = usage(turn, round);
-    let (with, behind) = (turn.piece % 3 != 0, turn.piece % 3 != 1);
+    let (with, behind) = (!turn.piece.is_multiple_of(3), turn.piece % 3 != 1);
     let end = (json!({}), json!(reason(turn, round)));
     say(Some(end), if with { usage.clone() } else { Value::Null });
     if behind {
@@ -129,7 +129,7 @@ fn deltas(turn: &Turn, round: usize) -> Vec<Value> {
             }
         }
     }
-    if turn.piece % 2 == 0 {
+    if turn.piece.is_multiple_of(2) {
         deltas = braided(deltas);
     }
     deltas

@@ -102,13 +102,14 @@ impl Assembly {
                 self.texts
                     .insert(name.to_owned(), json!(format!("{before}{text}")));
             }
-            _ => return Err("no text"),
+            Value::Bool(_) | Value::Number(_) | Value::Object(_) => return Err("no text"),
         }
         Ok(())
     }
 
     fn call(&mut self, piece: &Value) -> Result<(), &'static str> {
-        let index = piece["index"].as_u64().ok_or("no index")? as usize;
+        let index = piece["index"].as_u64().ok_or("no index")?;
+        let index = usize::try_from(index).map_err(|_| "no index")?;
         if index > self.calls.len() {
             return Err("a gap between calls");
         }
