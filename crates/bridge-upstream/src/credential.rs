@@ -1,6 +1,7 @@
 //! Credentials that may go to one place only.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bridge_auth::Secret;
 use bridge_aws::{SignedBy, Signer, Unsigned};
@@ -42,6 +43,8 @@ enum Kind {
     Secret(Secret, CredentialStyle),
     /// It signs each request, and stays here.
     Signer(Signer),
+    /// Headers that an operator wants on every request, whatever they hold.
+    Headers(Arc<[(HeaderName, HeaderValue)]>),
 }
 
 /// What must be known of a request that was signed when its answer comes.
@@ -65,6 +68,20 @@ impl BoundCredential {
         }
     }
 
+    pub(crate) fn headers(
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+        destination: &Endpoint,
+    ) -> Self {
+        let headers = headers.into_iter().map(|(name, mut value)| {
+            value.set_sensitive(true);
+            (name, value)
+        });
+        Self {
+            kind: Kind::Headers(headers.collect()),
+            destination: destination.clone(),
+        }
+    }
+
     /// Masks the credential wherever it stands in a text: for explanations of a provider that
     /// repeats what it was given.
     #[must_use]
@@ -80,6 +97,8 @@ impl BoundCredential {
         match &self.kind {
             Kind::Secret(secret, _) => Some(secret.clone()),
             Kind::Signer(signer) => signer.session_token(),
+            // Which of them are secret, and which part of one, nobody knows.
+            Kind::Headers(_) => None,
         }
     }
 
@@ -94,6 +113,10 @@ impl BoundCredential {
             Kind::Signer(_) => {
                 let kind = HeaderValue::from_static("AWS4-HMAC-SHA256 made when it leaves");
                 headers.insert(AUTHORIZATION, kind);
+            }
+            Kind::Headers(own) => {
+                let hidden = HeaderValue::from_static("withheld");
+                headers.extend(own.iter().map(|(name, _)| (name.clone(), hidden.clone())));
             }
         }
     }
@@ -118,6 +141,12 @@ impl BoundCredential {
                 Ok(None)
             }
             Kind::Signer(signer) => sign(signer, request, body).await.map(Some),
+            Kind::Headers(own) => {
+                for (name, value) in own.iter() {
+                    request.headers_mut().insert(name, value.clone());
+                }
+                Ok(None)
+            }
         }
     }
 }
@@ -186,6 +215,7 @@ impl fmt::Debug for BoundCredential {
         let style: &dyn fmt::Debug = match &self.kind {
             Kind::Secret(_, style) => style,
             Kind::Signer(signer) => signer,
+            Kind::Headers(_) => &"Headers",
         };
         f.debug_struct("BoundCredential")
             .field("style", style)

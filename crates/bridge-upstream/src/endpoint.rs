@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bridge_auth::Secret;
 use bridge_aws::Signer;
 use http::uri::Scheme;
-use http::{HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Uri};
 
 use crate::Manners;
 use crate::credential::{BoundCredential, CredentialStyle};
@@ -118,6 +118,16 @@ impl Endpoint {
     #[must_use]
     pub fn bind(&self, secret: Secret, style: CredentialStyle) -> BoundCredential {
         BoundCredential::new(secret, style, self)
+    }
+
+    /// Ties headers to this endpoint, an operator's own word: they go with requests to nowhere else,
+    /// in place of any others of their names, and are never shown.
+    #[must_use]
+    pub fn bind_headers(
+        &self,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> BoundCredential {
+        BoundCredential::headers(headers, self)
     }
 
     /// Ties a signer to this endpoint: it signs requests to nowhere else.

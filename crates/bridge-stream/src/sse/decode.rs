@@ -16,7 +16,8 @@ const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
 /// Follows a stream of events, however it is cut into pieces.
 ///
-/// Fields other than `event` and `data` are read over, as are comments. An event whose lines lie
+/// What a stream may be resumed with, `id` and `retry`, is remembered; other fields are read over, as
+/// are comments. An event whose lines lie
 /// in one piece and whose data is one line is given out without copying; only what is cut is kept.
 /// After a [`FrameError`] the decoder gives no more events.
 pub struct SseDecoder {
@@ -100,6 +101,19 @@ impl SseDecoder {
         if event.len() <= self.limits.event_bytes {
             event.dispatch(&[], &mut on_event);
         }
+    }
+
+    /// The last id that the stream has told, unless that was an empty one: where it may be resumed.
+    /// One of more than 1 KiB is not remembered.
+    #[must_use]
+    pub fn last_id(&self) -> Option<&str> {
+        self.event.last_id()
+    }
+
+    /// How long to wait before the stream is resumed, in milliseconds, if it has told that.
+    #[must_use]
+    pub fn retry_ms(&self) -> Option<u64> {
+        self.event.retry_ms()
     }
 
     fn read(

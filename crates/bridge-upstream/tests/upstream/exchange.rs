@@ -90,6 +90,39 @@ async fn a_credential_goes_nowhere_but_to_its_place() {
     assert_eq!(*server.connections.lock(), 0);
 }
 
+#[tokio::test]
+async fn headers_go_to_their_place_only_in_place_of_others_and_are_never_shown() {
+    let server = Server::start(None, ANSWER).await;
+    let endpoint = Endpoint::try_new(&format!("http://127.0.0.1:{}", server.port)).unwrap();
+    let client = client(&ClientConfig::default());
+    let own = [("accept", "text/own"), ("x-team", "a value")];
+    let own = own.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    let bound = endpoint.bind_headers(own);
+    assert!(!format!("{bound:?}").contains("a value"));
+    let request = |to: &Endpoint| Outbound {
+        credential: Some(bound.clone()),
+        ..outbound(to)
+    };
+    client
+        .exchange(&endpoint, request(&endpoint))
+        .await
+        .unwrap();
+    let head = server.heads.lock()[0].clone();
+    assert!(
+        head.contains("accept: text/own") && head.contains("x-team: a value"),
+        "{head}"
+    );
+    let elsewhere = Endpoint::try_new(&format!("http://localhost:{}", server.port)).unwrap();
+    let error = client
+        .exchange(&elsewhere, request(&elsewhere))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, UpstreamError::WrongDestination { .. }),
+        "{error}"
+    );
+}
+
 fn signer() -> Signer {
     let keys = StaticKeys {
         access_key_id: "SIGNER".to_owned(),

@@ -13,12 +13,18 @@ use tracing_core::{Dispatch, Event, Level, LevelFilter, Metadata, Subscriber, di
 /// Longest text of an event that is passed on, in bytes.
 const LONGEST_TEXT: usize = 1_024;
 
+/// Libraries whose events are not passed on. What the SDK of tool servers says, `bridge-mcp` says as
+/// well; the SDK's words have ids of sessions in them, and what servers wrote.
+const SILENT: [&str; 1] = ["rmcp"];
+
 /// Passes events on. Those below warning are for the libraries' own authors, and may hold headers.
 struct Events(Logger);
 
 impl Subscriber for Events {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && *metadata.level() <= Level::WARN
+        metadata.is_event()
+            && *metadata.level() <= Level::WARN
+            && !SILENT.iter().any(|silent| is_of(metadata.target(), silent))
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -48,6 +54,12 @@ impl Subscriber for Events {
     fn enter(&self, _: &Id) {}
 
     fn exit(&self, _: &Id) {}
+}
+
+/// Whether a target is a library or a module in it.
+fn is_of(target: &str, library: &str) -> bool {
+    let rest = target.strip_prefix(library);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// The fields of an event as one text, the message first.
@@ -95,12 +107,15 @@ mod tests {
             let _entered = span.enter();
             tracing::warn!(target: "somewhere", stream = 7, "worth a word");
             tracing::error!(target: "elsewhere", "{}", "x".repeat(3_000));
+            tracing::error!(target: "rmcp::transport::worker", "hidden");
+            tracing::error!(target: "rmcpx", "not the same");
         });
         drop(logging);
         let lines = lines.text();
         assert!(lines.contains("WARN a library reports"), "{lines}");
         assert!(lines.contains("line=worth a word stream=7"), "{lines}");
         assert!(lines.contains("ERRO a library reports"), "{lines}");
+        assert!(lines.contains("line=not the same"), "{lines}");
         assert!(
             !lines.contains("chatter") && !lines.contains("hidden"),
             "{lines}"

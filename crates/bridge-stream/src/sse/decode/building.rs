@@ -14,7 +14,13 @@ pub(super) struct Building {
     own_name: Vec<u8>,
     data: Part,
     own_data: Vec<u8>,
+    /// What a stream may be resumed with. Neither belongs to one event.
+    last_id: Option<String>,
+    retry_ms: Option<u64>,
 }
+
+/// Longest id that is remembered, in bytes.
+const LONGEST_ID: usize = 1 << 10;
 
 /// Where a part of the event is.
 #[derive(Default)]
@@ -29,6 +35,8 @@ enum Part {
 enum Field {
     Name,
     Data,
+    Id,
+    Retry,
 }
 
 impl Building {
@@ -48,7 +56,24 @@ impl Building {
                 self.own_data.push(b'\n');
                 self.own_data.extend_from_slice(value);
             }
+            Field::Id => self.identify(value),
+            Field::Retry => self.retry_ms = digits(value).or(self.retry_ms),
         }
+    }
+
+    /// An id with a null character is none, as the standard has it.
+    fn identify(&mut self, id: &[u8]) {
+        if id.len() <= LONGEST_ID && !id.contains(&0) {
+            self.last_id = Some(String::from_utf8_lossy(id).into_owned());
+        }
+    }
+
+    pub(super) fn last_id(&self) -> Option<&str> {
+        self.last_id.as_deref().filter(|id| !id.is_empty())
+    }
+
+    pub(super) fn retry_ms(&self) -> Option<u64> {
+        self.retry_ms
     }
 
     /// How large the event is by now.
@@ -83,14 +108,25 @@ impl Building {
 fn field(line: &[u8]) -> Option<(Field, &[u8])> {
     let (field, rest) = if let Some(rest) = line.strip_prefix(b"data") {
         (Field::Data, rest)
+    } else if let Some(rest) = line.strip_prefix(b"event") {
+        (Field::Name, rest)
+    } else if let Some(rest) = line.strip_prefix(b"id") {
+        (Field::Id, rest)
     } else {
-        (Field::Name, line.strip_prefix(b"event")?)
+        (Field::Retry, line.strip_prefix(b"retry")?)
     };
     if rest.is_empty() {
         return Some((field, rest));
     }
     let value = rest.strip_prefix(b":")?;
     Some((field, value.strip_prefix(b" ").unwrap_or(value)))
+}
+
+/// A number of nothing but digits.
+fn digits(value: &[u8]) -> Option<u64> {
+    let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(value).ok().filter(|_| is_number);
+    text?.parse().ok()
 }
 
 fn set(part: &mut Part, buffer: &mut Vec<u8>, place: Option<Range<usize>>, value: &[u8]) {

@@ -212,3 +212,43 @@ fn limits_hold_however_the_stream_is_cut() {
     check_limits("data:12\n\ndata:34\n\ndata:56\n\n", 3, None);
     check_limits("data:123456", 0, line(0));
 }
+
+#[test]
+fn what_a_stream_may_be_resumed_with_is_remembered() {
+    let check = |stream: &str, id: Option<&str>, retry: Option<u64>| {
+        for cut in 0..=stream.len() {
+            let Some((one, other)) = stream.split_at_checked(cut) else {
+                continue;
+            };
+            let mut decoder = SseDecoder::new(Limits::default());
+            for piece in [one, other] {
+                decoder.feed(piece.as_bytes(), |_| {}).unwrap();
+            }
+            assert_eq!(
+                (decoder.last_id(), decoder.retry_ms()),
+                (id, retry),
+                "{stream:?} at {cut}"
+            );
+        }
+    };
+    check("data: x\n\n", None, None);
+    check("id: 7\ndata: x\n\n", Some("7"), None);
+    check(
+        "id: 7\ndata: x\n\nid: é8\ndata:\n\ndata: y\n\n",
+        Some("é8"),
+        None,
+    );
+    check("id: 7\n\nretry: 250\n\n", Some("7"), Some(250));
+    check("id: 7\nid\n", None, None);
+    check("id: 7\nid: a\0b\n", Some("7"), None);
+    check(
+        "retry: 250\nretry: 3s\nretry:\nretry: 99999999999999999999\n",
+        None,
+        Some(250),
+    );
+    check("idle: 1\nretrying: 2\n", None, None);
+    let long = format!("id: 7\nid: {}\n", "x".repeat(1_025));
+    let mut decoder = SseDecoder::new(Limits::default());
+    decoder.feed(long.as_bytes(), |_| {}).unwrap();
+    assert_eq!(decoder.last_id(), Some("7"));
+}

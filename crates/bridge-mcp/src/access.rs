@@ -1,0 +1,150 @@
+//! What one identity presents to one server, kept fresh.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bridge_auth::Secret;
+use bridge_telemetry::wall_clock;
+use bridge_upstream::BoundCredential;
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use parking_lot::Mutex;
+use tokio::time::timeout;
+
+use crate::{
+    AuthorityError, Caller, Credential, McpError, Renewal, Server, ToolAuthority, UserToken,
+};
+
+/// How long before its end a token is replaced.
+const EARLY: Duration = Duration::from_secs(30);
+
+/// One server for one identity.
+pub(crate) struct Access {
+    pub(crate) server: Arc<Server>,
+    caller: Arc<Caller>,
+    authority: Arc<dyn ToolAuthority>,
+    /// How long the authority may take.
+    patience: Duration,
+    held: Mutex<Held>,
+    /// Held by the one who asks the authority; the others wait for what it hears.
+    asking: tokio::sync::Mutex<()>,
+}
+
+/// What is presented now.
+#[derive(Clone)]
+struct Held {
+    /// The user's token, where the server wants one.
+    token: Option<UserToken>,
+    credential: Option<BoundCredential>,
+}
+
+impl Access {
+    /// # Errors
+    /// When there is nothing to present to a server that wants something.
+    pub(crate) fn try_new(
+        server: Arc<Server>,
+        caller: &Arc<Caller>,
+        authority: &Arc<dyn ToolAuthority>,
+        patience: Duration,
+        token: Option<UserToken>,
+    ) -> Result<Self, McpError> {
+        let held = Held::of(&server, caller, token)?;
+        Ok(Self {
+            server,
+            caller: Arc::clone(caller),
+            authority: Arc::clone(authority),
+            patience,
+            held: Mutex::new(held),
+            asking: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// Takes what the authority says now. Whether that is something else than before.
+    pub(crate) fn update(&self, token: Option<UserToken>) -> Result<bool, McpError> {
+        if self.held.lock().token == token {
+            return Ok(false);
+        }
+        *self.held.lock() = Held::of(&self.server, &self.caller, token)?;
+        Ok(true)
+    }
+
+    /// What to present now; replaced first when it is about to expire. The second value is for
+    /// [`Access::refused`].
+    pub(crate) async fn credential(
+        &self,
+    ) -> Result<(Option<BoundCredential>, Option<UserToken>), McpError> {
+        let held = self.held.lock().clone();
+        let expiring = held.token.as_ref().filter(|token| is_expiring(token));
+        if let Some(token) = expiring {
+            // While the authority cannot be asked, what is held may still be good.
+            if let Err(error) = self.renew(token, Renewal::Expiring).await
+                && matches!(error, AuthorityError::NoToken(_))
+            {
+                return Err(McpError::NoToken(error));
+            }
+        }
+        let held = self.held.lock().clone();
+        Ok((held.credential, held.token))
+    }
+
+    /// The server has refused what was presented with this token. Whether there is another one now.
+    pub(crate) async fn refused(&self, token: Option<&UserToken>) -> Result<bool, McpError> {
+        let Some(token) = token else {
+            return Ok(false);
+        };
+        let renewed = self.renew(token, Renewal::Refused).await;
+        renewed.map_err(McpError::NoToken)?;
+        let held = self.held.lock();
+        Ok(held.token.as_ref().map(|token| &token.secret) != Some(&token.secret))
+    }
+
+    /// Asks the authority, unless somebody has since this token was taken.
+    async fn renew(&self, had: &UserToken, why: Renewal) -> Result<(), AuthorityError> {
+        let _turn = self.asking.lock().await;
+        if self.held.lock().token.as_ref() != Some(had) {
+            return Ok(());
+        }
+        let asked = self.authority.token(&self.caller, &self.server, had, why);
+        let token = timeout(self.patience, asked).await;
+        let token = token.map_err(|late| AuthorityError::Unavailable(Box::new(late)))??;
+        // Only a missing token can fail here.
+        if let Ok(held) = Held::of(&self.server, &self.caller, Some(token)) {
+            *self.held.lock() = held;
+        }
+        Ok(())
+    }
+}
+
+impl Held {
+    fn of(server: &Server, caller: &Caller, token: Option<UserToken>) -> Result<Self, McpError> {
+        let secret = match &server.spec().credential {
+            Credential::None => None,
+            Credential::Token(secret) => Some(secret.clone()),
+            Credential::CallersKey => Some(caller.own_key.clone().ok_or(McpError::NoKey)?),
+            Credential::Users => {
+                let missing = || AuthorityError::NoToken("none is stored".to_owned());
+                let token = token.as_ref().ok_or_else(missing);
+                Some(token.map_err(McpError::NoToken)?.secret.clone())
+            }
+        };
+        let bearer = secret.as_ref().map(bearer).transpose()?;
+        let bearer = bearer.map(|value| (AUTHORIZATION, value));
+        let headers: Vec<_> = server.headers().iter().cloned().chain(bearer).collect();
+        let credential = (!headers.is_empty()).then(|| server.endpoint().bind_headers(headers));
+        Ok(Self { token, credential })
+    }
+}
+
+fn bearer(secret: &Secret) -> Result<HeaderValue, McpError> {
+    let value = HeaderValue::from_str(&format!("Bearer {}", secret.expose()));
+    value.map_err(|_| {
+        let why = "it has characters that no header can have".to_owned();
+        McpError::NoToken(AuthorityError::NoToken(why))
+    })
+}
+
+fn is_expiring(token: &UserToken) -> bool {
+    token
+        .expires_at
+        .is_some_and(|end| end <= wall_clock() + EARLY)
+}

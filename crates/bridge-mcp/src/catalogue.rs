@@ -1,0 +1,232 @@
+//! The tools of one identity: its servers, opened and kept open.
+
+mod ask;
+mod keep;
+mod slot;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bridge_telemetry::task::{self, Task};
+use parking_lot::Mutex;
+use slog::{Logger, o};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout_at};
+
+use self::slot::Slot;
+use crate::catalogues::House;
+use crate::figures::Figures;
+use crate::shelf::Stock;
+use crate::{Caller, McpError, Outcome, Shelf, Tool};
+
+/// The tools of one identity. Cloning shares it.
+///
+/// When the last clone is dropped, whatever was being opened is given up, the servers are taken
+/// leave of in the background, and nothing of it is left after six seconds.
+#[derive(Clone)]
+pub struct Catalogue(Arc<Owner>);
+
+struct Owner(Arc<Shared>);
+
+/// What the tasks of a catalogue know.
+pub(crate) struct Shared {
+    house: Arc<House>,
+    caller: Arc<Caller>,
+    shelf: ArcSwap<Shelf>,
+    slots: Mutex<Slots>,
+    begun: Mutex<Begun>,
+    /// Whether every server has been heard of once, for better or worse.
+    settled: watch::Sender<bool>,
+    /// The authority is to be asked again.
+    again: Notify,
+    /// What is down may be tried now: somebody wants it.
+    wanted: Notify,
+    /// Whether anything is down.
+    has_down: AtomicBool,
+    /// Whether a request came since a listing was last found to be too old.
+    is_used: AtomicBool,
+    logger: Logger,
+}
+
+#[derive(Default)]
+struct Slots {
+    all: Vec<Arc<Slot>>,
+    is_closed: bool,
+}
+
+/// Until when requests wait, since the servers were first asked for, and the task that does everything. The owner, or whoever
+/// closes, takes the task out: it knows what it stands in.
+#[derive(Default)]
+struct Begun {
+    until: Option<Instant>,
+    task: Option<Task<()>>,
+}
+
+impl Catalogue {
+    pub(crate) fn new(house: Arc<House>, caller: Caller) -> Self {
+        let actor = caller.actor.to_string();
+        let logger = house
+            .logger
+            .new(o!(bridge_telemetry::keys::ACTOR_ID => actor));
+        let shared = Shared {
+            caller: Arc::new(caller),
+            shelf: ArcSwap::new(house.shelves.empty()),
+            slots: Mutex::default(),
+            begun: Mutex::default(),
+            settled: watch::Sender::new(false),
+            again: Notify::new(),
+            wanted: Notify::new(),
+            has_down: AtomicBool::new(false),
+            is_used: AtomicBool::new(false),
+            logger,
+            house,
+        };
+        Self(Arc::new(Owner(Arc::new(shared))))
+    }
+
+    pub(crate) fn watched(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.0.0)
+    }
+
+    /// The tools there are now. It costs next to nothing.
+    #[must_use]
+    pub fn current(&self) -> Arc<Shelf> {
+        self.0.0.shelf.load_full()
+    }
+
+    /// The tools there are now. The first time the servers are opened, and until `wait` has passed
+    /// since then, whoever comes waits until every server has been heard of. A server that is late
+    /// comes with the next request.
+    ///
+    /// Dropping the future gives up nothing: what was begun goes on.
+    pub async fn ready(&self, wait: Duration) -> Arc<Shelf> {
+        let shared = &self.0.0;
+        if !*shared.settled.borrow() {
+            let until = self.begin(wait);
+            let mut settled = shared.settled.subscribe();
+            // When it is late there is what there is.
+            let _either = timeout_at(until, settled.wait_for(|settled| *settled)).await;
+        }
+        shared.is_used.store(true, Ordering::Relaxed);
+        if shared.has_down.load(Ordering::Relaxed) {
+            shared.wanted.notify_waiters();
+        }
+        self.current()
+    }
+
+    /// Calls a tool of a shelf of this catalogue, also of an earlier one. `arguments` is a JSON
+    /// object, and travels as it is written.
+    ///
+    /// Dropping the future cancels the call, and tells the server so.
+    ///
+    /// # Errors
+    /// When there is no answer, or none that can be used. That a tool failed is an [`Outcome`].
+    pub async fn call(
+        &self,
+        tool: &Tool,
+        arguments: &str,
+        within: Duration,
+    ) -> Result<Outcome, McpError> {
+        let slot = self.0.0.slot(tool).ok_or(McpError::NotOpen)?;
+        let server = slot.server().ok_or(McpError::NotOpen)?;
+        let called = server.call(tool.own_name(), arguments, within).await;
+        if let Err(error) = &called {
+            slot.doubt(error);
+        }
+        called
+    }
+
+    /// Until when requests wait. The first one says so, and begins it all.
+    fn begin(&self, wait: Duration) -> Instant {
+        let shared = &self.0.0;
+        let mut begun = shared.begun.lock();
+        if let Some(until) = begun.until {
+            return until;
+        }
+        let until = Instant::now() + wait;
+        begun.until = Some(until);
+        if !shared.house.is_closed() {
+            let work = ask::servers(Arc::clone(shared));
+            begun.task = Some(task::spawn(&shared.logger, "tool catalogue", work));
+        }
+        until
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let task = self.0.begun.lock().task.take();
+        drop(task);
+    }
+}
+
+impl Shared {
+    pub(crate) fn ask_again(&self) {
+        self.again.notify_one();
+    }
+
+    /// Says that the house is closed, and gives out the task that is ending now, if there is one.
+    pub(crate) fn close(&self) -> Option<Task<()>> {
+        self.again.notify_one();
+        self.begun.lock().task.take()
+    }
+
+    /// Forgets all servers for good. Those that are open are taken leave of.
+    fn forget(&self) {
+        let mut slots = self.slots.lock();
+        slots.is_closed = true;
+        let all = std::mem::take(&mut slots.all);
+        drop(slots);
+        for slot in all {
+            slot.close();
+        }
+        self.shelf.store(self.house.shelves.empty());
+        self.settled.send_replace(true);
+    }
+
+    pub(crate) fn count(&self, figures: &mut Figures) {
+        figures.catalogues += 1;
+        for slot in &self.slots.lock().all {
+            slot.count(figures);
+        }
+    }
+
+    fn slot(&self, tool: &Tool) -> Option<Arc<Slot>> {
+        let slots = self.slots.lock();
+        let mut all = slots.all.iter();
+        all.find(|slot| Arc::ptr_eq(slot.of(), tool.server()))
+            .cloned()
+    }
+
+    /// Puts the tools of the servers that are open on the shelf, and tells those who wait when all
+    /// have been heard of.
+    fn publish(&self) {
+        // Held over the whole: of two who publish, the later one must not have looked earlier.
+        let slots = self.slots.lock();
+        if slots.is_closed {
+            return;
+        }
+        let stock: Vec<Stock> = slots.all.iter().filter_map(|slot| slot.stock()).collect();
+        let shelf = self.house.shelves.of(stock);
+        if shelf.version() != self.shelf.load().version() {
+            self.shelf.store(shelf);
+        }
+        let has_down = slots.all.iter().any(|slot| slot.is_down());
+        self.has_down.store(has_down, Ordering::Relaxed);
+        if slots.all.iter().all(|slot| slot.is_heard_of()) {
+            self.settled.send_replace(true);
+        }
+    }
+}
+
+impl fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalogue")
+            .field("caller", &self.0.0.caller)
+            .field("shelf", &self.current())
+            .finish_non_exhaustive()
+    }
+}

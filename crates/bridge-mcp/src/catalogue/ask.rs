@@ -1,0 +1,134 @@
+//! Asking the authority which servers there are, and keeping one task for each.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bridge_telemetry::task::{self, Task};
+use bridge_telemetry::{ErrorChain, keys};
+use slog::{debug, warn};
+use tokio::time::{sleep, timeout};
+
+use super::Shared;
+use super::keep;
+use super::slot::Slot;
+use crate::access::Access;
+use crate::pause::Pauses;
+use crate::{AuthorityError, Credential, Granted, GrantedServer, McpError};
+
+/// The tasks that keep servers open, by the names of the servers.
+type Keepers = HashMap<String, (Arc<Slot>, Task<()>)>;
+
+/// Does all the work of a catalogue, until the house is closed. Dropping it drops everything.
+pub(super) async fn servers(shared: Arc<Shared>) {
+    let mut keepers = Keepers::new();
+    let mut pauses = Pauses::new(&shared.house.config);
+    while !shared.house.is_closed() {
+        match ask(&shared).await {
+            Ok(granted) => {
+                pauses.reset();
+                take(&shared, &mut keepers, granted);
+                shared.again.notified().await;
+            }
+            Err(error) => {
+                warn!(shared.logger, "tool servers are not known";
+                    keys::ERROR => ErrorChain(&error));
+                // Nobody waits for an authority that is away. What was known before stays.
+                shared.settled.send_replace(true);
+                tokio::select! {
+                    () = sleep(pauses.next()) => {}
+                    () = shared.again.notified() => {}
+                }
+            }
+        }
+    }
+    shared.forget();
+    for (_, task) in keepers.into_values() {
+        task.abort();
+        // It was aborted: that is how it ends.
+        let _aborted = task.join().await;
+    }
+}
+
+async fn ask(shared: &Shared) -> Result<Granted, AuthorityError> {
+    let asked = shared.house.authority.servers(&shared.caller);
+    let granted = timeout(shared.house.config.authority, asked).await;
+    granted.map_err(|late| AuthorityError::Unavailable(Box::new(late)))?
+}
+
+/// Keeps the servers that are granted, and leaves the others.
+fn take(shared: &Arc<Shared>, keepers: &mut Keepers, granted: Granted) {
+    let mut granted = granted.servers;
+    granted.sort_by(|one, other| one.server.name().cmp(other.server.name()));
+    granted.dedup_by(|one, before| one.server.name() == before.server.name());
+    let most = shared.house.config.servers;
+    for surplus in granted.iter().skip(most) {
+        warn!(shared.logger, "tool server left out, there are too many";
+            "server" => surplus.server.name(), "limit" => most);
+    }
+    granted.truncate(most);
+    let mut kept = Keepers::new();
+    for one in granted {
+        let name = one.server.name().to_owned();
+        let keeper = match keepers.remove(&name) {
+            Some(keeper) if keep_on(&keeper.0, &one) => keeper,
+            Some(_) | None => begin(shared, one),
+        };
+        kept.insert(name, keeper);
+    }
+    let slots = kept.values().map(|(slot, _)| Arc::clone(slot)).collect();
+    let gone = std::mem::replace(keepers, kept);
+    let mut all = shared.slots.lock();
+    if !all.is_closed {
+        all.all = slots;
+    }
+    drop(all);
+    for (slot, task) in gone.into_values() {
+        drop(task);
+        slot.close();
+    }
+    shared.publish();
+}
+
+/// Whether a server that is kept is the one that is granted now, with something to present.
+fn keep_on(slot: &Slot, granted: &GrantedServer) -> bool {
+    Arc::ptr_eq(slot.of(), &granted.server)
+        && slot.access().is_some()
+        && slot.update(granted.token.clone()).is_ok()
+}
+
+fn begin(shared: &Arc<Shared>, granted: GrantedServer) -> (Arc<Slot>, Task<()>) {
+    let house = &shared.house;
+    let access = Access::try_new(
+        Arc::clone(&granted.server),
+        &shared.caller,
+        &house.authority,
+        house.config.authority,
+        granted.token.clone(),
+    );
+    let logger = &shared.logger;
+    if let Err(error) = &access {
+        tell_missing(shared, &granted, error);
+    }
+    let slot = Arc::new(Slot::new(granted.server, access.ok()));
+    let work = keep::open(Arc::clone(shared), Arc::clone(&slot));
+    let task = task::spawn(logger, "tool server", work);
+    (slot, task)
+}
+
+/// That there is no key is nothing special: a host program vouched for the user.
+fn tell_missing(shared: &Shared, granted: &GrantedServer, error: &McpError) {
+    let server = granted.server.name();
+    let problem = granted.problem.as_deref().unwrap_or_default();
+    let credential = granted.server.spec().credential.as_str();
+    match granted.server.spec().credential {
+        Credential::None | Credential::CallersKey => {
+            debug!(shared.logger, "tool server left out"; "server" => server,
+                "credential" => credential, keys::ERROR => ErrorChain(error));
+        }
+        Credential::Token(_) | Credential::Users => {
+            warn!(shared.logger, "tool server left out"; "server" => server,
+                "credential" => credential, "problem" => problem,
+                keys::ERROR => ErrorChain(error));
+        }
+    }
+}

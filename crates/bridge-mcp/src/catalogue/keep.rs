@@ -1,0 +1,138 @@
+//! Keeping one server of one identity open.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bridge_telemetry::{ErrorChain, keys};
+use slog::{debug, info, warn};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::Shared;
+use super::slot::Slot;
+use crate::access::Access;
+use crate::pause::Pauses;
+use crate::session::Session;
+use crate::{McpError, ToolServer};
+
+/// How long a server is left alone that was listed because it said so: one that says so all the
+/// time is asked once in this time.
+const BREATH: Duration = Duration::from_secs(1);
+/// How soon after a failure a server is tried again because somebody wants it.
+const SOONEST: Duration = Duration::from_secs(1);
+
+/// Opens the server and keeps it open, without end. Dropping it leaves the server as it is.
+pub(super) async fn open(shared: Arc<Shared>, slot: Arc<Slot>) {
+    let Some(access) = slot.access() else {
+        return;
+    };
+    let mut pauses = Pauses::new(&shared.house.config);
+    let mut told = None;
+    loop {
+        match open_once(&shared, &slot, &access).await {
+            Ok(session) => {
+                pauses.reset();
+                told = None;
+                let why = tend(&shared, &slot, &session).await;
+                debug!(shared.logger, "tool server is opened again"; "server" => slot.of().name(),
+                    keys::ERROR => ErrorChain(&why));
+            }
+            Err(error) => {
+                slot.failed(&error);
+                shared.publish();
+                let pause = pauses.next();
+                tell(&shared, &slot, &error, &mut told, pause);
+                rest(&shared, &slot, pause).await;
+            }
+        }
+    }
+}
+
+async fn open_once(
+    shared: &Shared,
+    slot: &Slot,
+    access: &Arc<Access>,
+) -> Result<Arc<Session>, McpError> {
+    let after = shared.house.config.opening;
+    let opened = async {
+        let session = shared.house.opener.open(Arc::clone(access)).await?;
+        let listing = session.list().await?;
+        Ok((session, listing))
+    };
+    let opened = timeout(after, opened).await;
+    let (session, listing) = opened.map_err(|_| McpError::TimedOut { after })??;
+    let session = Arc::new(session);
+    let listing = slot.of().admit(listing);
+    info!(shared.logger, "tool server open"; "server" => slot.of().name(),
+        "tools" => listing.tools.len(), "left_out" => listing.left_out);
+    let open: Arc<dyn ToolServer> = Arc::<Session>::clone(&session);
+    slot.opened(open, listing);
+    shared.publish();
+    Ok(session)
+}
+
+/// Lists the tools again when there is a reason. Says why the session is no good any more.
+async fn tend(shared: &Shared, slot: &Slot, session: &Session) -> McpError {
+    let refresh = shared.house.config.refresh;
+    let mut due = Instant::now() + refresh;
+    loop {
+        tokio::select! {
+            () = session.ended() => return McpError::SessionEnded,
+            () = session.changed() => {}
+            () = slot.doubted() => {}
+            () = slot.renewed.notified() => {}
+            () = sleep_until(due) => {
+                due = Instant::now() + refresh;
+                if !shared.is_used.swap(false, Ordering::Relaxed) {
+                    continue;
+                }
+            }
+        }
+        match session.list().await {
+            Ok(listing) => {
+                debug!(shared.logger, "tools listed again"; "server" => slot.of().name(),
+                    "tools" => listing.tools.len());
+                slot.listed(slot.of().admit(listing));
+                shared.publish();
+                due = Instant::now() + refresh;
+            }
+            Err(error) => return error,
+        }
+        sleep(BREATH).await;
+    }
+}
+
+/// Waits until it is time to try again: at the end of the pause, when there is something else to
+/// present, or soon when somebody wants the tools.
+async fn rest(shared: &Shared, slot: &Slot, pause: Duration) {
+    let since = Instant::now();
+    let wanted = async {
+        sleep(SOONEST).await;
+        shared.wanted.notified().await;
+    };
+    tokio::select! {
+        () = sleep_until(since + pause) => {}
+        () = wanted => {}
+        () = slot.renewed.notified() => {}
+    }
+}
+
+/// A kind of failure is told once, until the server has been open or fails otherwise.
+fn tell(
+    shared: &Shared,
+    slot: &Slot,
+    error: &McpError,
+    told: &mut Option<&'static str>,
+    pause: Duration,
+) {
+    let server = slot.of().name();
+    let retry = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+    if told.replace(error.kind()) == Some(error.kind()) {
+        debug!(shared.logger, "tool server still not open"; "server" => server,
+            keys::RETRY_IN_MS => retry, keys::ERROR => ErrorChain(error));
+    } else {
+        warn!(shared.logger, "tool server not open"; "server" => server,
+            keys::KIND => error.kind(), keys::RETRY_IN_MS => retry,
+            keys::ERROR => ErrorChain(error));
+    }
+}

@@ -1,0 +1,144 @@
+//! All catalogues of a gateway, and what they share.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use bridge_auth::{ActorId, HeaderPolicy};
+use bridge_telemetry::keys;
+use bridge_upstream::Exchange;
+use parking_lot::Mutex;
+use slog::{Logger, o};
+use tokio::time::{Instant, timeout_at};
+
+use crate::catalogue::{Catalogue, Shared};
+use crate::figures::{Figures, ServerFigures};
+use crate::leaving::{LONGEST, Leaving};
+use crate::session::Opener;
+use crate::shelf::Shelves;
+use crate::{Caller, McpConfig, ToolAuthority};
+
+/// All catalogues of a gateway. Cloning shares it.
+#[derive(Clone)]
+pub struct Catalogues(Arc<House>);
+
+/// What catalogues share.
+pub(crate) struct House {
+    pub(crate) opener: Opener,
+    pub(crate) authority: Arc<dyn ToolAuthority>,
+    pub(crate) config: McpConfig,
+    pub(crate) shelves: Shelves,
+    pub(crate) logger: Logger,
+    known: Mutex<HashMap<ActorId, Vec<Weak<Shared>>>>,
+    is_closed: AtomicBool,
+}
+
+impl Catalogues {
+    /// Nothing is opened yet.
+    #[must_use]
+    pub fn new(
+        exchange: Arc<dyn Exchange>,
+        authority: Arc<dyn ToolAuthority>,
+        config: McpConfig,
+        logger: &Logger,
+    ) -> Self {
+        let logger = logger.new(o!(keys::COMPONENT => "tools"));
+        let opener = Opener {
+            exchange,
+            policy: Arc::new(HeaderPolicy::default()),
+            config,
+            leaving: Leaving::new(),
+            logger: logger.clone(),
+        };
+        Self(Arc::new(House {
+            opener,
+            authority,
+            config,
+            shelves: Shelves::default(),
+            logger,
+            known: Mutex::default(),
+            is_closed: AtomicBool::new(false),
+        }))
+    }
+
+    /// A catalogue for this caller. It is empty, and nothing is asked or opened, until somebody
+    /// waits for it with [`Catalogue::ready`].
+    #[must_use]
+    pub fn catalogue(&self, caller: Caller) -> Catalogue {
+        let actor = caller.actor;
+        let catalogue = Catalogue::new(Arc::clone(&self.0), caller);
+        let mut known = self.0.known.lock();
+        let of_actor = known.entry(actor).or_default();
+        of_actor.retain(|shared| shared.strong_count() > 0);
+        of_actor.push(catalogue.watched());
+        catalogue
+    }
+
+    /// What this user may use has changed, for example a token: the user's catalogues ask again.
+    pub fn ask_again(&self, actor: &ActorId) {
+        let known = self.0.known.lock();
+        let of_actor = known.get(actor).into_iter().flatten();
+        of_actor
+            .filter_map(Weak::upgrade)
+            .for_each(|shared| shared.ask_again());
+    }
+
+    /// What may be used has changed for everybody: all catalogues ask again.
+    pub fn all_ask_again(&self) {
+        let known = self.0.known.lock();
+        let all = known.values().flatten();
+        all.filter_map(Weak::upgrade)
+            .for_each(|shared| shared.ask_again());
+    }
+
+    /// How many catalogues there are, and how their servers are, by the names of the servers. It
+    /// looks at every catalogue: for a scrape, not for a request.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let mut known = self.0.known.lock();
+        known.retain(|_, of_actor| {
+            of_actor.retain(|shared| shared.strong_count() > 0);
+            !of_actor.is_empty()
+        });
+        let all: Vec<_> = known.values().flatten().filter_map(Weak::upgrade).collect();
+        drop(known);
+        let mut figures = Figures::default();
+        for shared in all {
+            shared.count(&mut figures);
+        }
+        figures.servers.sort_by(ServerFigures::order);
+        figures
+    }
+
+    /// Closes all catalogues, and waits until their servers have been told, six seconds at most for
+    /// the one and six for the other. Catalogues that are still held are empty from here on.
+    ///
+    /// Dropping the future leaves off waiting, and may leave servers untold.
+    pub async fn close(&self) {
+        self.0.is_closed.store(true, Ordering::SeqCst);
+        let known = std::mem::take(&mut *self.0.known.lock());
+        let all = known.into_values().flatten();
+        let all = all.filter_map(|shared| shared.upgrade()?.close());
+        let tasks: Vec<_> = all.collect();
+        let late = Instant::now() + LONGEST;
+        for task in tasks {
+            let _either = timeout_at(late, task.join()).await;
+        }
+        self.0.opener.leaving.end().await;
+    }
+}
+
+impl House {
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+}
+
+impl fmt::Debug for Catalogues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalogues")
+            .field("actors", &self.0.known.lock().len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,345 @@
+//! HTTP to one server for one identity: the side of the SDK's transport that is ours.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bridge_auth::HeaderPolicy;
+use bridge_upstream::{Exchange, Outbound, Reply};
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use parking_lot::Mutex;
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, RequestId, ServerJsonRpcMessage};
+use rmcp::transport::streamable_http_client::{
+    SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
+};
+use sse_stream::Sse;
+use tokio::sync::Notify;
+
+use super::events::{self, Origin};
+use super::message::{self, Left, intercept, malformed};
+use super::slot::Slots;
+use crate::McpError;
+use crate::access::Access;
+
+const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
+const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
+/// How much of a refusal is read, in bytes: enough for an error of the protocol.
+const REFUSAL_BYTES: usize = 64 << 10;
+
+type Failed = StreamableHttpError<McpError>;
+type Events = BoxStream<'static, Result<Sse, SseError>>;
+
+/// One server as one identity speaks to it. Cloning shares it.
+#[derive(Clone)]
+pub(super) struct Line(Arc<Inner>);
+
+struct Inner {
+    exchange: Arc<dyn Exchange>,
+    access: Arc<Access>,
+    policy: Arc<HeaderPolicy>,
+    answer_bytes: usize,
+    listen: bool,
+    slots: Slots,
+    /// Whether a session has been opened. Opening another one may bring other tools.
+    opened: Mutex<bool>,
+    changed: Arc<Notify>,
+    /// What went wrong last, for when the SDK tells only that something has.
+    trouble: Mutex<Option<McpError>>,
+}
+
+impl Line {
+    pub(super) fn new(
+        exchange: Arc<dyn Exchange>,
+        access: Arc<Access>,
+        policy: Arc<HeaderPolicy>,
+        (answer_bytes, listen): (usize, bool),
+        changed: Arc<Notify>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            exchange,
+            access,
+            policy,
+            answer_bytes,
+            listen,
+            slots: Slots::default(),
+            opened: Mutex::new(false),
+            changed,
+            trouble: Mutex::new(None),
+        }))
+    }
+
+    /// What went wrong last.
+    pub(super) fn trouble(&self) -> Option<McpError> {
+        self.0.trouble.lock().take()
+    }
+
+    pub(super) fn slots(&self) -> &Slots {
+        &self.0.slots
+    }
+
+    pub(super) fn answer_bytes(&self) -> usize {
+        self.0.answer_bytes
+    }
+
+    /// Sends a request with what the identity presents. When the server refuses that, the authority
+    /// is asked once whether there is something newer.
+    async fn send(
+        &self,
+        method: Method,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Result<Reply, McpError> {
+        let access = &self.0.access;
+        let mut has_asked = false;
+        loop {
+            let (credential, token) = access.credential().await?;
+            let outbound = Outbound {
+                method: method.clone(),
+                path_and_query: access.server.target().to_owned(),
+                headers: self.0.policy.admit(headers.clone()).scrubbed,
+                credential,
+                body: body.clone(),
+            };
+            let reply = self.0.exchange.exchange(access.server.endpoint(), outbound);
+            let reply = reply.await.map_err(McpError::Unreachable)?;
+            match reply.status {
+                StatusCode::UNAUTHORIZED if !has_asked => {
+                    has_asked = true;
+                    if !access.refused(token.as_ref()).await? {
+                        return Err(McpError::Refused {
+                            status: reply.status,
+                        });
+                    }
+                }
+                status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                    return Err(McpError::Refused { status });
+                }
+                _ => return Ok(reply),
+            }
+        }
+    }
+
+    /// Tells the SDK, and keeps what it will not tell.
+    fn fail(&self, error: McpError) -> Failed {
+        let told = StreamableHttpError::UnexpectedServerResponse(error.kind().into());
+        let earlier = self.0.trouble.lock().replace(error);
+        drop(earlier);
+        told
+    }
+
+    async fn post(
+        &self,
+        message: &ClientJsonRpcMessage,
+        session: Option<&str>,
+        own: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<StreamableHttpPostResponse, Failed> {
+        self.note_opening(message);
+        let body = Bytes::from(message::write(message, &self.0.slots)?);
+        let mut headers = headers(session, own)?;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("application/json, text/event-stream"),
+        );
+        let asked = request_id(message);
+        let reply = self.send(Method::POST, &headers, &body).await;
+        let answered = match reply {
+            Ok(reply) if reply.status == StatusCode::NOT_FOUND && session.is_some() => {
+                return Err(StreamableHttpError::SessionExpired);
+            }
+            Ok(reply) => self.answer(reply, asked.as_ref()).await,
+            Err(error) => Err(error),
+        };
+        answered.or_else(|error| match asked {
+            // Whoever waits for the answer has the error in its slot.
+            Some(id) if self.0.slots.wants(&id) => {
+                self.0.slots.put(&id, Err(error));
+                Ok(json(message::over(id), None))
+            }
+            Some(_) | None => Err(self.fail(error)),
+        })
+    }
+
+    async fn answer(
+        &self,
+        reply: Reply,
+        asked: Option<&RequestId>,
+    ) -> Result<StreamableHttpPostResponse, McpError> {
+        let status = reply.status;
+        if !status.is_success() {
+            return self.refusal(reply, asked).await;
+        }
+        if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
+            return Ok(StreamableHttpPostResponse::Accepted);
+        }
+        if reply.headers.contains_key(CONTENT_ENCODING) {
+            return Err(malformed("it is encoded, which was not asked for", None));
+        }
+        let session = header(&reply, &SESSION);
+        if is_type(&reply, EVENTS) {
+            let origin = Origin::Answer(asked.cloned());
+            let events = events::decode(self.clone(), reply.body, origin);
+            return Ok(StreamableHttpPostResponse::Sse(events, session));
+        }
+        let is_json = is_type(&reply, JSON);
+        let body = events::whole(reply.body, self.0.answer_bytes).await?;
+        if body.trim_ascii().is_empty() && asked.is_none() {
+            return Ok(StreamableHttpPostResponse::Accepted);
+        }
+        if !is_json {
+            return Err(malformed("it is neither JSON nor a stream of events", None));
+        }
+        match intercept(&body, asked, &self.0.slots) {
+            Left::Over(id) => Ok(json(message::over(id), session)),
+            Left::Nothing => Err(malformed("it is no message", None)),
+            Left::AsItIs => {
+                let read: Result<ServerJsonRpcMessage, _> = serde_json::from_slice(&body);
+                let message = read.map_err(|cause| malformed("it is no message", Some(cause)))?;
+                Ok(json(message, session))
+            }
+        }
+    }
+
+    /// A status that says no. There may be an error of the protocol in its body.
+    async fn refusal(
+        &self,
+        reply: Reply,
+        asked: Option<&RequestId>,
+    ) -> Result<StreamableHttpPostResponse, McpError> {
+        let status = reply.status;
+        if is_type(&reply, JSON)
+            && let Some(id) = asked
+            && let Ok(body) = events::whole(reply.body, REFUSAL_BYTES).await
+            && let Left::Over(answered) = intercept(&body, None, &self.0.slots)
+            && answered == *id
+        {
+            return Ok(json(message::over(answered), None));
+        }
+        Err(if status.is_redirection() {
+            McpError::Moved { status }
+        } else {
+            McpError::Status { status }
+        })
+    }
+
+    /// A second session is opened when the first one has expired.
+    fn note_opening(&self, message: &ClientJsonRpcMessage) {
+        if let ClientJsonRpcMessage::Request(request) = message
+            && matches!(request.request, ClientRequest::InitializeRequest(_))
+            && std::mem::replace(&mut *self.0.opened.lock(), true)
+        {
+            self.0.changed.notify_one();
+        }
+    }
+}
+
+impl StreamableHttpClient for Line {
+    type Error = McpError;
+
+    async fn post_message(
+        &self,
+        _: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        _: Option<String>,
+        headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<StreamableHttpPostResponse, Failed> {
+        self.post(&message, session.as_deref(), headers).await
+    }
+
+    async fn delete_session(
+        &self,
+        _: Arc<str>,
+        session: Arc<str>,
+        _: Option<String>,
+        own: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<(), Failed> {
+        let headers = headers(Some(&session), own)?;
+        let reply = self.send(Method::DELETE, &headers, &Bytes::new()).await;
+        let reply = reply.map_err(StreamableHttpError::Client)?;
+        if reply.status == StatusCode::METHOD_NOT_ALLOWED {
+            return Err(StreamableHttpError::ServerDoesNotSupportDeleteSession);
+        }
+        // A session that is gone is what was wanted.
+        Ok(())
+    }
+
+    async fn get_stream(
+        &self,
+        _: Arc<str>,
+        session: Option<Arc<str>>,
+        last_event: Option<String>,
+        _: Option<String>,
+        own: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<Events, Failed> {
+        if !self.0.listen && last_event.is_none() {
+            return Err(StreamableHttpError::ServerDoesNotSupportSse);
+        }
+        let mut headers = headers(session.as_deref(), own)?;
+        headers.insert(ACCEPT, HeaderValue::from_static(EVENTS));
+        if let Some(id) = last_event.and_then(|id| HeaderValue::try_from(id).ok()) {
+            headers.insert(LAST_EVENT, id);
+        }
+        let reply = self.send(Method::GET, &headers, &Bytes::new()).await;
+        let reply = match reply {
+            // Asking again with the same would be refused again.
+            Err(McpError::Refused { .. } | McpError::NoToken(_)) => {
+                return Err(StreamableHttpError::ServerDoesNotSupportSse);
+            }
+            other => other.map_err(StreamableHttpError::Client)?,
+        };
+        let status = reply.status;
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            return Err(StreamableHttpError::ServerDoesNotSupportSse);
+        }
+        if !status.is_success() || !is_type(&reply, EVENTS) {
+            return Err(StreamableHttpError::Client(McpError::Status { status }));
+        }
+        Ok(events::decode(self.clone(), reply.body, Origin::Listening))
+    }
+}
+
+fn headers(
+    session: Option<&str>,
+    own: HashMap<HeaderName, HeaderValue>,
+) -> Result<HeaderMap, Failed> {
+    let mut headers: HeaderMap = own.into_iter().collect();
+    if let Some(session) = session {
+        let value = HeaderValue::from_str(session);
+        let value = value.map_err(|_| StreamableHttpError::MissingSessionIdInResponse)?;
+        headers.insert(SESSION, value);
+    }
+    Ok(headers)
+}
+
+fn request_id(message: &ClientJsonRpcMessage) -> Option<RequestId> {
+    match message {
+        ClientJsonRpcMessage::Request(request) => Some(request.id.clone()),
+        ClientJsonRpcMessage::Response(_)
+        | ClientJsonRpcMessage::Notification(_)
+        | ClientJsonRpcMessage::Error(_) => None,
+    }
+}
+
+fn json(message: ServerJsonRpcMessage, session: Option<String>) -> StreamableHttpPostResponse {
+    StreamableHttpPostResponse::Json(message, session)
+}
+
+fn header(reply: &Reply, name: &HeaderName) -> Option<String> {
+    let value = reply.headers.get(name)?;
+    value.to_str().ok().map(str::to_owned)
+}
+
+/// Whether the body is of this type, whatever its parameters.
+fn is_type(reply: &Reply, media_type: &str) -> bool {
+    let value = reply.headers.get(CONTENT_TYPE);
+    let value = value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case(media_type)
+}

@@ -1,0 +1,168 @@
+//! Messages on their way out and in.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientRequest, EmptyResult, GetExtensions as _, RequestId,
+    ServerJsonRpcMessage, ServerResult,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::slot::{Slot, Slots};
+use crate::McpError;
+use crate::object::read_object;
+
+/// How much of a server's error message is kept, in bytes.
+const LONGEST_MESSAGE: usize = 2 << 10;
+
+/// The arguments of a call as the model wrote them. They ride on the request.
+#[derive(Clone, Debug)]
+pub(super) struct RawArguments(pub(super) std::sync::Arc<RawValue>);
+
+/// A call, whole.
+#[derive(Serialize)]
+struct RawCall<'a> {
+    jsonrpc: &'static str,
+    id: &'a RequestId,
+    method: &'static str,
+    params: RawCallParams<'a>,
+}
+
+#[derive(Serialize)]
+struct RawCallParams<'a> {
+    name: &'a str,
+    arguments: &'a RawValue,
+}
+
+/// The members of any message of a server.
+#[derive(Deserialize)]
+struct RawMessage<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct RawError<'a> {
+    code: i32,
+    #[serde(borrow, default)]
+    message: Cow<'a, str>,
+}
+
+/// A message as it leaves. The slot of a request is put among those that wait.
+///
+/// # Errors
+/// When the SDK cannot write its own message.
+pub(super) fn write(
+    message: &ClientJsonRpcMessage,
+    slots: &Slots,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let ClientJsonRpcMessage::Request(request) = message else {
+        return serde_json::to_vec(message);
+    };
+    if let Some(slot) = request.request.extensions().get::<Slot>() {
+        slots.expect(request.id.clone(), slot);
+    }
+    let ClientRequest::CallToolRequest(call) = &request.request else {
+        return serde_json::to_vec(message);
+    };
+    let Some(RawArguments(arguments)) = call.extensions.get() else {
+        return serde_json::to_vec(message);
+    };
+    serde_json::to_vec(&RawCall {
+        jsonrpc: "2.0",
+        id: &request.id,
+        method: "tools/call",
+        params: RawCallParams {
+            name: &call.params.name,
+            arguments,
+        },
+    })
+}
+
+/// Takes out of a message what is wanted as it is. What is left for the SDK, if anything, is the
+/// text of a message.
+///
+/// `asked` is the request whose answer it has to be, if it cannot be read.
+pub(super) fn intercept(text: &[u8], asked: Option<&RequestId>, slots: &Slots) -> Left {
+    let message: RawMessage<'_> = match read_object(text) {
+        Ok(message) => message,
+        Err(cause) => return unreadable(cause, asked, slots),
+    };
+    let id = message
+        .id
+        .and_then(request_id)
+        .filter(|_| message.method.is_none());
+    let Some(id) = id.filter(|id| slots.wants(id)) else {
+        return Left::AsItIs;
+    };
+    let answer = match (message.result, message.error) {
+        (Some(result), None) => Ok(Bytes::copy_from_slice(result.get().as_bytes())),
+        (_, Some(error)) => Err(answered(error)),
+        (None, None) => Err(malformed("it has neither result nor error", None)),
+    };
+    slots.put(&id, answer);
+    Left::Over(id)
+}
+
+/// What is left of a message.
+pub(super) enum Left {
+    /// All of it.
+    AsItIs,
+    /// That this request is over.
+    Over(RequestId),
+    /// Nothing: nobody can read it, and nobody waits for it.
+    Nothing,
+}
+
+fn unreadable(cause: serde_json::Error, asked: Option<&RequestId>, slots: &Slots) -> Left {
+    let error = malformed("it is no message", Some(cause));
+    match asked {
+        Some(id) if slots.put(id, Err(error)) => Left::Over(id.clone()),
+        Some(_) | None => Left::Nothing,
+    }
+}
+
+/// The message that tells the SDK that a request is over.
+pub(super) fn over(id: RequestId) -> ServerJsonRpcMessage {
+    ServerJsonRpcMessage::response(ServerResult::EmptyResult(EmptyResult {}), id)
+}
+
+/// Servers may write the number of a request as text.
+fn request_id(raw: &RawValue) -> Option<RequestId> {
+    let text = raw.get();
+    let digits = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    let number = digits.unwrap_or(text).parse().ok()?;
+    Some(RequestId::Number(number))
+}
+
+fn answered(error: &RawValue) -> McpError {
+    let read: Result<RawError<'_>, _> = read_object(error.get().as_bytes());
+    match read {
+        Ok(error) => {
+            let mut message = error.message.into_owned();
+            message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+            McpError::Answered {
+                code: error.code,
+                message,
+            }
+        }
+        Err(cause) => malformed("its error is none of the protocol", Some(cause)),
+    }
+}
+
+pub(super) fn malformed(what: &'static str, cause: Option<serde_json::Error>) -> McpError {
+    McpError::Malformed {
+        what,
+        source: cause.map(|cause| Box::new(cause) as _),
+    }
+}
