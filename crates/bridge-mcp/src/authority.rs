@@ -73,6 +73,8 @@ pub struct GrantedServer {
 pub struct UserToken {
     /// The token.
     pub secret: Secret,
+    /// Which of all tokens it is, as the authority counts them. It means nothing here.
+    pub revision: u64,
     /// When it stops being good, if anybody knows. It is asked for again shortly before.
     pub expires_at: Option<SystemTime>,
 }

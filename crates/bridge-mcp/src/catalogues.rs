@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use bridge_auth::{ActorId, HeaderPolicy};
-use bridge_telemetry::keys;
+use bridge_telemetry::{Metrics, keys};
 use bridge_upstream::Exchange;
 use parking_lot::Mutex;
 use slog::{Logger, o};
@@ -29,6 +29,7 @@ pub(crate) struct House {
     pub(crate) authority: Arc<dyn ToolAuthority>,
     pub(crate) config: McpConfig,
     pub(crate) shelves: Shelves,
+    pub(crate) metrics: Metrics,
     pub(crate) logger: Logger,
     known: Mutex<HashMap<ActorId, Vec<Weak<Shared>>>>,
     is_closed: AtomicBool,
@@ -41,6 +42,7 @@ impl Catalogues {
         exchange: Arc<dyn Exchange>,
         authority: Arc<dyn ToolAuthority>,
         config: McpConfig,
+        metrics: &Metrics,
         logger: &Logger,
     ) -> Self {
         let logger = logger.new(o!(keys::COMPONENT => "tools"));
@@ -56,6 +58,7 @@ impl Catalogues {
             authority,
             config,
             shelves: Shelves::default(),
+            metrics: metrics.clone(),
             logger,
             known: Mutex::default(),
             is_closed: AtomicBool::new(false),

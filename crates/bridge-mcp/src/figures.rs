@@ -11,7 +11,7 @@ pub struct Figures {
     pub servers: Vec<ServerFigures>,
 }
 
-/// One server, over all catalogues that have it.
+/// One server, over all catalogues that have it: all of one name, while it is being changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerFigures {
     /// Its name.
@@ -52,7 +52,7 @@ impl Figures {
         standing: Standing,
         (tools, left_out): (usize, usize),
     ) {
-        let is_it = |server: &&mut ServerFigures| server.name == name && server.url == url;
+        let is_it = |server: &&mut ServerFigures| server.name == name;
         let server = match self.servers.iter_mut().find(is_it) {
             Some(server) => server,
             None => {
@@ -90,6 +90,6 @@ impl ServerFigures {
     }
 
     pub(crate) fn order(one: &Self, other: &Self) -> Ordering {
-        (&one.name, &one.url).cmp(&(&other.name, &other.url))
+        one.name.cmp(&other.name)
     }
 }

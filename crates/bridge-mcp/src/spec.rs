@@ -36,6 +36,8 @@ const TAKEN: [&str; 13] = [
 /// A tool server as an operator describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerSpec {
+    /// By what the authority knows it, also when its name changes. It means nothing here.
+    pub id: String,
     /// What it is called: 1 to 32 characters of `a-z`, `0-9`, `-` and `_`, the first no `-` or `_`.
     pub name: String,
     /// Where it speaks streamable HTTP: an absolute `https` or `http` URL.

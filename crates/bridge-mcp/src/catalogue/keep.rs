@@ -39,6 +39,8 @@ pub(super) async fn open(shared: Arc<Shared>, slot: Arc<Slot>) {
             }
             Err(error) => {
                 slot.failed(&error);
+                let name = slot.of().endpoint().provider();
+                shared.house.metrics.tool_server_failed(name, error.kind());
                 shared.publish();
                 let pause = pauses.next();
                 tell(&shared, &slot, &error, &mut told, pause);

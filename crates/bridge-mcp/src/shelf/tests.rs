@@ -6,6 +6,7 @@ use crate::{Credential, ServerSpec};
 
 fn server(name: &str) -> Arc<Server> {
     let spec = ServerSpec {
+        id: String::new(),
         name: name.to_owned(),
         url: "http://127.0.0.1:1/mcp".to_owned(),
         allow: Vec::new(),

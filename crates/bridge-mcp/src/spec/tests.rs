@@ -2,6 +2,7 @@ use super::*;
 
 fn spec() -> ServerSpec {
     ServerSpec {
+        id: "1".to_owned(),
         name: "files".to_owned(),
         url: "https://tools.example.com/mcp".to_owned(),
         allow: Vec::new(),

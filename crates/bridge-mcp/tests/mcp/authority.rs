@@ -71,6 +71,7 @@ impl ToolAuthority for Told {
 
 pub(crate) fn spec(name: &str, url: &str) -> ServerSpec {
     ServerSpec {
+        id: name.to_owned(),
         name: name.to_owned(),
         url: url.to_owned(),
         allow: Vec::new(),
@@ -84,6 +85,7 @@ pub(crate) fn spec(name: &str, url: &str) -> ServerSpec {
 pub(crate) fn token(text: &str) -> UserToken {
     UserToken {
         secret: Secret::new(text.to_owned()),
+        revision: 1,
         expires_at: None,
     }
 }
@@ -109,7 +111,13 @@ pub(crate) fn house(told: &Arc<Told>, config: McpConfig) -> Catalogues {
     let logger = bridge_telemetry::discard();
     let client = Client::try_new(&ClientConfig::default(), &Metrics::default(), &logger).unwrap();
     let authority: Arc<dyn ToolAuthority> = Arc::<Told>::clone(told);
-    Catalogues::new(Arc::new(client), authority, config, &logger)
+    Catalogues::new(
+        Arc::new(client),
+        authority,
+        config,
+        &Metrics::default(),
+        &logger,
+    )
 }
 
 /// A house and a catalogue of servers without credentials.

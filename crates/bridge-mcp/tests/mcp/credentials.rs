@@ -121,11 +121,13 @@ async fn a_token_is_replaced_before_it_expires() {
     let told = Arc::new(Told::default());
     let expiring = UserToken {
         secret: Secret::new("old".to_owned()),
+        revision: 1,
         expires_at: Some(wall_clock() + Duration::from_secs(5)),
     };
     told.grant(vec![(users(&hall.url()), Some(expiring))]);
     told.renewed.lock().push(UserToken {
         secret: Secret::new("new".to_owned()),
+        revision: 2,
         expires_at: Some(wall_clock() + Duration::from_secs(3_600)),
     });
     let house = house(&told, quick());
