@@ -116,10 +116,10 @@ fn runs<'a>(items: &[Value<'a>]) -> Vec<Run<'a>> {
 
 impl<'a> Run<'a> {
     fn find(&self, find: &mut Find<'_>) -> Option<Arc<HiddenTurn>> {
-        let words = self.items.iter().filter(|item| !said::is_reasoning(**item));
-        let words = words.map(|item| said::said(*item));
-        let found = find(said::by_words(self.before, words));
-        found.or_else(|| {
+        let told = self.items.iter();
+        let told = told.map(|item| (said::is_reasoning(*item), said::said(*item)));
+        let words = said::by_words(self.before, &told.collect::<Vec<_>>());
+        words.and_then(&mut *find).or_else(|| {
             let names = self.items.iter().map(|item| said::named(*item));
             let names: Vec<u64> = names.collect::<Option<_>>()?;
             find(said::by_ids(self.before, names.into_iter()))

@@ -5,6 +5,8 @@
 mod chat;
 #[path = "woven/messages.rs"]
 mod messages;
+#[path = "woven/responses.rs"]
+mod responses;
 #[path = "woven/said.rs"]
 mod said;
 #[path = "woven/turn.rs"]
@@ -47,7 +49,12 @@ struct Voice {
     is_merged: bool,
 }
 
-const VOICES: [Voice; 2] = [messages::VOICE, chat::VOICE];
+const VOICES: [Voice; 4] = [
+    messages::VOICE,
+    chat::VOICE,
+    responses::VOICE,
+    responses::FORGETFUL,
+];
 
 /// A message as a client has it.
 #[derive(Debug, Clone, Default)]

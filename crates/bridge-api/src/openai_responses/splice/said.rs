@@ -100,9 +100,13 @@ pub(crate) fn said_last(request: &Envelope) -> u64 {
 }
 
 /// How a turn is found again by what the client sends back of it: what it had said before, and what
-/// it was told. Reasoning is left out: many clients drop it.
-pub(super) fn by_words(before: u64, told: impl Iterator<Item = u64>) -> u128 {
-    anchor("words", before, told)
+/// it was told, with a mark at reasoning. Reasoning is left out, because many clients drop it, unless
+/// there is nothing else.
+pub(super) fn by_words(before: u64, told: &[(bool, u64)]) -> Option<u128> {
+    let is_all_reasoning = told.iter().all(|(is_reasoning, _)| *is_reasoning);
+    let words = told.iter().filter(|it| is_all_reasoning || !it.0);
+    let words = words.map(|(_, said)| *said);
+    (!told.is_empty()).then(|| anchor("words", before, words))
 }
 
 /// How a turn is found again by a client that has kept the ids of what it was told.

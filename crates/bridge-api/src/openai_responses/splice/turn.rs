@@ -66,11 +66,8 @@ impl Hidden {
             return None;
         }
         let mut anchors = Vec::new();
-        let words = self.shown.iter().filter(|it| !it.is_reasoning);
-        let words: Vec<u64> = words.map(|it| it.said).collect();
-        if !words.is_empty() {
-            anchors.push(said::by_words(before, words.into_iter()));
-        }
+        let told = self.shown.iter().map(|it| (it.is_reasoning, it.said));
+        anchors.extend(said::by_words(before, &told.collect::<Vec<_>>()));
         let names: Option<Vec<u64>> = self.shown.iter().map(|it| it.named).collect();
         if let Some(names) = names.filter(|names| !names.is_empty()) {
             anchors.push(said::by_ids(before, names.into_iter()));
