@@ -277,6 +277,20 @@ impl Envelope {
         items.map(|item| Value::new(self.slice(item.clone())))
     }
 
+    /// Whether a member is an array of at least so many items.
+    pub(crate) fn has_items(&self, name: &str, count: usize) -> bool {
+        let Some(least) = count.checked_sub(1) else {
+            return true;
+        };
+        // Few arrays have more items than are remembered; those are counted.
+        let known = self.last_items(name).count();
+        if (1..index::TAIL).contains(&known) {
+            return known >= count;
+        }
+        let array = self.value(name).unwrap_or_default();
+        array.items().nth(least).is_some()
+    }
+
     /// The last item of a member that is an array, to be kept. Of one that was not edited nothing
     /// is copied.
     pub(crate) fn last_item(&self, name: &str) -> Option<Bytes> {

@@ -12,9 +12,11 @@ use bytes::Bytes;
 
 pub use self::result::{BadInput, InjectedCall, ResourceBody, ToolContent, ToolResult};
 use crate::envelope::scan::Scanner;
-use crate::json::Value;
+use crate::json::{Patch, Value};
 use crate::{DialectId, Envelope, anthropic, openai_chat, openai_responses};
 
+/// How many tools a request to OpenAI's APIs may have: more of them, and it is refused.
+const MOST_TOOLS: usize = 128;
 /// How deeply a tool's schema may be nested. Requests may be a little deeper.
 const DEEPEST_SCHEMA: usize = 256;
 
@@ -79,6 +81,23 @@ impl ToolSpec {
     #[must_use]
     pub fn input_schema(&self) -> &str {
         &self.input_schema
+    }
+
+    /// The same, with an object of properties. Schemas of tools without input often have none, and
+    /// OpenAI's APIs refuse a whole request for it.
+    pub(crate) fn input_schema_with_properties(&self) -> Cow<'_, str> {
+        let base = self.input_schema.as_bytes();
+        let schema = Value::new(base);
+        if schema.get("properties").is_some_and(Value::is_object) {
+            return Cow::Borrowed(&self.input_schema);
+        }
+        let mut patch = Patch::new(base);
+        patch.set(schema, "properties", "{}");
+        if schema.get("type").is_none() {
+            patch.add(schema, "type", "\"object\"");
+        }
+        let schema = String::from_utf8(patch.into_vec());
+        schema.map_or(Cow::Borrowed(&self.input_schema), Cow::Owned)
     }
 }
 
@@ -225,8 +244,8 @@ pub enum Withheld {
     Background,
     /// Its own tools stand in a prompt that the provider keeps, and would not be used any more.
     Stored,
-    /// Its dialect has no tools that could be offered.
-    Dialect,
+    /// It would have more of them than its provider takes.
+    TooMany,
 }
 
 impl Withheld {
@@ -242,7 +261,7 @@ impl Withheld {
         Self::Legacy,
         Self::Background,
         Self::Stored,
-        Self::Dialect,
+        Self::TooMany,
     ];
 
     /// The word for it in figures.
@@ -259,7 +278,7 @@ impl Withheld {
             Self::Legacy => "legacy",
             Self::Background => "background",
             Self::Stored => "stored",
-            Self::Dialect => "dialect",
+            Self::TooMany => "too_many",
         }
     }
 }
@@ -306,6 +325,11 @@ pub(crate) fn put(
     let items = toolbox.rendered(dialect);
     let put = match place {
         Place::First => envelope.prepend_items("tools", items),
+        Place::Last
+            if envelope.has_items("tools", (MOST_TOOLS + 1).saturating_sub(toolbox.len())) =>
+        {
+            return Offer::Withheld(Withheld::TooMany);
+        }
         Place::Last => envelope.append_items("tools", items),
     };
     match put {

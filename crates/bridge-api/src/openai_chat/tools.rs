@@ -18,7 +18,7 @@ pub(crate) fn render(tool: &ToolSpec) -> String {
         r#"{{"type":"function","function":{{"name":{},"description":{},"parameters":{}}}}}"#,
         quoted(tool.name()),
         quoted(&description(tool.description())),
-        parameters(tool.input_schema()),
+        tool.input_schema_with_properties(),
     )
 }
 
@@ -28,21 +28,6 @@ fn description(text: &str) -> Cow<'_, str> {
     }
     let kept = text.chars().take(LONGEST_DESCRIPTION - MARK.len());
     Cow::Owned(kept.chain(MARK.chars()).collect())
-}
-
-/// The schema as the tool server wrote it. One without properties, as tools without input have it,
-/// is refused by OpenAI: it gets an empty object of them.
-fn parameters(schema: &str) -> Cow<'_, str> {
-    let value = Value::new(schema.as_bytes());
-    if value.get("properties").is_some_and(Value::is_object) {
-        return Cow::Borrowed(schema);
-    }
-    let mut patch = crate::json::Patch::new(schema.as_bytes());
-    patch.set(value, "properties", "{}");
-    if value.get("type").is_none() {
-        patch.add(value, "type", "\"object\"");
-    }
-    Cow::Owned(String::from_utf8_lossy(&patch.into_vec()).into_owned())
 }
 
 /// Puts the tools behind the client's own: the provider's cache of what stands before them holds.
@@ -179,6 +164,26 @@ mod tests {
         check(r#"{"functions":[{"name":"f"}]}"#, Withheld::Legacy);
         check(r#"{"function_call":"auto"}"#, Withheld::Legacy);
         check(r#"{"tools":{"a":1}}"#, Withheld::NotAnArray);
+    }
+
+    #[test]
+    fn a_request_with_as_many_tools_as_openai_takes_gets_no_more() {
+        let body = |own: usize| {
+            let own = vec![r#"{"function":{"name":"own"}}"#; own].join(",");
+            format!(r#"{{"tools":[{own}]}}"#)
+        };
+        for own in [126, 64, 63, 1, 0] {
+            let (_, offer) = offered(&body(own));
+            assert!(matches!(offer, Offer::Made(_)), "{own}: {offer:?}");
+        }
+        for own in [127, 128, 1_000] {
+            let (text, offer) = offered(&body(own));
+            assert!(
+                matches!(offer, Offer::Withheld(Withheld::TooMany)),
+                "{own}: {offer:?}"
+            );
+            assert_eq!(text, body(own));
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(crate) fn render(tool: &ToolSpec) -> String {
         r#"{{"type":"function","name":{},"description":{},"parameters":{},"strict":false}}"#,
         quoted(tool.name()),
         quoted(tool.description()),
-        tool.input_schema(),
+        tool.input_schema_with_properties(),
     )
 }
 
@@ -101,7 +101,7 @@ mod tests {
     use crate::{EnvelopeLimits, ResourceBody, offer};
 
     fn toolbox() -> Toolbox {
-        let schema = r#"{"type":"object","$defs":{"n":{"maximum":1e400}}}"#;
+        let schema = r#"{"type":"object","$defs":{"n":{"maximum":1e400}},"properties":{}}"#;
         let spec = |name: &str| ToolSpec::new(name, "Says \"x\".", schema).unwrap();
         Toolbox::new(vec![spec("bmcp_b"), spec("bmcp_a")])
     }
@@ -125,7 +125,7 @@ mod tests {
     fn tools_stand_behind_those_of_the_client() {
         let one = |name: &str| {
             format!(
-                r#"{{"type":"function","name":"{name}","description":"Says \"x\".","parameters":{{"type":"object","$defs":{{"n":{{"maximum":1e400}}}}}},"strict":false}}"#
+                r#"{{"type":"function","name":"{name}","description":"Says \"x\".","parameters":{{"type":"object","$defs":{{"n":{{"maximum":1e400}}}},"properties":{{}}}},"strict":false}}"#
             )
         };
         let both = format!("{},{}", one("bmcp_a"), one("bmcp_b"));

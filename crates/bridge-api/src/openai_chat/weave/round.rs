@@ -91,9 +91,12 @@ impl Round {
         budget: &mut Budget,
     ) -> Result<(), WeaveError> {
         let mut index = place;
+        let mut told = [Value::default(); 2];
         for (name, value) in choice.members() {
             match &*name {
                 "index" => index = value.count().unwrap_or(place),
+                "delta" => told[0] = value,
+                "message" => told[1] = value,
                 "finish_reason" => {
                     if let Some(reason) = value.filled() {
                         heard.has_end = true;
@@ -104,8 +107,7 @@ impl Round {
                 _ => {}
             }
         }
-        let told = |name: &str| choice.get(name).unwrap_or_default().members();
-        for (name, value) in told("delta").chain(told("message")) {
+        for (name, value) in told.into_iter().flat_map(Value::members) {
             match &*name {
                 "tool_calls" => {
                     for piece in value.items() {
