@@ -161,7 +161,9 @@ impl Catalogue {
 impl Drop for Owner {
     fn drop(&mut self) {
         let task = self.0.begun.lock().task.take();
-        drop(task);
+        if let Some(task) = task {
+            self.0.house.opener.leaving.stop(task);
+        }
     }
 }
 

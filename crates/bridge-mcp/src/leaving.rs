@@ -11,7 +11,7 @@ use slog::Logger;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long one farewell may take: the SDK gives the end of a session five seconds.
+/// How long farewells may take: the SDK gives the end of a session five seconds.
 pub(crate) const LONGEST: Duration = Duration::from_secs(6);
 /// How many may be under way. Of further ones the server is not told.
 const MOST: usize = 1_024;
@@ -39,6 +39,12 @@ impl Leaving {
         }
     }
 
+    /// Ends a task at its next wait, and keeps it until then.
+    pub(crate) fn stop(&self, task: Task<()>) {
+        task.abort();
+        self.see_off(task);
+    }
+
     /// Keeps a task until its end. After [`Leaving::end`], and when there are too many, it is
     /// aborted instead.
     pub(crate) fn see_off(&self, task: Task<()>) {
@@ -50,14 +56,21 @@ impl Leaving {
         }
     }
 
-    /// Takes no more, and waits until all are done, six seconds at most. Dropping the future aborts
-    /// what is left.
+    /// Waits until all are done, those included that others bring about, and takes no more. It
+    /// takes six seconds at most. Dropping the future aborts what is left.
     pub(crate) async fn end(&self) {
-        let tasks = self.0.lock().take().unwrap_or_default();
         let late = Instant::now() + LONGEST;
-        for task in tasks {
-            let _either = timeout_at(late, task.join()).await;
+        loop {
+            let tasks = self.0.lock().replace(Vec::new()).unwrap_or_default();
+            if tasks.is_empty() {
+                break;
+            }
+            for task in tasks {
+                let _either = timeout_at(late, task.join()).await;
+            }
         }
+        let last = self.0.lock().take();
+        drop(last);
     }
 }
 

@@ -12,15 +12,22 @@ use super::Shared;
 use super::keep;
 use super::slot::Slot;
 use crate::access::Access;
+use crate::leaving::Leaving;
 use crate::pause::Pauses;
 use crate::{AuthorityError, Credential, Granted, GrantedServer, McpError};
 
-/// The tasks that keep servers open, by the names of the servers.
-type Keepers = HashMap<String, (Arc<Slot>, Task<()>)>;
+/// The tasks that keep servers open, by the names of the servers. Dropping it ends them.
+struct Keepers {
+    all: HashMap<String, (Arc<Slot>, Task<()>)>,
+    leaving: Leaving,
+}
 
 /// Does all the work of a catalogue, until the house is closed. Dropping it drops everything.
 pub(super) async fn servers(shared: Arc<Shared>) {
-    let mut keepers = Keepers::new();
+    let mut keepers = Keepers {
+        all: HashMap::new(),
+        leaving: shared.house.opener.leaving.clone(),
+    };
     let mut pauses = Pauses::new(&shared.house.config);
     while !shared.house.is_closed() {
         match ask(&shared).await {
@@ -42,11 +49,6 @@ pub(super) async fn servers(shared: Arc<Shared>) {
         }
     }
     shared.forget();
-    for (_, task) in keepers.into_values() {
-        task.abort();
-        // It was aborted: that is how it ends.
-        let _aborted = task.join().await;
-    }
 }
 
 async fn ask(shared: &Shared) -> Result<Granted, AuthorityError> {
@@ -66,27 +68,44 @@ fn take(shared: &Arc<Shared>, keepers: &mut Keepers, granted: Granted) {
             "server" => surplus.server.name(), "limit" => most);
     }
     granted.truncate(most);
-    let mut kept = Keepers::new();
+    let mut kept = HashMap::new();
     for one in granted {
         let name = one.server.name().to_owned();
-        let keeper = match keepers.remove(&name) {
+        let keeper = match keepers.all.remove(&name) {
             Some(keeper) if keep_on(&keeper.0, &one) => keeper,
-            Some(_) | None => begin(shared, one),
+            Some((slot, task)) => {
+                keepers.end(&slot, task);
+                begin(shared, one)
+            }
+            None => begin(shared, one),
         };
         kept.insert(name, keeper);
     }
     let slots = kept.values().map(|(slot, _)| Arc::clone(slot)).collect();
-    let gone = std::mem::replace(keepers, kept);
+    for (slot, task) in std::mem::replace(&mut keepers.all, kept).into_values() {
+        keepers.end(&slot, task);
+    }
     let mut all = shared.slots.lock();
     if !all.is_closed {
         all.all = slots;
     }
     drop(all);
-    for (slot, task) in gone.into_values() {
-        drop(task);
+    shared.publish();
+}
+
+impl Keepers {
+    fn end(&self, slot: &Slot, task: Task<()>) {
+        self.leaving.stop(task);
         slot.close();
     }
-    shared.publish();
+}
+
+impl Drop for Keepers {
+    fn drop(&mut self) {
+        for (slot, task) in std::mem::take(&mut self.all).into_values() {
+            self.end(&slot, task);
+        }
+    }
 }
 
 /// Whether a server that is kept is the one that is granted now, with something to present.

@@ -8,7 +8,7 @@ use bridge_auth::Secret;
 use bridge_mcp::{Caller, Credential, Renewal, UserToken};
 use bridge_telemetry::wall_clock;
 
-use crate::authority::{LONG, Told, caller, house, names, quick, spec, token};
+use crate::authority::{LONG, Told, caller, house, names, open, quick, spec, token};
 use crate::server::{Reply, ToolHall, until};
 
 fn users(url: &str) -> bridge_mcp::ServerSpec {
@@ -160,6 +160,16 @@ async fn an_authority_that_is_away_costs_no_waiting_and_is_asked_again() {
 }
 
 #[tokio::test]
+async fn servers_of_a_catalogue_that_was_just_dropped_are_told_as_well() {
+    let hall = ToolHall::start(&["a"]).await;
+    let (_told, house, catalogue) = open(&[("one", hall.url())]);
+    assert!(!catalogue.ready(LONG).await.is_empty());
+    drop(catalogue);
+    house.close().await;
+    assert!(hall.state.sessions.lock().is_empty());
+}
+
+#[tokio::test]
 async fn a_closed_house_has_told_its_servers_and_is_empty() {
     let hall = ToolHall::start(&["a"]).await;
     let hanging = ToolHall::start(&["b"]).await;
@@ -180,6 +190,11 @@ async fn a_closed_house_has_told_its_servers_and_is_empty() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), "not_open");
+    hanging
+        .until("what was being opened is given up", |state| {
+            *state.left.lock() == 1
+        })
+        .await;
     let late = house.catalogue(caller());
     assert!(late.ready(Duration::from_millis(50)).await.is_empty());
 }
