@@ -128,11 +128,16 @@ impl<'a> Run<'a> {
 
     /// For each item that the client saw the one that it sends back, or nothing when it is
     /// reasoning that it has dropped. Nothing at all when there is anything else between them.
+    ///
+    /// What is encrypted of reasoning may change from event to event, and clients give items ids of
+    /// their own. So reasoning is told apart only where some of it was dropped.
     fn align(&self, shown: &[Shown]) -> Option<Vec<Option<Value<'a>>>> {
+        let thoughts = self.items.iter().filter(|it| said::is_reasoning(**it));
+        let has_all = thoughts.count() == shown.iter().filter(|it| it.is_reasoning).count();
         let mut aligned = Vec::with_capacity(shown.len());
         let mut items = self.items.iter().copied().peekable();
         for shown in shown {
-            match items.next_if(|item| is_same(shown, *item)) {
+            match items.next_if(|item| is_same(shown, *item, has_all)) {
                 Some(item) => aligned.push(Some(item)),
                 None if shown.is_reasoning => aligned.push(None),
                 None => return None,
@@ -171,11 +176,13 @@ impl<'a> Run<'a> {
     }
 }
 
-fn is_same(shown: &Shown, item: Value<'_>) -> bool {
+fn is_same(shown: &Shown, item: Value<'_>, has_all: bool) -> bool {
     let is_named = || shown.named.is_some() && said::named(item) == shown.named;
     match &*kind_of(item) {
         "item_reference" => is_named(),
-        "reasoning" => shown.is_reasoning && (shown.said == said::said(item) || is_named()),
+        "reasoning" => {
+            shown.is_reasoning && (has_all || shown.said == said::said(item) || is_named())
+        }
         _ => !shown.is_reasoning && shown.said == said::said(item),
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::answer::{Answer, without};
 use super::event::{Event, Kind};
-use super::round::Held;
+use super::round::{Calls, Held};
 use super::said::Said;
 use super::{State, go_on};
 use crate::json::{Patch, Value, check, quoted};
@@ -23,7 +23,8 @@ impl State {
     ) -> Result<(), WeaveError> {
         let answer = Answer::read(event.response);
         let is_complete = answer.is_complete(event.kind == Kind::Completed);
-        self.close(&answer, is_complete && !self.round.has_failed)?;
+        let calls = Calls::of(is_complete && !self.round.has_failed);
+        self.close(&answer, calls)?;
         if self.round.said.has_calls() {
             self.budget.take(raw.len() + event.data.len())?;
             self.round.held = Some(Held::Event {
@@ -42,20 +43,17 @@ impl State {
         if check(&body).is_ok() {
             let answer = Answer::read(Value::new(&body));
             let is_complete = answer.is_complete(answer.output.is_array());
-            self.close(&answer, is_complete)?;
+            self.close(&answer, Calls::of(is_complete))?;
         }
         self.round.held = Some(Held::Body(body));
         Ok(())
     }
 
-    fn close(&mut self, answer: &Answer<'_>, are_calls_made: bool) -> Result<(), WeaveError> {
+    fn close(&mut self, answer: &Answer<'_>, calls: Calls) -> Result<(), WeaveError> {
         self.round.hear(answer);
-        self.round.close(answer, &self.toolbox, are_calls_made);
+        let is_only = !self.turn.has_rounds();
+        self.round.close(answer, &self.toolbox, calls, is_only);
         self.numbers.are_ours |= self.round.said.has_calls();
-        if !self.round.said.has_calls() && !self.turn.has_rounds() {
-            // Nothing will be asked of an answer that is the client's as it is.
-            self.round.said.items.clear();
-        }
         let items = self.round.said.items.iter();
         let sizes: Vec<usize> = items.map(|item| item.raw.len()).collect();
         sizes.into_iter().try_for_each(|bytes| {

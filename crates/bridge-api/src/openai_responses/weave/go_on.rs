@@ -75,13 +75,17 @@ fn append(request: &mut Envelope, items: Vec<u8>) -> Result<(), EnvelopeError> {
 /// An item of an answer as an item of a request, if the provider would understand it there. Where
 /// answers are not kept, ids lead nowhere, and reasoning is only what was encrypted of it.
 fn as_input(item: &[u8], is_stored: bool) -> Option<Vec<u8>> {
-    if is_stored {
-        return Some(item.to_vec());
-    }
     let value = Value::new(item);
+    let mut patch = Patch::new(item);
+    // Who made an item is only told, never heard.
+    patch.remove(value, "created_by");
+    let item = patch.into_vec();
+    if is_stored {
+        return Some(item);
+    }
     let encrypted = value.get("encrypted_content").and_then(Value::filled);
     let is_readable = kind_of(value) != "reasoning" || encrypted.is_some();
-    is_readable.then(|| without_id(item))
+    is_readable.then(|| without_id(&item))
 }
 
 /// An item without its id, unless that is all by which its result or its content is found.

@@ -29,6 +29,25 @@ pub(super) struct Round {
     pub(super) held: Option<Held>,
 }
 
+/// What becomes of the calls of ours in a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Calls {
+    /// The round has ended well.
+    Made,
+    /// It has not, and nobody knows whether they were meant.
+    Dropped,
+}
+
+impl Calls {
+    pub(super) fn of(is_good_end: bool) -> Self {
+        if is_good_end {
+            Self::Made
+        } else {
+            Self::Dropped
+        }
+    }
+}
+
 /// The end of a round.
 #[derive(Debug)]
 pub(super) enum Held {
@@ -57,18 +76,33 @@ impl Round {
     }
 
     /// The items as they are in the end: those of the whole answer, or those that were told before
-    /// by providers that leave them out there.
-    pub(super) fn close(&mut self, answer: &Answer<'_>, toolbox: &Toolbox, are_calls_made: bool) {
+    /// by providers that leave them out there. None are kept of an only round without calls of ours,
+    /// which is the client's as it is.
+    pub(super) fn close(
+        &mut self,
+        answer: &Answer<'_>,
+        toolbox: &Toolbox,
+        calls: Calls,
+        is_only: bool,
+    ) {
         let mut items: Vec<&[u8]> = answer.output.items().filter_map(whole).collect();
         if items.is_empty() {
             items = self.places.finished();
         }
-        let items = items.into_iter().filter_map(|raw| {
-            let item = Value::new(raw);
-            let is_ours = self.is_hidden(item, toolbox);
-            let is_kept = !is_ours || (are_calls_made && is_finished(item));
-            let raw = raw.to_vec();
-            is_kept.then_some(Item { raw, is_ours })
+        let items = items.into_iter().map(|raw| {
+            let is_ours = self.is_hidden(Value::new(raw), toolbox);
+            (raw, is_ours)
+        });
+        let is_made = |raw| calls == Calls::Made && is_finished(Value::new(raw));
+        let items: Vec<_> = items
+            .filter(|(raw, is_ours)| !is_ours || is_made(*raw))
+            .collect();
+        if is_only && !items.iter().any(|(_, is_ours)| *is_ours) {
+            return;
+        }
+        let items = items.into_iter().map(|(raw, is_ours)| Item {
+            raw: raw.to_vec(),
+            is_ours,
         });
         self.said.items = items.collect();
     }

@@ -136,6 +136,30 @@ fn calls_and_results_stand_where_they_were() {
 fn reasoning_may_have_been_dropped() {
     let mut memory = Memory::default();
     memory.turn(&hello(), &rounds());
+    // What was encrypted may have changed, if all of it is there.
+    let changed = ["e7", "e8", "e9"].map(|encrypted| thought("own", encrypted));
+    let [one, two, three] = changed;
+    let seen = json!([
+        user("hello"),
+        one,
+        two,
+        text("m1", "hm"),
+        three,
+        text("m2", "so")
+    ]);
+    assert_eq!(memory.splice(&json!({"input": seen})).0, 1);
+    // What is not known at all may be anything.
+    let seen = json!([user("hello"), one, text("m1", "hm"), text("m2", "so")]);
+    assert_eq!(memory.splice(&json!({"input": seen})).0, 0);
+    let seen = json!([
+        user("hello"),
+        thought("", "e2"),
+        text("m1", "hm"),
+        text("m2", "so")
+    ]);
+    let (count, input) = memory.splice(&json!({"input": seen}));
+    assert_eq!((count, &input[5]), (1, &seen[1]));
+
     let seen = [user("hello"), text("m1", "hm"), text("m2", "so")];
     let (count, input) = memory.splice(&json!({"input": seen}));
     assert_eq!(count, 1);
@@ -180,7 +204,7 @@ fn another_history_stays_as_it_is() {
         assert_eq!(memory.splice(&json!({"input": seen})).0, 0);
     };
     check(0, user("Hello"));
-    check(1, thought("rs9", "e9"));
+    check(1, text("m9", "more"));
     check(3, text("m1", "hmm"));
     check(3, call("c9", "add"));
     check(5, user("so"));

@@ -92,6 +92,16 @@ fn the_next_request_tells_what_the_provider_does_not_know() {
 }
 
 #[test]
+fn what_only_answers_say_is_left_out() {
+    let mut search = json!({"type": "tool_search_call", "execution": "server", "id": "ts"});
+    search["created_by"] = "somebody".into();
+    let round = Round::new("r1", vec![search, call("c1", OURS)]);
+    let next = next(&hello(), &round);
+    let expected = json!({"type": "tool_search_call", "execution": "server", "id": "ts"});
+    assert_eq!(next["input"][1], expected);
+}
+
+#[test]
 fn a_third_round_goes_on_from_the_second() {
     let request = json!({"model": "m", "input": "hello", "previous_response_id": "r0"});
     let mut loom = Loom::new(&request);
