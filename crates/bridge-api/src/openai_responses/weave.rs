@@ -24,7 +24,8 @@ use self::round::{Held, Round};
 use self::said::Turn;
 use super::members::id_of;
 use super::splice::said_last;
-use crate::json::{Patch, Value, check};
+use crate::json::{Patch, Value};
+use crate::tools::is_object;
 use crate::weave::{Budget, write_event};
 use crate::{Envelope, Toolbox, UsageTold, WeaveConfig, WeaveError};
 
@@ -251,10 +252,15 @@ impl State {
     }
 }
 
-/// An item's bytes, if they are JSON. Events were not checked, and a broken one must not get into a
-/// request.
+/// How deeply an item may be nested to be kept. Requests may be a little deeper.
+const DEEPEST_ITEM: usize = 256;
+
+/// An item's bytes, if they are a JSON object. Events were not checked, and a broken one must not get
+/// into a request.
 fn whole(item: Value<'_>) -> Option<&[u8]> {
-    item.raw().filter(|raw| check(raw).is_ok())
+    let raw = item.raw()?;
+    let is_whole = is_object(raw, DEEPEST_ITEM) && std::str::from_utf8(raw).is_ok();
+    is_whole.then_some(raw)
 }
 
 #[cfg(test)]

@@ -124,6 +124,7 @@ fn a_third_round_goes_on_from_the_second() {
 fn broken_items_never_get_into_a_request() {
     let stream = concat!(
         "data: {\"type\":\"response.output_item.done\",\"output_index\":0,\"item\":{\"type\":\"message\",\"x\":nonsense}}\n\n",
+        "data: {\"type\":\"response.output_item.done\",\"output_index\":2,\"item\":truex}\n\n",
         "data: {\"type\":\"response.output_item.done\",\"output_index\":1,\"item\":{\"type\":\"function_call\",\"call_id\":\"c1\",\"name\":\"bmcp_srv_look\"}}\n\n",
         "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r1\"}}\n\n",
     );
