@@ -13,8 +13,11 @@ mod provider_settings;
 mod provider_type;
 mod secret_text;
 mod session;
+mod tool_server;
+mod tool_server_change;
 mod upstream_settings;
 mod user;
+mod user_token;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -32,8 +35,11 @@ pub use provider_settings::{BedrockChange, BedrockView};
 pub use provider_type::ProviderType;
 pub use secret_text::SecretText;
 pub use session::{SessionDetail, SessionView, ThreadView};
+pub use tool_server::{ClientAuth, OAuthView, ToolCredentialKind, ToolHeaderView, ToolServerView};
+pub use tool_server_change::{NewToolServer, OAuthChange, ToolServerPatch};
 pub use upstream_settings::{UpstreamChange, UpstreamView};
 pub use user::{NewUser, UserPatch, UserRef, UserStatus, UserView};
+pub use user_token::{NewUserToken, ToolServerRef, UserTokenState, UserTokenView};
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

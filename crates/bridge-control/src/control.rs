@@ -11,6 +11,7 @@ use bridge_proto::v1::authorizer_service_server::AuthorizerServiceServer;
 use bridge_proto::v1::provider_configurator_service_server::ProviderConfiguratorServiceServer;
 use bridge_proto::v1::recorder_service_server::RecorderServiceServer;
 use bridge_proto::v1::session_service_server::SessionServiceServer;
+use bridge_proto::v1::tool_configurator_service_server::ToolConfiguratorServiceServer;
 use bridge_telemetry::{Metrics, keys, task, wall_clock};
 use futures_core::Stream;
 use jiff::Timestamp;
@@ -23,12 +24,16 @@ use uuid::Uuid;
 
 use crate::error::ControlError;
 use crate::gateways::{Gate, Gateways};
+use crate::renewal::Renewals;
+use crate::sealing::{Sealing, SealingKey};
 use crate::service::Service;
 use crate::store::{Store, StoreError};
 use crate::told::Told;
 
 /// Revocations that a slow subscriber may be behind before it is told to forget everything.
 const REVOCATIONS_BEHIND: usize = 1_024;
+/// The same for changes of tool servers and tokens.
+const TOOL_CHANGES_BEHIND: usize = 1_024;
 /// Connections that were idle this long are asked whether they are alive.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// How long an answer to that may take.
@@ -52,6 +57,9 @@ pub struct ControlConfig {
     pub message_bytes: usize,
     /// The longest body of an operator's request, in bytes. Default 64 KiB.
     pub body_bytes: usize,
+    /// Under which key secrets of tool servers and tokens of users are encrypted. Default: none, so
+    /// that these are refused.
+    pub sealing_key: SealingKey,
 }
 
 impl ControlConfig {
@@ -63,6 +71,7 @@ impl ControlConfig {
             build_version: env!("CARGO_PKG_VERSION").to_owned(),
             message_bytes: 64 << 20,
             body_bytes: 64 << 10,
+            sealing_key: SealingKey::None,
         }
     }
 }
@@ -83,6 +92,9 @@ pub(crate) struct Inner {
     pub(crate) logger: Logger,
     pub(crate) revocations: broadcast::Sender<Revocation>,
     pub(crate) provider_changes: watch::Sender<()>,
+    pub(crate) tool_changes: broadcast::Sender<ToolChange>,
+    pub(crate) sealing: Sealing,
+    pub(crate) renewals: Renewals,
     pub(crate) gateways: Arc<Gateways>,
     /// Bounds the lines about a store that does not answer gateways.
     pub(crate) silence: Told,
@@ -93,6 +105,14 @@ pub(crate) struct Inner {
 pub(crate) enum Revocation {
     Key(String),
     User(Uuid),
+}
+
+/// What gateways know of tool servers and is not so any more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ToolChange {
+    Servers,
+    /// Those of this user.
+    Tokens(Uuid),
 }
 
 impl fmt::Debug for ControlServer {
@@ -125,12 +145,15 @@ impl ControlServer {
     ) -> Self {
         Self(Arc::new(Inner {
             store,
+            sealing: Sealing::new(config.sealing_key.clone()),
+            renewals: Renewals::default(),
             config,
             gateways: Arc::new(Gateways::new()),
             metrics,
             logger: logger.new(o!(keys::COMPONENT => "control")),
             revocations: broadcast::Sender::new(REVOCATIONS_BEHIND),
             provider_changes: watch::Sender::new(()),
+            tool_changes: broadcast::Sender::new(TOOL_CHANGES_BEHIND),
             silence: Told::default(),
         }))
     }
@@ -174,7 +197,7 @@ impl ControlServer {
             .initial_connection_window_size(4 * WINDOW_BYTES)
     }
 
-    /// The four services, with a gate before the greeting and one before everything else.
+    /// The five services, with a gate before the greeting and one before everything else.
     pub(crate) fn router(
         &self,
         mut server: Server,
@@ -190,11 +213,13 @@ impl ControlServer {
         let session = SessionServiceServer::new(service.clone());
         let authorizer = AuthorizerServiceServer::new(service.clone());
         let configurator = ProviderConfiguratorServiceServer::new(service.clone());
+        let tools = ToolConfiguratorServiceServer::new(service.clone());
         let recorder = RecorderServiceServer::new(service).max_decoding_message_size(limit);
         server
             .add_service(InterceptedService::new(session, greeting))
             .add_service(InterceptedService::new(authorizer, calls.clone()))
             .add_service(InterceptedService::new(configurator, calls.clone()))
+            .add_service(InterceptedService::new(tools, calls.clone()))
             .add_service(InterceptedService::new(recorder, calls))
     }
 
@@ -205,6 +230,11 @@ impl ControlServer {
 
     pub(crate) fn providers_changed(&self) {
         self.0.provider_changes.send_replace(());
+    }
+
+    pub(crate) fn tools_changed(&self, change: ToolChange) {
+        // Whoever subscribes later begins with how things are then.
+        let _nobody = self.0.tool_changes.send(change);
     }
 
     /// Does a change and tells gateways, whether or not the asker stays to hear of it.

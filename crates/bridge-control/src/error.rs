@@ -1,5 +1,6 @@
 //! Why the control plane did not do what an operator asked.
 
+use crate::sealing::SealingError;
 use crate::store::StoreError;
 
 /// Why an operation was not done. Its text is for the operator and holds no secret.
@@ -32,6 +33,9 @@ pub enum ControlError {
     /// The system gave no random numbers for a key.
     #[error("no random numbers")]
     Random(#[source] getrandom::Error),
+    /// A secret can be neither encrypted nor decrypted. Nothing was changed.
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
     /// The process is going down.
     #[error("interrupted")]
     Interrupted,

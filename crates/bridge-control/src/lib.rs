@@ -1,4 +1,4 @@
-//! The reference control plane: users, keys, providers and records in SQLite, gRPC for gateways,
+//! The reference control plane: users, keys, providers, tool servers and records in SQLite, gRPC for gateways,
 //! REST for operators.
 //!
 //! A [`ControlServer`] stands over a [`store::Store`]. Gateways speak the contract of
@@ -41,6 +41,8 @@
 //! - A batch of records that was answered is on the disk. A repeat changes nothing.
 //! - Keys are stored as SHA-256 of their secret. Keys of providers, and secrets in their settings,
 //!   are stored in the clear, in a file that only its owner may read; no call ever shows one.
+//! - Tokens of users for tool servers, and secrets of these, are stored encrypted, under a key that
+//!   is not in the store.
 //! - Word of a revoked key or a suspended user is on its way to every watching gateway before the
 //!   operator has the answer.
 //! - Bad input is refused with the name of the field, never with its contents.
@@ -55,12 +57,16 @@ mod gateways;
 mod key;
 #[cfg(test)]
 mod log_lines;
+mod oauth;
 mod operate;
 pub mod record;
+mod renewal;
 mod rest;
+mod sealing;
 mod service;
 pub mod store;
 mod told;
+mod tool_server;
 mod validate;
 
 pub use control::{ControlConfig, ControlServer, ServeError};
@@ -68,3 +74,4 @@ pub use error::ControlError;
 pub use gateways::{IdentityError, ListenConfig, TlsIdentity};
 pub use operate::providers::PutProvider;
 pub use rest::behind_admin_token;
+pub use sealing::{SealingError, SealingKey};

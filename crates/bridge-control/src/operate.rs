@@ -4,4 +4,6 @@ mod gateway_keys;
 mod keys;
 pub(crate) mod providers;
 mod reads;
+mod tool_servers;
+pub(crate) mod user_tokens;
 mod users;

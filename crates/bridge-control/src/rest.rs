@@ -9,10 +9,12 @@ mod problem;
 mod providers;
 mod read;
 mod sessions;
+mod tool_servers;
+mod user_tokens;
 mod users;
 
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use bridge_auth::Secret;
 use utoipa::openapi::OpenApi;
@@ -55,6 +57,21 @@ impl ControlServer {
             )
             .route("/providers/{name}/keys", post(providers::add_key))
             .route("/providers/{name}/keys/{id}", delete(providers::remove_key))
+            .route(
+                "/tool-servers",
+                get(tool_servers::list).post(tool_servers::create),
+            )
+            .route(
+                "/tool-servers/{server}",
+                get(tool_servers::show)
+                    .patch(tool_servers::change)
+                    .delete(tool_servers::remove),
+            )
+            .route("/tool-tokens", get(user_tokens::list))
+            .route(
+                "/tool-servers/{server}/tokens/{user}",
+                put(user_tokens::set).delete(user_tokens::remove),
+            )
             .route("/interceptions", get(interceptions::list))
             .route("/interceptions/{id}", get(interceptions::show))
             .route("/sessions", get(sessions::list))

@@ -4,6 +4,7 @@ mod authorize;
 mod configure;
 mod record;
 mod session;
+mod tools;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +19,7 @@ use tonic::Status;
 use crate::control::ControlServer;
 use crate::store::StoreError;
 
-/// All four services over one control plane.
+/// All five services over one control plane.
 #[derive(Debug, Clone)]
 pub(crate) struct Service {
     pub(crate) control: ControlServer,

@@ -4,6 +4,8 @@ mod provider;
 mod sqlite;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
+mod tool_server;
+
 use std::error::Error;
 use std::sync::Arc;
 
@@ -19,8 +21,12 @@ use crate::record::{NewRecord, Rejection};
 
 pub use provider::{Bedrock, ProviderSet, StoredProvider, StoredProviderKey, Upstream};
 pub use sqlite::{OpenError, SqliteStore};
+pub use tool_server::{
+    ListedUserToken, OAuth, StoredToolServer, StoredUserToken, ToolServerSet, ToolServerSettings,
+    UserTokenFilter,
+};
 
-/// Keeps users, keys, providers and records.
+/// Keeps users, keys, providers, tool servers and records.
 ///
 /// A call that has answered is kept: it survives a killed process and a power failure. Dropping a
 /// returned future may or may not leave the change made, as a whole. What is read is in the words
@@ -41,7 +47,8 @@ pub trait Store: Send + Sync + 'static {
     /// Users in the order in which they were made.
     async fn users(&self, page: PageQuery) -> Result<Page<UserView>, StoreError>;
 
-    /// Changes a user who is not deleted; none when there is no such user.
+    /// Changes a user who is not deleted; none when there is no such user. One who is deleted loses
+    /// all tokens for tool servers.
     async fn update_user(
         &self,
         id: Uuid,
@@ -123,6 +130,65 @@ pub trait Store: Send + Sync + 'static {
 
     /// All providers that are not deleted, with their secrets, and the generation they belong to.
     async fn provider_set(&self) -> Result<ProviderSet, StoreError>;
+
+    /// Makes a tool server, or makes the one of this id what is given, if nothing has changed after
+    /// this generation. Says the generation that has it. One that takes no tokens of users loses
+    /// those that it has.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when the set is another one by now, [`StoreError::Conflict`] on `name`
+    /// when a server of another id has it.
+    async fn put_tool_server(
+        &self,
+        server: StoredToolServer,
+        after: u64,
+    ) -> Result<u64, StoreError>;
+
+    /// Takes away the tool server of this id and all tokens for it. Says whether there was one; then
+    /// the generation grows.
+    async fn delete_tool_server(&self, id: Uuid) -> Result<bool, StoreError>;
+
+    /// All tool servers, and the generation they belong to. Settings that cannot be read are an
+    /// error: what a server may not offer would be lost with them.
+    async fn tool_server_set(&self) -> Result<ToolServerSet, StoreError>;
+
+    /// The generation of that set, and whether any server is enabled.
+    async fn tool_generation(&self) -> Result<(u64, bool), StoreError>;
+
+    /// Keeps a user's token, in place of the one that there is. With `after`, only if that has this
+    /// revision. Says the revision that it has now, and nothing when it was not kept: another one
+    /// is there, or the server or a user who is not deleted is not. The token's own revision does
+    /// not matter.
+    async fn put_user_token(
+        &self,
+        token: StoredUserToken,
+        after: Option<u64>,
+    ) -> Result<Option<u64>, StoreError>;
+
+    /// Notes that the token of this revision was refused, if that was not noted before.
+    async fn refuse_user_token(
+        &self,
+        server: Uuid,
+        user: Uuid,
+        revision: u64,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Takes a user's token away. Says whether there was one.
+    async fn delete_user_token(&self, server: Uuid, user: Uuid) -> Result<bool, StoreError>;
+
+    /// All tokens of a user, in no order.
+    async fn tokens_of_user(&self, user: Uuid) -> Result<Vec<StoredUserToken>, StoreError>;
+
+    /// Tokens, by name of the server and then of the user.
+    async fn user_tokens(
+        &self,
+        filter: UserTokenFilter,
+        page: PageQuery,
+    ) -> Result<Page<ListedUserToken>, StoreError>;
+
+    /// Whether anything that is kept is sealed.
+    async fn has_sealed(&self) -> Result<bool, StoreError>;
 
     /// Keeps records, in this order, all or none of them. On success every record is kept, was kept
     /// before, or is named in the answer as one that never can be.

@@ -1,6 +1,7 @@
 //! The rules for what operators give: names, addresses, provider keys.
 
 mod provider;
+mod tool_server;
 
 use uuid::Uuid;
 
@@ -9,8 +10,10 @@ use crate::error::ControlError;
 pub(crate) use provider::{
     MOST_PROVIDER_KEYS, bedrock_change, provider, provider_key, provider_type,
 };
+pub(crate) use tool_server::{MOST_TOOL_SERVERS, tool_server, user_token};
 
 const NAME: usize = 64;
+const TOOL_SERVER_NAME: usize = 32;
 /// RFC 5321 allows 256 octets with the angle brackets around.
 const EMAIL: usize = 254;
 const DISPLAY_NAME: usize = 128;
@@ -81,16 +84,29 @@ pub(crate) fn gateway_key_name(name: &str) -> Checked {
     plain_name(name)
 }
 
+/// Names of its tools begin with it, and those have at most 64 characters.
+pub(crate) fn tool_server_name(name: &str) -> Checked {
+    ensure(
+        name.len() <= TOOL_SERVER_NAME && is_plain_name(name),
+        "name",
+        "1 to 32 lower-case letters, digits and single hyphens between them",
+    )
+}
+
 fn plain_name(name: &str) -> Checked {
+    ensure(
+        name.len() <= NAME && is_plain_name(name),
+        "name",
+        "1 to 64 lower-case letters, digits and single hyphens between them",
+    )
+}
+
+fn is_plain_name(name: &str) -> bool {
     let is_part = |part: &str| {
         let mut bytes = part.bytes();
         !part.is_empty() && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     };
-    ensure(
-        name.len() <= NAME && name.split('-').all(is_part),
-        "name",
-        "1 to 64 lower-case letters, digits and single hyphens between them",
-    )
+    name.split('-').all(is_part)
 }
 
 #[cfg(test)]

@@ -18,7 +18,13 @@ mod providers;
 mod record;
 #[path = "control/remote.rs"]
 mod remote;
+#[path = "control/renewal.rs"]
+mod renewal;
 #[path = "control/stage.rs"]
 mod stage;
 #[path = "control/strangers.rs"]
 mod strangers;
+#[path = "control/tool_answers.rs"]
+mod tool_answers;
+#[path = "control/tools.rs"]
+mod tools;

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::api::{NewUser, Page, UserPatch, UserStatus, UserView};
-use crate::control::{ControlServer, Revocation, now};
+use crate::control::{ControlServer, Revocation, ToolChange, now};
 use crate::error::ControlError;
 use crate::store::{PageQuery, UserChange};
 use crate::validate;
@@ -78,7 +78,8 @@ impl ControlServer {
             .await
     }
 
-    /// Deletes a user for good. Records stay; every key is refused at once.
+    /// Deletes a user for good, with all tokens for tool servers. Records stay; every key is refused at
+    /// once.
     ///
     /// # Errors
     /// When there is no such user, or the user is deleted already.
@@ -101,6 +102,7 @@ impl ControlServer {
             let changed = this.0.store.update_user(user.id, change, now()).await?;
             let changed = changed.ok_or_else(|| is_deleted("username"))?;
             this.revoke(Revocation::User(changed.id));
+            this.tools_changed(ToolChange::Tokens(changed.id));
             Ok(changed)
         })
         .await

@@ -4,13 +4,15 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{gateway_keys, interceptions, keys, providers, sessions, users};
+use super::{
+    gateway_keys, interceptions, keys, providers, sessions, tool_servers, user_tokens, users,
+};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "bridged operator API",
-        description = "Users, keys, gateways, providers and what was recorded."
+        description = "Users, keys, gateways, providers, tool servers and what was recorded."
     ),
     paths(
         users::list,
@@ -33,6 +35,14 @@ use super::{gateway_keys, interceptions, keys, providers, sessions, users};
         providers::remove,
         providers::add_key,
         providers::remove_key,
+        tool_servers::list,
+        tool_servers::create,
+        tool_servers::show,
+        tool_servers::change,
+        tool_servers::remove,
+        user_tokens::list,
+        user_tokens::set,
+        user_tokens::remove,
         interceptions::list,
         interceptions::show,
         sessions::list,

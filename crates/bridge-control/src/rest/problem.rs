@@ -84,7 +84,7 @@ impl From<ControlError> for Failure {
                 (StatusCode::CONFLICT, "conflict", Some((*field).to_owned()))
             }
             ControlError::Random(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", None),
-            ControlError::Interrupted | ControlError::Store(_) => {
+            ControlError::Interrupted | ControlError::Store(_) | ControlError::Sealing(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", None)
             }
         };

@@ -111,7 +111,7 @@ fn claim(request: &IsAuthorizedRequest) -> Result<(&str, Option<Presented<'_>>),
 
 /// The order matters to operators who read the reason: an expired key with a wrong secret is
 /// expired.
-fn check(
+pub(super) fn check(
     stored: Option<StoredKey>,
     presented: Option<&Presented<'_>>,
     now: Timestamp,
@@ -124,16 +124,20 @@ fn check(
         return Err(RefusalReason::InvalidKey);
     }
     let owner = stored.owner.take().ok_or(RefusalReason::UnknownUser)?;
+    check_owner(owner).map(|owner| (stored, owner))
+}
+
+pub(super) fn check_owner(owner: UserView) -> Result<UserView, RefusalReason> {
     match owner.status {
         UserStatus::Deleted => Err(RefusalReason::DeletedUser),
         UserStatus::Suspended | UserStatus::Dormant => Err(RefusalReason::InactiveUser),
         UserStatus::Active if owner.is_system => Err(RefusalReason::SystemUser),
-        UserStatus::Active => Ok((stored, owner)),
+        UserStatus::Active => Ok(owner),
     }
 }
 
 /// The credential is at fault, or the policy is.
-fn refusal(reason: RefusalReason) -> Status {
+pub(super) fn refusal(reason: RefusalReason) -> Status {
     match reason {
         RefusalReason::InvalidKey
         | RefusalReason::UnknownKey

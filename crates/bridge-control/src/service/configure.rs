@@ -172,7 +172,7 @@ fn bedrock_message(enabled: bool, bedrock: Bedrock) -> v1::Bedrock {
     }
 }
 
-fn manners(enabled: bool, upstream: Upstream) -> Manners {
+pub(super) fn manners(enabled: bool, upstream: Upstream) -> Manners {
     let proxy = upstream.proxy_url.filter(|_| enabled);
     Manners {
         connect_timeout_ms: upstream.connect_timeout_ms,

@@ -2,7 +2,7 @@
 //!
 //! One thread writes, a few connections read; nobody waits for a disk on an asynchronous thread.
 //! Keys of providers stand in the file in the clear, so the file's mode is 0600 and its folder
-//! should be as private.
+//! should be as private. What comes sealed is kept as it comes.
 
 mod column;
 mod gateway_keys;
@@ -15,6 +15,8 @@ mod records;
 mod select;
 mod sessions;
 mod started;
+mod tool_servers;
+mod user_tokens;
 mod users;
 mod writer;
 
@@ -27,8 +29,9 @@ use uuid::Uuid;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    InterceptionFilter, NewStoredGatewayKey, NewStoredKey, PageQuery, ProviderSet, SessionFilter,
-    Store, StoreError, StoredKey, StoredProvider, UserChange,
+    InterceptionFilter, ListedUserToken, NewStoredGatewayKey, NewStoredKey, PageQuery, ProviderSet,
+    SessionFilter, Store, StoreError, StoredKey, StoredProvider, StoredToolServer, StoredUserToken,
+    ToolServerSet, UserChange, UserTokenFilter,
 };
 use crate::api::{
     GatewayKeyView, InterceptionDetail, InterceptionView, KeyView, Page, SessionDetail,
@@ -198,6 +201,78 @@ impl Store for SqliteStore {
 
     async fn provider_set(&self) -> Result<ProviderSet, StoreError> {
         self.readers.run(providers::set).await
+    }
+
+    async fn put_tool_server(
+        &self,
+        server: StoredToolServer,
+        after: u64,
+    ) -> Result<u64, StoreError> {
+        self.writer
+            .run(move |to| tool_servers::put(to, &server, after))
+            .await
+    }
+
+    async fn delete_tool_server(&self, id: Uuid) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |to| tool_servers::delete(to, id))
+            .await
+    }
+
+    async fn tool_server_set(&self) -> Result<ToolServerSet, StoreError> {
+        self.readers.run(tool_servers::set).await
+    }
+
+    async fn tool_generation(&self) -> Result<(u64, bool), StoreError> {
+        self.readers.run(tool_servers::standing).await
+    }
+
+    async fn put_user_token(
+        &self,
+        token: StoredUserToken,
+        after: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        self.writer
+            .run(move |to| user_tokens::put(to, &token, after))
+            .await
+    }
+
+    async fn refuse_user_token(
+        &self,
+        server: Uuid,
+        user: Uuid,
+        revision: u64,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .run(move |to| user_tokens::refuse(to, server, user, revision, at))
+            .await
+    }
+
+    async fn delete_user_token(&self, server: Uuid, user: Uuid) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |to| user_tokens::delete(to, server, user))
+            .await
+    }
+
+    async fn tokens_of_user(&self, user: Uuid) -> Result<Vec<StoredUserToken>, StoreError> {
+        self.readers
+            .run(move |from| user_tokens::of_user(from, user))
+            .await
+    }
+
+    async fn user_tokens(
+        &self,
+        filter: UserTokenFilter,
+        page: PageQuery,
+    ) -> Result<Page<ListedUserToken>, StoreError> {
+        self.readers
+            .run(move |from| user_tokens::list(from, filter, &page))
+            .await
+    }
+
+    async fn has_sealed(&self) -> Result<bool, StoreError> {
+        self.readers.run(user_tokens::has_sealed).await
     }
 
     async fn store_records(&self, records: Vec<NewRecord>) -> Result<Vec<Rejection>, StoreError> {

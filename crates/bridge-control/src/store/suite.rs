@@ -9,6 +9,7 @@ pub mod lists;
 pub mod providers;
 pub mod records;
 mod sample;
+pub mod tools;
 
 use super::StoreError;
 
@@ -34,6 +35,13 @@ macro_rules! store_suite {
             providers::providers_are_kept
             providers::every_change_has_a_generation
             providers::keys_are_what_was_given_last
+            tools::tool_servers_are_kept
+            tools::every_change_of_tool_servers_has_a_generation
+            tools::tokens_of_users_are_kept
+            tools::tokens_go_with_their_server_and_user
+            tools::refusals_of_tokens_are_noted
+            tools::tokens_of_users_are_listed
+            tools::what_is_sealed_is_known
             records::a_whole_interception_is_kept
             records::injected_calls_are_kept
             records::repeats_change_nothing

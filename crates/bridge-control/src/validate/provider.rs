@@ -71,7 +71,22 @@ pub(crate) fn provider_type(name: &str) -> Checked<ProviderType> {
 
 /// Azure's addresses of old say the version of the API in their query.
 pub(crate) fn base_url(kind: ProviderType, text: &str) -> Checked {
-    let field = "base_url";
+    if kind == ProviderType::Azure {
+        address("base_url", text, Query::Allowed)
+    } else {
+        address("base_url", text, Query::Refused)
+    }
+}
+
+/// Whether an address may have a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Query {
+    Allowed,
+    Refused,
+}
+
+/// An address as gateways take it.
+pub(super) fn address(field: &'static str, text: &str, query: Query) -> Checked {
     ensure(text.len() <= BASE_URL, field, "at most 2,048 characters")?;
     let url = Url::parse(text).ok();
     // Browsers, and so the parser, repair a missing host, single slashes, backslashes and letters
@@ -94,16 +109,16 @@ pub(crate) fn base_url(kind: ProviderType, text: &str) -> Checked {
         field,
         "must be an absolute http or https address in ASCII",
     )?;
-    let may_ask = kind == ProviderType::Azure;
     let is_bare = url.is_some_and(|url| {
         let has_user = !url.username().is_empty() || url.password().is_some();
-        !has_user && (may_ask || url.query().is_none()) && url.fragment().is_none()
+        let may_ask = query == Query::Allowed || url.query().is_none();
+        !has_user && may_ask && url.fragment().is_none()
     });
-    ensure(
-        is_bare,
-        field,
-        "must have no query, fragment or user information",
-    )
+    let rule = match query {
+        Query::Allowed => "must have no fragment or user information",
+        Query::Refused => "must have no query, fragment or user information",
+    };
+    ensure(is_bare, field, rule)
 }
 
 /// Callers of Copilot and ChatGPT bring tokens of their own, and Bedrock has credentials of another
@@ -230,7 +245,7 @@ fn is_role_arn(text: &str) -> bool {
         && text.len() <= ARN
 }
 
-fn upstream(upstream: &Upstream) -> Checked {
+pub(super) fn upstream(upstream: &Upstream) -> Checked {
     for (field, span, least) in [
         (
             "upstream.connect_timeout_ms",
@@ -302,7 +317,7 @@ fn is_range(text: &str) -> bool {
     length.parse::<u8>().is_ok_and(|length| length <= most)
 }
 
-fn is_visible(text: &str) -> bool {
+pub(super) fn is_visible(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 

@@ -32,7 +32,7 @@ async fn versions_are_compared_at_connect() {
         let answer = connect(version).await.unwrap().into_inner();
         assert_eq!(answer.contract_version, bridge_proto::CONTRACT_VERSION);
     }
-    for version in ["1.3", "2.0", "0.9", "", "one"] {
+    for version in ["1.4", "2.0", "0.9", "", "one"] {
         let status = connect(version).await.unwrap_err();
         assert_eq!(status.code(), Code::FailedPrecondition, "{version}");
         let text = status.message();

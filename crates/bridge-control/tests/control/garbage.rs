@@ -33,6 +33,14 @@ fn name() -> impl Strategy<Value = String> {
         "idle_timeout_ms",
         "proxy_url",
         "allowed_private",
+        "url",
+        "allow",
+        "headers",
+        "credential",
+        "token",
+        "refresh_token",
+        "oauth",
+        "client_secret",
     ]);
     prop_oneof![4 => known.prop_map(str::to_owned), 1 => ".{0,8}"]
 }
@@ -87,6 +95,8 @@ fn odd_bodies_are_answered() {
     runtime.block_on(stage.user("ada"));
     let aws = json!({"type": "bedrock", "settings": {"region": "eu-central-1"}});
     runtime.block_on(stage.send(Method::PUT, "/providers/main", &aws));
+    let wiki = json!({"name": "wiki", "url": "http://a/", "credential": "user"});
+    runtime.block_on(stage.send(Method::POST, "/tool-servers", &wiki));
     let routes = [
         (Method::POST, "/users"),
         (Method::PATCH, "/users/ada"),
@@ -96,6 +106,9 @@ fn odd_bodies_are_answered() {
         (Method::PUT, "/providers/main"),
         (Method::PATCH, "/providers/main"),
         (Method::POST, "/providers/main/keys"),
+        (Method::POST, "/tool-servers"),
+        (Method::PATCH, "/tool-servers/wiki"),
+        (Method::PUT, "/tool-servers/wiki/tokens/ada"),
     ];
     let end = runner().run(&body(), |body| {
         for (method, path) in &routes {
@@ -124,6 +137,8 @@ fn odd_paths_and_queries_are_answered() {
         "keys",
         "gateway-keys",
         "providers",
+        "tool-servers",
+        "tool-tokens",
         "interceptions",
         "sessions",
     ]);

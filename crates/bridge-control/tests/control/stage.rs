@@ -7,7 +7,7 @@ use axum::body::Body;
 use bridge_auth::Secret;
 use bridge_control::api::{CreatedKey, NewKey, NewUser, UserView};
 use bridge_control::store::SqliteStore;
-use bridge_control::{ControlConfig, ControlServer, ServeError};
+use bridge_control::{ControlConfig, ControlServer, SealingKey, ServeError};
 use bridge_telemetry::task::{self, Task};
 use bridge_telemetry::{Metrics, discard};
 use futures_util::{StreamExt as _, stream};
@@ -49,6 +49,15 @@ impl Stage {
 
     pub(crate) fn with_config(config: ControlConfig) -> Self {
         let folder = TempDir::new().unwrap();
+        let config = ControlConfig {
+            sealing_key: SealingKey::File(folder.path().join("sealing.key")),
+            ..config
+        };
+        Self::over(folder, config)
+    }
+
+    /// Over what is in the folder already, as after a restart.
+    pub(crate) fn over(folder: TempDir, config: ControlConfig) -> Self {
         let store = SqliteStore::open(folder.path().join("control.db")).unwrap();
         let metrics = Metrics::default();
         let control = ControlServer::new(Arc::new(store), config, metrics.clone(), &discard());

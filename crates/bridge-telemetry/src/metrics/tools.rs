@@ -144,6 +144,7 @@ pub(super) struct Tools {
     sessions: Listed<StateLabels>,
     tools: Listed<ServerLabels>,
     catalogues: Gauge,
+    renewals: Family<KindLabels, Counter>,
 }
 
 fn call_seconds() -> Histogram {
@@ -192,6 +193,10 @@ impl Tools {
                 "Tools of a server that are on offer to the identity with most of them",
             ),
             catalogues: to.add("tool_catalogues", "Identities with a catalogue of tools"),
+            renewals: to.add(
+                "tool_token_renewals",
+                "Attempts to get a user's token for a tool server anew: `renewed`, `refused` or `failed`",
+            ),
         }
     }
 }
@@ -233,6 +238,15 @@ impl Metrics {
     /// A request went on without the tools of servers that had not answered in time.
     pub fn tool_open_timed_out(&self) {
         self.tools().open_timeouts.inc();
+    }
+
+    /// A user's token for a tool server was got anew (`renewed`), was refused for good, or the
+    /// attempt failed. Of control planes.
+    pub fn token_renewed(&self, kind: &'static str) {
+        self.tools()
+            .renewals
+            .get_or_create(&KindLabels { kind })
+            .inc();
     }
 
     /// A tool server could not be reached, or its tools could not be read: one word of a closed

@@ -21,6 +21,9 @@ const STEPS: &[M<'static>] = &[
         "../../../migrations/sqlite/0003_provider_settings.sql"
     )),
     M::up(include_str!(
+        "../../../migrations/sqlite/0004_tool_servers.sql"
+    )),
+    M::up(include_str!(
         "../../../migrations/sqlite/0005_injected_calls.sql"
     )),
 ];

@@ -218,6 +218,9 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     };
     store.insert_gateway_key(key.clone(), 1).await.unwrap();
     assert_eq!(store.gateway_key_set().await.unwrap(), [key]);
+    assert_eq!(store.tool_generation().await.unwrap(), (1, false));
+    assert_eq!(store.tool_server_set().await.unwrap().servers, []);
+    assert_eq!(store.tokens_of_user(user.id).await.unwrap(), []);
 }
 
 /// A file as the second version left it: keys of providers belong to names, and are not mixed up.

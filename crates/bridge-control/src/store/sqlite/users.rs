@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::column::{cursor, read_cursor, read_uuid, time, user_status, uuid, word};
 use super::select::Select;
-use crate::api::{Page, UserView};
+use super::user_tokens;
+use crate::api::{Page, UserStatus, UserView};
 use crate::store::{PageQuery, StoreError, UserChange};
 
 const COLUMNS: &str =
@@ -116,6 +117,9 @@ pub(super) fn update(
         ])?;
     if changed == 0 {
         return Ok(None);
+    }
+    if change.status == Some(UserStatus::Deleted) {
+        user_tokens::delete_of_user(connection, id)?;
     }
     Ok(by_id(connection, id)?)
 }
