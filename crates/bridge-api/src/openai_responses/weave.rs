@@ -189,7 +189,7 @@ impl State {
         raw: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), WeaveError> {
-        self.round.has_failed |= event.kind == Kind::Error;
+        self.round.is_over |= event.kind == Kind::Error;
         let theirs = event.index.count();
         let id = event.item_id.text().unwrap_or_default();
         let known = self.round.places.find(theirs, &id).map(|it| it.shown);

@@ -23,7 +23,7 @@ impl State {
     ) -> Result<(), WeaveError> {
         let answer = Answer::read(event.response);
         let is_complete = answer.is_complete(event.kind == Kind::Completed);
-        let calls = Calls::of(is_complete && !self.round.has_failed);
+        let calls = Calls::of(is_complete && !self.round.is_over);
         self.close(&answer, calls)?;
         if self.round.said.has_calls() {
             self.budget.take(raw.len() + event.data.len())?;
@@ -34,6 +34,7 @@ impl State {
             });
         } else {
             self.relay_end(event, raw, out);
+            self.round.is_over = true;
         }
         Ok(())
     }

@@ -21,7 +21,8 @@ pub(super) struct Round {
     pub(super) id: String,
     /// Whether the provider says that it keeps no answers.
     pub(super) is_not_stored: bool,
-    pub(super) has_failed: bool,
+    /// Whether the client has been told its end. Whatever the provider says then, no call is made.
+    pub(super) is_over: bool,
     pub(super) places: Places,
     /// What was said, when the round is over.
     pub(super) said: Said,

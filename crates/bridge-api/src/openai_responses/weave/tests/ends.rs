@@ -35,7 +35,13 @@ fn calls_of_a_round_that_did_not_end_well_are_not_made() {
     for stream in [
         whole[..cut].to_owned(),
         format!("{}{error}", &whole[..cut]),
-        // Whatever is said after a failure.
+        // Whatever is said after a failure, or after another end.
+        format!(
+            "{}{}{}",
+            &whole[..cut],
+            whole[cut..].replace("completed", "incomplete"),
+            &whole[cut..]
+        ),
         format!("{}{error}{}", &whole[..cut], &whole[cut..]),
     ] {
         let mut loom = Loom::new(&hello());
