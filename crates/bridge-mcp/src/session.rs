@@ -80,7 +80,7 @@ impl Opener {
     pub(crate) async fn open(&self, access: Arc<Access>) -> Result<Session, McpError> {
         let changed = Arc::new(Notify::new());
         let uri: Arc<str> = Arc::from(access.server.url());
-        let line = Line::new(
+        let (line, opening) = Line::new(
             Arc::clone(&self.exchange),
             access,
             Arc::clone(&self.policy),
@@ -93,6 +93,7 @@ impl Opener {
         let listener = Listener(Arc::clone(&changed));
         let service = Box::pin(listener.serve(transport)).await;
         let service = service.map_err(|error| not_opened(error, &line))?;
+        opening.done();
         Ok(self.attend(service, changed))
     }
 

@@ -98,7 +98,11 @@ impl Reading {
             if let Some(event) = self.ready.pop_front() {
                 return Some((Ok(event), self));
             }
-            match next_piece(self.body.as_mut()?).await {
+            let piece = tokio::select! {
+                piece = next_piece(self.body.as_mut()?) => piece,
+                () = self.line.given_up() => None,
+            };
+            match piece {
                 Some(Ok(piece)) => {
                     if let Err(error) = self.feed(&piece) {
                         return Some(self.give_up(error));

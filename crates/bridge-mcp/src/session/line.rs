@@ -15,7 +15,7 @@ use rmcp::transport::streamable_http_client::{
     SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
 };
 use sse_stream::Sse;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::events::{self, Origin};
 use super::message::{self, Left, intercept, malformed};
@@ -47,8 +47,29 @@ struct Inner {
     /// Whether a session has been opened. Opening another one may bring other tools.
     opened: Mutex<bool>,
     changed: Arc<Notify>,
+    /// Whether nobody wants the session any more that is being opened. The SDK does not look up
+    /// while it opens one.
+    given_up: watch::Receiver<bool>,
     /// What went wrong last, for when the SDK tells only that something has.
     trouble: Mutex<Option<McpError>>,
+}
+
+/// A session that is being opened. Dropped before it is open, whatever goes on for it ends.
+pub(super) struct Opening(Option<watch::Sender<bool>>);
+
+impl Opening {
+    /// It is open.
+    pub(super) fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some(opening) = self.0.take() {
+            opening.send_replace(true);
+        }
+    }
 }
 
 impl Line {
@@ -58,8 +79,10 @@ impl Line {
         policy: Arc<HeaderPolicy>,
         (answer_bytes, listen): (usize, bool),
         changed: Arc<Notify>,
-    ) -> Self {
-        Self(Arc::new(Inner {
+    ) -> (Self, Opening) {
+        let (opening, given_up) = watch::channel(false);
+        let line = Self(Arc::new(Inner {
+            given_up,
             exchange,
             access,
             policy,
@@ -69,7 +92,17 @@ impl Line {
             opened: Mutex::new(false),
             changed,
             trouble: Mutex::new(None),
-        }))
+        }));
+        (line, Opening(Some(opening)))
+    }
+
+    /// Waits until nobody wants the session any more that is being opened; once it is open, for
+    /// ever.
+    pub(super) async fn given_up(&self) {
+        let mut given_up = self.0.given_up.clone();
+        if given_up.wait_for(|given_up| *given_up).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// What went wrong last.
@@ -104,8 +137,11 @@ impl Line {
                 credential,
                 body: body.clone(),
             };
-            let reply = self.0.exchange.exchange(access.server.endpoint(), outbound);
-            let reply = reply.await.map_err(McpError::Unreachable)?;
+            let exchanged = self.0.exchange.exchange(access.server.endpoint(), outbound);
+            let reply = tokio::select! {
+                reply = exchanged => reply.map_err(McpError::Unreachable)?,
+                () = self.given_up() => return Err(McpError::Closed),
+            };
             match reply.status {
                 StatusCode::UNAUTHORIZED if !has_asked => {
                     has_asked = true;
@@ -173,7 +209,9 @@ impl Line {
         if !status.is_success() {
             return self.refusal(reply, asked).await;
         }
-        if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
+        let is_accepted = matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT);
+        // What is no request has no answer, whatever is in the body.
+        if is_accepted || asked.is_none() {
             return Ok(StreamableHttpPostResponse::Accepted);
         }
         if reply.headers.contains_key(CONTENT_ENCODING) {
@@ -186,10 +224,10 @@ impl Line {
             return Ok(StreamableHttpPostResponse::Sse(events, session));
         }
         let is_json = is_type(&reply, JSON);
-        let body = events::whole(reply.body, self.0.answer_bytes).await?;
-        if body.trim_ascii().is_empty() && asked.is_none() {
-            return Ok(StreamableHttpPostResponse::Accepted);
-        }
+        let body = tokio::select! {
+            body = events::whole(reply.body, self.0.answer_bytes) => body?,
+            () = self.given_up() => return Err(McpError::Closed),
+        };
         if !is_json {
             return Err(malformed("it is neither JSON nor a stream of events", None));
         }

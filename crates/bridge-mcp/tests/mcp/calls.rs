@@ -122,7 +122,7 @@ async fn a_call_that_nobody_waits_for_is_cancelled() {
     let (_told, _house, catalogue) = open(&[("one", hall.url())]);
     let shelf = catalogue.ready(LONG).await;
     let tool = &shelf.tools()[0];
-    on_call(&hall, |_| Reply::Hang);
+    on_call(&hall, |_| Reply::Stall(b""));
     let cancelled = |expected: usize| {
         let hall = &hall;
         async move {
@@ -170,7 +170,7 @@ async fn calls_of_one_tool_run_side_by_side() {
     let mut waiting = true;
     hall.script(move |seen| {
         let is_first = seen.method() == "tools/call" && std::mem::take(&mut waiting);
-        is_first.then_some(Reply::Hang)
+        is_first.then_some(Reply::Stall(b""))
     });
     let mut first = Box::pin(catalogue.call(tool, r#"{"n":1}"#, LONG));
     tokio::select! {

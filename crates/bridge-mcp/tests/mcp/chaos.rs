@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::authority::{LONG, names, open};
+use bridge_mcp::McpConfig;
+
+use crate::authority::{LONG, Told, caller, house, names, open, spec};
 use crate::server::{Reply, ToolHall, tool, until};
 
 /// Nothing listens there.
@@ -26,7 +28,7 @@ async fn arrive(catalogue: &bridge_mcp::Catalogue, expected: &[&str]) {
 async fn each_kind_of_trouble_costs_its_own_tools_only() {
     let good = ToolHall::start(&["a"]).await;
     let slow = ToolHall::start(&["s"]).await;
-    slow.script(|_| Some(Reply::Hang));
+    slow.script(|_| Some(Reply::Stall(b"")));
     let broken = ToolHall::start(&["x"]).await;
     broken.script(|seen| {
         let listing = r#"{"tools":[{"name":"x"},"#.to_owned();
@@ -234,6 +236,42 @@ async fn nonsense_of_every_kind_is_an_error_and_nothing_worse() {
             }
             drop(told);
             house.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_a_server_that_is_too_slow_nothing_is_left_open() {
+    let stalls: [&[u8]; 3] = [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: wait\n\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
+    ];
+    for method in ["initialize", "notifications/initialized", "tools/list"] {
+        // To a notification the head of any good answer is enough.
+        let is_request = !method.starts_with("notifications/");
+        for stall in stalls.into_iter().take(if is_request { 3 } else { 1 }) {
+            let hall = ToolHall::start(&["a"]).await;
+            hall.script(move |seen| (seen.method() == method).then_some(Reply::Stall(stall)));
+            let told = Arc::new(Told::default());
+            told.grant(vec![(spec("one", &hall.url()), None)]);
+            let patience = McpConfig {
+                opening: Duration::from_millis(100),
+                first_retry: LONG * 10,
+                last_retry: LONG * 10,
+                listen: false,
+                ..McpConfig::default()
+            };
+            let house = house(&told, patience);
+            let catalogue = house.catalogue(caller());
+            assert!(catalogue.ready(LONG).await.is_empty());
+            assert_eq!(
+                house.figures().servers[0].trouble,
+                Some("timed_out"),
+                "{method}"
+            );
+            hall.until("it is left", |state| *state.left.lock() == 1)
+                .await;
         }
     }
 }

@@ -173,7 +173,7 @@ async fn servers_of_a_catalogue_that_was_just_dropped_are_told_as_well() {
 async fn a_closed_house_has_told_its_servers_and_is_empty() {
     let hall = ToolHall::start(&["a"]).await;
     let hanging = ToolHall::start(&["b"]).await;
-    hanging.script(|_| Some(Reply::Hang));
+    hanging.script(|_| Some(Reply::Stall(b"")));
     let told = Arc::new(Told::default());
     told.grant(vec![
         (spec("one", &hall.url()), None),

@@ -49,8 +49,8 @@ pub(crate) enum Reply {
     Events(Vec<String>),
     /// Exactly these bytes, and the end of the connection.
     Raw(Vec<u8>),
-    /// Nothing, until the caller leaves.
-    Hang,
+    /// These bytes, and nothing more until the caller leaves.
+    Stall(&'static [u8]),
 }
 
 type Script = Box<dyn FnMut(&Seen) -> Option<Reply> + Send>;
@@ -210,7 +210,8 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
         state.seen.lock().push(seen.clone());
         state.moved.notify_waiters();
         match reply {
-            Reply::Hang => {
+            Reply::Stall(bytes) => {
+                stream.write_all(bytes).await?;
                 // The end of the stream, or of the connection, says that the caller has left.
                 let _gone = stream.read_buf(&mut buffer).await;
                 *state.left.lock() += 1;
