@@ -58,12 +58,17 @@ struct Numbers {
 }
 
 impl Numbers {
-    /// Where the client sees a new item that the provider puts there.
-    fn index(&mut self, theirs: Option<u64>) -> u64 {
-        let index = match theirs {
+    /// Where the client would see a new item that the provider puts there.
+    fn next(&self, theirs: Option<u64>) -> u64 {
+        match theirs {
             Some(theirs) if !self.are_ours => theirs,
             Some(_) | None => self.next_index,
-        };
+        }
+    }
+
+    /// Where it sees it from now on.
+    fn index(&mut self, theirs: Option<u64>) -> u64 {
+        let index = self.next(theirs);
         self.next_index = self.next_index.max(index.saturating_add(1));
         index
     }
@@ -142,7 +147,13 @@ impl State {
         raw: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), WeaveError> {
-        if let Some(shown) = self.place(event)? {
+        let shown = if event.item.is_object() {
+            self.place(event)?
+        } else {
+            // What it is comes when it is done. Clients pass over such a beginning.
+            Some(self.numbers.next(event.index.count()))
+        };
+        if let Some(shown) = shown {
             self.relay(event, Some(shown), Patch::new(event.data), raw, out);
         }
         Ok(())

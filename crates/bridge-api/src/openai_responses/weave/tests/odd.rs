@@ -88,3 +88,24 @@ fn an_answer_that_is_only_relayed_has_no_limits() {
     let body = Round::new("r1", vec![text("m", "x"), call("c1", OURS)]).body();
     assert!(loom.weave.whole(Bytes::from(body)).is_err());
 }
+
+#[test]
+fn items_that_begin_with_nothing_are_known_when_they_are_done() {
+    let event = |kind: &str, index: u64, item: Value| {
+        let event =
+            json!({"type": format!("response.{kind}"), "output_index": index, "item": item});
+        format!("data: {event}\n\n")
+    };
+    let stream = [
+        event("output_item.added", 0, Value::Null),
+        event("output_item.done", 0, call("c1", OURS)),
+        event("output_item.added", 1, Value::Null),
+        event("output_item.done", 1, text("m", "x")),
+        event("output_item.added", 2, text("n", "")),
+    ];
+    let mut loom = Loom::new(&hello());
+    loom.told(&stream.concat()).unwrap();
+    let events = data(&loom.finish());
+    let places = events.iter().map(|it| it["output_index"].as_u64().unwrap());
+    assert_eq!(places.collect::<Vec<_>>(), [0, 0, 0, 1]);
+}
