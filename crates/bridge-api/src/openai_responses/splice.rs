@@ -1,9 +1,11 @@
 //! What a client did not see of a turn goes back into its history.
 //!
 //! The client sends back what it saw: reasoning, messages and calls of its own. Between them there
-//! were calls of ours and their results, and the provider knows the conversation with them. Where it
-//! keeps the conversation itself, nothing is missing but results of ours in a turn that waits for
-//! results of the client.
+//! were calls of ours and their results, and the provider knows the conversation with them.
+//!
+//! Where the provider keeps the history, nothing of that is missing. But a client that goes on from
+//! the one answer it knows has to go on from the last of several, and a turn that waits for results
+//! of the client waits for ours as well.
 
 mod said;
 mod turn;
