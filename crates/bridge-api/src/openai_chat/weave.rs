@@ -262,9 +262,9 @@ impl State {
         }
         let mut hidden = Hidden::default();
         for past in &self.past {
-            hidden.add_round(past.message.content()?, &past.messages);
+            hidden.add_round(&past.message.content()?, &past.messages);
         }
-        hidden.end_with(self.round.message.content()?);
+        hidden.end_with(&self.round.message.content()?);
         // Injected calls of a round that did not end well were never made.
         let is_mixed = !self.kept.is_empty();
         for call in &self.round.calls {

@@ -2,6 +2,7 @@
 
 use super::grown::Grown;
 use crate::json::{Value, quoted, unescaped};
+use crate::tools::is_object;
 use crate::weave::Budget;
 use crate::{BadInput, Toolbox, WeaveError};
 
@@ -49,14 +50,36 @@ impl Call {
         }
     }
 
-    pub(super) fn grow(
-        &mut self,
-        piece: Value<'_>,
-        id: &str,
-        budget: &mut Budget,
-    ) -> Result<(), WeaveError> {
-        if self.id.is_empty() {
-            id.clone_into(&mut self.id);
+    /// Whether a piece at the same place belongs to this call. Providers that put every call at the
+    /// same place, or say no places, begin one with another id, another name, or the same name and
+    /// arguments where these were whole.
+    pub(super) fn goes_on_with(&self, piece: Value<'_>) -> bool {
+        let part = piece.get("function").or_else(|| piece.get("custom"));
+        let part = part.unwrap_or_default();
+        let text = |name: &str| part.get(name).and_then(Value::filled);
+        let (name, arguments) = (text("name"), text("arguments"));
+        if name
+            .as_deref()
+            .is_some_and(|name| !self.name.is_empty() && self.name != name)
+        {
+            return false;
+        }
+        let id = piece.get("id").and_then(Value::filled).unwrap_or_default();
+        if !id.is_empty() {
+            let may_have_it = self.id.is_empty() && self.index != Index::Unsaid;
+            return self.id == id || may_have_it;
+        }
+        let is_again = name.is_some()
+            && arguments.is_some_and(|arguments| arguments.trim_start().starts_with('{'))
+            && is_object(self.arguments().as_bytes(), usize::MAX);
+        !is_again
+    }
+
+    pub(super) fn grow(&mut self, piece: Value<'_>, budget: &mut Budget) -> Result<(), WeaveError> {
+        let id = piece.get("id").and_then(Value::filled);
+        if let Some(id) = id.filter(|_| self.id.is_empty()) {
+            budget.take(id.len())?;
+            self.id = id.into_owned();
         }
         let mut members = piece.members().filter(|(name, _)| name != "index");
         members.try_for_each(|(name, value)| self.parts.push(&name, value, budget))
@@ -65,23 +88,20 @@ impl Call {
     /// Finds out whose tool it is. The name comes with the first piece; few providers send it
     /// later.
     pub(super) fn judge(&mut self, tools: &Toolbox) {
-        if self.side.is_some() {
+        if !self.name.is_empty() {
             return;
         }
+        let name = |kind: &str| {
+            let name = self.parts.within(kind).and_then(|part| part.text("name"));
+            name.filter(|name| !name.is_empty()).map(unescaped)
+        };
         // A call of another kind is none of ours, whatever its name.
-        let function = self.parts.within("function");
-        let name = function.and_then(|function| function.text("name"));
-        let name = name.map(unescaped).unwrap_or_default();
-        if !name.is_empty() {
-            self.side = Some(if tools.has(&name) {
-                Side::Injected
-            } else {
-                Side::Client
-            });
-            self.name = name.into_owned();
-        } else if self.parts.has("custom") {
-            self.side = Some(Side::Client);
-        }
+        let (name, side) = match (name("function"), name("custom")) {
+            (Some(name), _) if tools.has(&name) => (name.into_owned(), Side::Injected),
+            (Some(name), _) | (None, Some(name)) => (name.into_owned(), Side::Client),
+            (None, None) => return,
+        };
+        (self.name, self.side) = (name, Some(side));
     }
 
     /// The place that the provider says.

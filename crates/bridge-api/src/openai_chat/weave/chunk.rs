@@ -116,8 +116,8 @@ impl State {
     ) {
         for (name, value) in choice.members() {
             match &*name {
-                "delta" if share == Share::End => told.patch.replace(value, "{}"),
-                "delta" => self.tell_delta(value, pieces, told),
+                "delta" | "message" if share == Share::End => told.patch.replace(value, "{}"),
+                "delta" | "message" => self.tell_delta(value, pieces, told),
                 "finish_reason" if value.filled().is_some() => {
                     told.has_end = true;
                     if share == Share::Open {

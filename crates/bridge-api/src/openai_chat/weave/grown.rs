@@ -1,7 +1,9 @@
 //! An object that a stream tells piece by piece, kept as the provider writes it.
 
+use std::borrow::Cow;
+
 use crate::WeaveError;
-use crate::json::{Value, quoted};
+use crate::json::{Value, quoted, unescaped};
 use crate::weave::Budget;
 
 /// Members that are words of their own: of several pieces the first that says something counts.
@@ -77,11 +79,11 @@ impl Grown {
 
     /// The text that a message shows, with its escapes: nothing when it shows none. No answer when
     /// it shows more than text.
-    pub(super) fn content(&self) -> Option<&[u8]> {
+    pub(super) fn content(&self) -> Option<Cow<'_, [u8]>> {
         if self.has("content") {
-            self.text("content")
+            self.text("content").map(sound)
         } else {
-            Some(b"")
+            Some(Cow::Borrowed(b""))
         }
     }
 
@@ -179,8 +181,12 @@ impl Part {
             Kind::Other => ("", ""),
             Kind::Object => return self.object.write(out),
         };
+        let bytes = match self.kind {
+            Kind::Text => sound(&self.bytes),
+            Kind::Items | Kind::Other | Kind::Object => Cow::Borrowed(self.bytes.as_slice()),
+        };
         out.extend_from_slice(open.as_bytes());
-        out.extend_from_slice(&self.bytes);
+        out.extend_from_slice(&bytes);
         out.extend_from_slice(close.as_bytes());
     }
 }
@@ -197,6 +203,22 @@ impl Kind {
             Self::Other
         }
     }
+}
+
+/// A text with its escapes, in which no half of a character is left alone: many readers refuse
+/// those.
+fn sound(inner: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memmem::find(inner, b"\\u").is_none() {
+        return Cow::Borrowed(inner);
+    }
+    let text = unescaped(inner);
+    if !text.contains(char::REPLACEMENT_CHARACTER) {
+        return Cow::Borrowed(inner);
+    }
+    let mut quoted = quoted(&text).into_bytes();
+    quoted.pop();
+    quoted.remove(0);
+    Cow::Owned(quoted)
 }
 
 fn write_member(name: &str, part: &Part, out: &mut Vec<u8>) {
@@ -224,7 +246,7 @@ fn join(items: &mut Vec<u8>, more: &[u8]) {
 
 fn text_part(inner: &[u8]) -> Vec<u8> {
     let mut part = b"{\"type\":\"text\",\"text\":\"".to_vec();
-    part.extend_from_slice(inner);
+    part.extend_from_slice(&sound(inner));
     part.extend_from_slice(b"\"}");
     part
 }
@@ -279,6 +301,10 @@ mod tests {
             r#"{"content":[{"type":"text","text":"a"},{"type":"x"},{"type":"text","text":"b"}]}"#,
         );
         check(&[r#"{"a":"x"}"#, r#"{"a":{"b":1}}"#], r#"{"a":{"b":1}}"#);
+        check(
+            &[r#"{"a":"\"\ud83d"}"#, r#"{"a":"\n"}"#],
+            "{\"a\":\"\\\"\u{fffd}\\n\"}",
+        );
     }
 
     #[test]

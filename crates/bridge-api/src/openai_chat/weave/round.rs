@@ -67,17 +67,12 @@ impl Round {
                 }
                 "choices" => {
                     for (place, choice) in (0..).zip(value.items()) {
-                        self.hear_choice(place, choice, &mut heard, budget)?;
+                        self.hear_choice(place, choice, &mut heard, tools, budget)?;
                     }
                 }
                 "usage" => self.usage.hear(value),
                 "error" if value.is_something() => self.has_failed = true,
                 _ => {}
-            }
-        }
-        for place in &heard.pieces {
-            if let Some(call) = self.calls.get_mut(*place) {
-                call.judge(tools);
             }
         }
         Ok(heard)
@@ -88,15 +83,15 @@ impl Round {
         place: u64,
         choice: Value<'_>,
         heard: &mut Heard,
+        tools: &Toolbox,
         budget: &mut Budget,
     ) -> Result<(), WeaveError> {
         let mut index = place;
-        let mut told = [Value::default(); 2];
+        let mut told = Vec::new();
         for (name, value) in choice.members() {
             match &*name {
                 "index" => index = value.count().unwrap_or(place),
-                "delta" => told[0] = value,
-                "message" => told[1] = value,
+                "delta" | "message" => told.push(value),
                 "finish_reason" => {
                     if let Some(reason) = value.filled() {
                         heard.has_end = true;
@@ -111,7 +106,7 @@ impl Round {
             match &*name {
                 "tool_calls" => {
                     for piece in value.items() {
-                        let call = self.hear_piece(index, piece, budget)?;
+                        let call = self.hear_piece(index, piece, tools, budget)?;
                         heard.pieces.push(call);
                     }
                 }
@@ -129,24 +124,24 @@ impl Round {
         &mut self,
         choice: u64,
         piece: Value<'_>,
+        tools: &Toolbox,
         budget: &mut Budget,
     ) -> Result<usize, WeaveError> {
         let index = piece.get("index").and_then(Value::count);
         let index = index.map_or(Index::Unsaid, Index::At);
-        let id = piece.get("id").and_then(Value::filled).unwrap_or_default();
-        let is_it = |call: &Call| {
-            let is_other = !id.is_empty() && !call.id.is_empty() && call.id != id;
-            call.choice == choice && call.index == index && !is_other
-        };
-        let begins = index == Index::Unsaid && !id.is_empty();
-        let known = self.calls.iter().rposition(is_it).filter(|_| !begins);
+        let is_it = |call: &Call| call.choice == choice && call.index == index;
+        let known = self
+            .calls
+            .iter()
+            .rposition(|call| is_it(call) && call.goes_on_with(piece));
         let place = known.unwrap_or(self.calls.len());
         if known.is_none() {
-            budget.take_item(id.len())?;
+            budget.take_item(0)?;
             self.calls.push(Call::new(choice, index));
         }
         if let Some(call) = self.calls.get_mut(place) {
-            call.grow(piece, &id, budget)?;
+            call.grow(piece, budget)?;
+            call.judge(tools);
         }
         Ok(place)
     }
