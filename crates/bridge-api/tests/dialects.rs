@@ -15,5 +15,7 @@ mod events;
 mod properties;
 #[path = "dialects/recorded.rs"]
 mod recorded;
+#[path = "dialects/recorded_turns.rs"]
+mod recorded_turns;
 #[path = "dialects/woven.rs"]
 mod woven;

@@ -15,7 +15,7 @@ const MESSAGES: DialectId = DialectId::AnthropicMessages;
 const CHAT: DialectId = DialectId::OpenAiChat;
 const RESPONSES: DialectId = DialectId::OpenAiResponses;
 
-fn recorded() -> Option<PathBuf> {
+pub(crate) fn recorded() -> Option<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let fixtures = workspace.join("../shared/fixtures");
     if fixtures.is_dir() {
@@ -29,14 +29,14 @@ fn recorded() -> Option<PathBuf> {
 }
 
 /// The named sections of one recording.
-struct Recording {
+pub(crate) struct Recording {
     name: String,
-    dialect: DialectId,
-    sections: HashMap<String, String>,
+    pub(crate) dialect: DialectId,
+    pub(crate) sections: HashMap<String, String>,
 }
 
 impl Recording {
-    fn read(fixtures: &Path, name: &str) -> Self {
+    pub(crate) fn read(fixtures: &Path, name: &str) -> Self {
         let dialect = match name {
             name if name.starts_with("anthropic/") => MESSAGES,
             name if name.starts_with("openai/chatcompletions/") => CHAT,
@@ -66,7 +66,7 @@ impl Recording {
         self.dialect.facts(&envelope)
     }
 
-    fn seen(&self, section: &str) -> Observed {
+    pub(crate) fn seen(&self, section: &str) -> Observed {
         let text = &self.sections[section];
         if section.starts_with("streaming") {
             events::streamed(self.dialect, text)
