@@ -53,7 +53,9 @@ fn woven(recording: &Recording, first: &str) -> (String, String) {
                 weave.go_on(&mut request, results).unwrap();
             }
             RoundEnd::Over if !goes_on => {}
-            end => panic!("{section}: {end:?}"),
+            end @ (RoundEnd::Over | RoundEnd::Calls(_) | RoundEnd::Mixed(_)) => {
+                panic!("{section}: {end:?}")
+            }
         }
     }
     if first == "streaming" {
