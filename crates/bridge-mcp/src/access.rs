@@ -36,6 +36,7 @@ struct Held {
     /// The user's token, where the server wants one.
     token: Option<UserToken>,
     credential: Option<BoundCredential>,
+    secret: Option<Secret>,
 }
 
 impl Access {
@@ -87,6 +88,15 @@ impl Access {
         Ok((held.credential, held.token))
     }
 
+    /// Masks what is presented wherever it stands in a text: there are servers that repeat it when
+    /// they refuse it.
+    pub(crate) fn mask(&self, text: String) -> String {
+        let secret = self.held.lock().secret.clone();
+        let headers = self.server.spec().headers.iter().map(|(_, value)| value);
+        let all = secret.iter().chain(headers);
+        all.fold(text, |text, secret| secret.mask_in(text))
+    }
+
     /// The server has refused what was presented with this token. Whether there is another one now.
     pub(crate) async fn refused(&self, token: Option<&UserToken>) -> Result<bool, McpError> {
         let Some(token) = token else {
@@ -131,7 +141,11 @@ impl Held {
         let bearer = bearer.map(|value| (AUTHORIZATION, value));
         let headers: Vec<_> = server.headers().iter().cloned().chain(bearer).collect();
         let credential = (!headers.is_empty()).then(|| server.endpoint().bind_headers(headers));
-        Ok(Self { token, credential })
+        Ok(Self {
+            token,
+            credential,
+            secret,
+        })
     }
 }
 

@@ -64,7 +64,8 @@ pub struct GrantedServer {
     pub server: Arc<Server>,
     /// The user's token, where the server wants one of the user's own.
     pub token: Option<UserToken>,
-    /// Why there is no token, for the log: a sentence without secrets.
+    /// Why there is no token, for the log: a sentence without secrets. With one, the authority is
+    /// asked again after a while.
     pub problem: Option<String>,
 }
 

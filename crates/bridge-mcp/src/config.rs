@@ -5,7 +5,8 @@ use std::time::Duration;
 /// Limits of sessions and listings. They hold for each identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct McpConfig {
-    /// How many servers are open at once; further ones, by name, are left out. Default 16.
+    /// How many servers are open at once; further ones, by name, are left out. Default 64, as many
+    /// as a control plane knows.
     pub servers: usize,
     /// How many tools of one server are taken; one that lists more is not used. Default 128.
     pub tools: usize,
@@ -37,7 +38,7 @@ pub struct McpConfig {
 impl Default for McpConfig {
     fn default() -> Self {
         Self {
-            servers: 16,
+            servers: 64,
             tools: 128,
             pages: 64,
             listing_bytes: 1 << 20,

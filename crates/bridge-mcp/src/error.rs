@@ -1,12 +1,11 @@
 //! How a tool server can fail.
 
-use std::error::Error;
 use std::time::Duration;
 
 use bridge_upstream::UpstreamError;
 use http::StatusCode;
 
-use crate::AuthorityError;
+use crate::{AuthorityError, Misread};
 
 /// Why a tool server did not do what it was asked.
 ///
@@ -57,8 +56,8 @@ pub enum McpError {
     Malformed {
         /// What is wrong.
         what: &'static str,
-        /// What the reader said.
-        source: Option<Box<dyn Error + Send + Sync>>,
+        /// Where, if it could not be read.
+        source: Option<Misread>,
     },
     /// It answered more than is read.
     #[error("its answer is larger than {limit} bytes")]
@@ -88,7 +87,7 @@ pub enum McpError {
     NotOpen,
     /// The arguments are no JSON object.
     #[error("the arguments are no JSON object")]
-    Arguments(#[source] serde_json::Error),
+    Arguments(#[source] Misread),
     /// The catalogue was closed.
     #[error("the catalogue is closed")]
     Closed,

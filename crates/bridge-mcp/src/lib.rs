@@ -39,6 +39,7 @@ pub use error::McpError;
 pub use figures::{Figures, ServerFigures};
 pub use filter::FilterError;
 pub use listing::{Listing, ToolDef};
+pub use object::Misread;
 pub use outcome::{Content, Outcome, ResourceBody};
 pub use server::ToolServer;
 pub use shelf::{Shelf, Tool};

@@ -82,7 +82,7 @@ impl Page {
     pub(crate) fn read(result: &[u8]) -> Result<Self, McpError> {
         let page: RawPage<'_> = read_object(result).map_err(|cause| McpError::Malformed {
             what: "it is no list of tools",
-            source: Some(Box::new(cause)),
+            source: Some(cause),
         })?;
         let all = page.tools.len();
         let read = page.tools.into_iter().filter_map(|raw| tool(raw.get()));

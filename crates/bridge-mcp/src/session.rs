@@ -40,9 +40,12 @@ use self::slot::Slot;
 use crate::access::Access;
 use crate::leaving::Leaving;
 use crate::listing::{Listing, Page};
+use crate::object::read_object;
 use crate::outcome;
 use crate::{McpConfig, McpError, Outcome, ToolServer};
 
+/// How much of a server's error message is kept, in bytes.
+const LONGEST_MESSAGE: usize = 2 << 10;
 /// How often a stream that broke is resumed, one second after the first time and later and later
 /// after the others. What the server says unasked is not heard any more after that.
 const RESUMED: usize = 8;
@@ -63,6 +66,7 @@ pub(crate) struct Opener {
 /// belongs to the [`Leaving`].
 pub(crate) struct Session {
     peer: Peer<RoleClient>,
+    access: Arc<Access>,
     config: McpConfig,
     changed: Arc<Notify>,
     over: watch::Receiver<bool>,
@@ -82,7 +86,7 @@ impl Opener {
         let uri: Arc<str> = Arc::from(access.server.url());
         let (line, opening) = Line::new(
             Arc::clone(&self.exchange),
-            access,
+            Arc::clone(&access),
             Arc::clone(&self.policy),
             (self.config.answer_bytes, self.config.listen),
             Arc::clone(&changed),
@@ -92,15 +96,16 @@ impl Opener {
         let transport = StreamableHttpClientTransport::with_client(line.clone(), config);
         let listener = Listener(Arc::clone(&changed));
         let service = Box::pin(listener.serve(transport)).await;
-        let service = service.map_err(|error| not_opened(error, &line))?;
+        let service = service.map_err(|error| masked(not_opened(error, &line), &access))?;
         opening.done();
-        Ok(self.attend(service, changed))
+        Ok(self.attend(service, changed, access))
     }
 
     fn attend(
         &self,
         service: RunningService<RoleClient, Listener>,
         changed: Arc<Notify>,
+        access: Arc<Access>,
     ) -> Session {
         let (tell, over) = watch::channel(false);
         let peer = service.peer().clone();
@@ -112,6 +117,7 @@ impl Opener {
         };
         Session {
             peer,
+            access,
             config: self.config,
             changed,
             over,
@@ -141,9 +147,9 @@ impl Session {
                 None => Err(not_answered(answered)),
             }
         };
-        timeout(within, asked)
-            .await
-            .map_err(|_| McpError::TimedOut { after: within })?
+        let asked = timeout(within, asked).await;
+        let asked = asked.unwrap_or(Err(McpError::TimedOut { after: within }));
+        asked.map_err(|error| masked(error, &self.access))
     }
 
     async fn page(&self, cursor: Option<String>) -> Result<Bytes, McpError> {
@@ -302,11 +308,7 @@ fn resumption() -> ExponentialBackoff {
 
 /// The text as it is, if it is an object.
 fn raw_object(text: &str) -> Result<Arc<RawValue>, McpError> {
-    let raw: &RawValue = serde_json::from_str(text).map_err(McpError::Arguments)?;
-    if !raw.get().starts_with('{') {
-        let none = serde::de::Error::custom("it is no object");
-        return Err(McpError::Arguments(none));
-    }
+    let raw: &RawValue = read_object(text.as_bytes()).map_err(McpError::Arguments)?;
     Ok(Arc::from(raw.to_owned()))
 }
 
@@ -322,6 +324,16 @@ fn not_opened(error: ClientInitializeError, line: &Line) -> McpError {
     }
     // The SDK's own words may have the server's in them, at any length.
     message::malformed("it opens no session", None)
+}
+
+/// The same without what was presented to the server, and not longer than anybody reads.
+fn masked(error: McpError, access: &Access) -> McpError {
+    if let McpError::Answered { code, message } = error {
+        let mut message = access.mask(message);
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+        return McpError::Answered { code, message };
+    }
+    error
 }
 
 fn not_answered(answered: Result<(), ServiceError>) -> McpError {

@@ -17,20 +17,22 @@ use crate::listing::{Listing, Listings};
 pub const LONGEST_SERVER_NAME: usize = 32;
 
 /// Headers that the protocol, or HTTP, sets itself.
-const TAKEN: [&str; 13] = [
+const TAKEN: [&str; 15] = [
     "accept",
     "accept-encoding",
     "connection",
-    "content-encoding",
     "content-length",
     "content-type",
     "expect",
     "host",
+    "keep-alive",
     "last-event-id",
     "mcp-protocol-version",
     "mcp-session-id",
+    "proxy-authorization",
     "te",
     "transfer-encoding",
+    "upgrade",
 ];
 
 /// A tool server as an operator describes it.

@@ -29,16 +29,28 @@ pub(super) async fn servers(shared: Arc<Shared>) {
         leaving: shared.house.opener.leaving.clone(),
     };
     let mut pauses = Pauses::new(&shared.house.config);
+    let mut is_told = false;
     while !shared.house.is_closed() {
         match ask(&shared).await {
             Ok(granted) => {
                 pauses.reset();
+                is_told = false;
+                let misses = granted.servers.iter().any(|one| one.problem.is_some());
                 take(&shared, &mut keepers, granted);
-                shared.again.notified().await;
+                tokio::select! {
+                    () = shared.again.notified() => {}
+                    // What was missing may be there by now, and nobody tells.
+                    () = sleep(shared.house.config.refresh), if misses => {}
+                }
             }
             Err(error) => {
-                warn!(shared.logger, "tool servers are not known";
-                    keys::ERROR => ErrorChain(&error));
+                if std::mem::replace(&mut is_told, true) {
+                    debug!(shared.logger, "tool servers are still not known";
+                        keys::ERROR => ErrorChain(&error));
+                } else {
+                    warn!(shared.logger, "tool servers are not known";
+                        keys::ERROR => ErrorChain(&error));
+                }
                 // Nobody waits for an authority that is away. What was known before stays.
                 shared.settled.send_replace(true);
                 tokio::select! {
@@ -65,7 +77,7 @@ fn take(shared: &Arc<Shared>, keepers: &mut Keepers, granted: Granted) {
     let most = shared.house.config.servers;
     for surplus in granted.iter().skip(most) {
         warn!(shared.logger, "tool server left out, there are too many";
-            "server" => surplus.server.name(), "limit" => most);
+            keys::TOOL_SERVER => surplus.server.name(), "limit" => most);
     }
     granted.truncate(most);
     let mut kept = HashMap::new();
@@ -108,11 +120,16 @@ impl Drop for Keepers {
     }
 }
 
-/// Whether a server that is kept is the one that is granted now, with something to present.
+/// Whether a server that is kept is the one that is granted now, and is to be kept as it is.
 fn keep_on(slot: &Slot, granted: &GrantedServer) -> bool {
-    Arc::ptr_eq(slot.of(), &granted.server)
-        && slot.access().is_some()
-        && slot.update(granted.token.clone()).is_ok()
+    if !Arc::ptr_eq(slot.of(), &granted.server) {
+        return false;
+    }
+    match slot.access() {
+        Some(_) => slot.update(granted.token.clone()).is_ok(),
+        // There is still nothing to present.
+        None => granted.token.is_none(),
+    }
 }
 
 fn begin(shared: &Arc<Shared>, granted: GrantedServer) -> (Arc<Slot>, Task<()>) {
@@ -141,11 +158,11 @@ fn tell_missing(shared: &Shared, granted: &GrantedServer, error: &McpError) {
     let credential = granted.server.spec().credential.as_str();
     match granted.server.spec().credential {
         Credential::None | Credential::CallersKey => {
-            debug!(shared.logger, "tool server left out"; "server" => server,
+            debug!(shared.logger, "tool server left out"; keys::TOOL_SERVER => server,
                 "credential" => credential, keys::ERROR => ErrorChain(error));
         }
         Credential::Token(_) | Credential::Users => {
-            warn!(shared.logger, "tool server left out"; "server" => server,
+            warn!(shared.logger, "tool server left out"; keys::TOOL_SERVER => server,
                 "credential" => credential, "problem" => problem,
                 keys::ERROR => ErrorChain(error));
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bridge_telemetry::{ErrorChain, keys};
-use slog::{debug, info, warn};
+use slog::{debug, warn};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::Shared;
@@ -34,7 +34,7 @@ pub(super) async fn open(shared: Arc<Shared>, slot: Arc<Slot>) {
                 pauses.reset();
                 told = None;
                 let why = tend(&shared, &slot, &session).await;
-                debug!(shared.logger, "tool server is opened again"; "server" => slot.of().name(),
+                debug!(shared.logger, "tool server is opened again"; keys::TOOL_SERVER => slot.of().name(),
                     keys::ERROR => ErrorChain(&why));
             }
             Err(error) => {
@@ -61,11 +61,10 @@ async fn open_once(
         let listing = session.list().await?;
         Ok((session, listing))
     };
-    let opened = timeout(after, opened).await;
-    let (session, listing) = opened.map_err(|_| McpError::TimedOut { after })??;
+    let (session, listing) = within(after, opened).await?;
     let session = Arc::new(session);
     let listing = slot.of().admit(listing);
-    info!(shared.logger, "tool server open"; "server" => slot.of().name(),
+    debug!(shared.logger, "tool server open"; keys::TOOL_SERVER => slot.of().name(),
         "tools" => listing.tools.len(), "left_out" => listing.left_out);
     let open: Arc<dyn ToolServer> = Arc::<Session>::clone(&session);
     slot.opened(open, listing);
@@ -90,9 +89,9 @@ async fn tend(shared: &Shared, slot: &Slot, session: &Session) -> McpError {
                 }
             }
         }
-        match session.list().await {
+        match within(shared.house.config.opening, session.list()).await {
             Ok(listing) => {
-                debug!(shared.logger, "tools listed again"; "server" => slot.of().name(),
+                debug!(shared.logger, "tools listed again"; keys::TOOL_SERVER => slot.of().name(),
                     "tools" => listing.tools.len());
                 slot.listed(slot.of().admit(listing));
                 shared.publish();
@@ -102,6 +101,14 @@ async fn tend(shared: &Shared, slot: &Slot, session: &Session) -> McpError {
         }
         sleep(BREATH).await;
     }
+}
+
+async fn within<T>(
+    after: Duration,
+    work: impl Future<Output = Result<T, McpError>>,
+) -> Result<T, McpError> {
+    let done = timeout(after, work).await;
+    done.map_err(|_| McpError::TimedOut { after })?
 }
 
 /// Waits until it is time to try again: at the end of the pause, when there is something else to
@@ -130,10 +137,10 @@ fn tell(
     let server = slot.of().name();
     let retry = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
     if told.replace(error.kind()) == Some(error.kind()) {
-        debug!(shared.logger, "tool server still not open"; "server" => server,
+        debug!(shared.logger, "tool server still not open"; keys::TOOL_SERVER => server,
             keys::RETRY_IN_MS => retry, keys::ERROR => ErrorChain(error));
     } else {
-        warn!(shared.logger, "tool server not open"; "server" => server,
+        warn!(shared.logger, "tool server not open"; keys::TOOL_SERVER => server,
             keys::KIND => error.kind(), keys::RETRY_IN_MS => retry,
             keys::ERROR => ErrorChain(error));
     }

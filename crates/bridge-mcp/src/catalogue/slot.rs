@@ -118,13 +118,15 @@ impl Slot {
         drop(open);
     }
 
-    /// A call failed. Some failures say that the server may not be there any more.
+    /// A call failed. Some failures say that the server may not be there any more; one that is only
+    /// slow with a call lists its tools in time.
     pub(super) fn doubt(&self, error: &McpError) {
         match error {
             McpError::Unreachable(_)
             | McpError::Status { .. }
             | McpError::Moved { .. }
             | McpError::SessionEnded
+            | McpError::TimedOut { .. }
             | McpError::Refused { .. }
             | McpError::NoToken(_) => self.doubted.notify_one(),
             McpError::NoKey
@@ -132,7 +134,6 @@ impl Slot {
             | McpError::Malformed { .. }
             | McpError::TooLarge { .. }
             | McpError::TooMany { .. }
-            | McpError::TimedOut { .. }
             | McpError::NotOpen
             | McpError::Arguments(_)
             | McpError::Closed => {}

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{Content, Outcome, ResourceBody};
 use crate::McpError;
-use crate::object::read_object;
+use crate::object::{Misread, read_object};
 
 #[derive(Deserialize)]
 struct RawOutcome<'a> {
@@ -68,10 +68,10 @@ pub(crate) fn read(result: &[u8]) -> Result<Outcome, McpError> {
     })
 }
 
-fn malformed(cause: serde_json::Error) -> McpError {
+fn malformed(cause: Misread) -> McpError {
     McpError::Malformed {
         what: "it is no result of a call",
-        source: Some(Box::new(cause)),
+        source: Some(cause),
     }
 }
 

@@ -236,7 +236,8 @@ impl Line {
             Left::Nothing => Err(malformed("it is no message", None)),
             Left::AsItIs => {
                 let read: Result<ServerJsonRpcMessage, _> = serde_json::from_slice(&body);
-                let message = read.map_err(|cause| malformed("it is no message", Some(cause)))?;
+                let message =
+                    read.map_err(|cause| malformed("it is no message", Some(cause.into())))?;
                 Ok(json(message, session))
             }
         }

@@ -12,10 +12,7 @@ use serde_json::value::RawValue;
 
 use super::slot::{Slot, Slots};
 use crate::McpError;
-use crate::object::read_object;
-
-/// How much of a server's error message is kept, in bytes.
-const LONGEST_MESSAGE: usize = 2 << 10;
+use crate::object::{Misread, read_object};
 
 /// The arguments of a call as the model wrote them. They ride on the request.
 #[derive(Clone, Debug)]
@@ -122,7 +119,7 @@ pub(super) enum Left {
     Nothing,
 }
 
-fn unreadable(cause: serde_json::Error, asked: Option<&RequestId>, slots: &Slots) -> Left {
+fn unreadable(cause: Misread, asked: Option<&RequestId>, slots: &Slots) -> Left {
     let error = malformed("it is no message", Some(cause));
     match asked {
         Some(id) if slots.put(id, Err(error)) => Left::Over(id.clone()),
@@ -148,21 +145,14 @@ fn request_id(raw: &RawValue) -> Option<RequestId> {
 fn answered(error: &RawValue) -> McpError {
     let read: Result<RawError<'_>, _> = read_object(error.get().as_bytes());
     match read {
-        Ok(error) => {
-            let mut message = error.message.into_owned();
-            message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
-            McpError::Answered {
-                code: error.code,
-                message,
-            }
-        }
+        Ok(error) => McpError::Answered {
+            code: error.code,
+            message: error.message.into_owned(),
+        },
         Err(cause) => malformed("its error is none of the protocol", Some(cause)),
     }
 }
 
-pub(super) fn malformed(what: &'static str, cause: Option<serde_json::Error>) -> McpError {
-    McpError::Malformed {
-        what,
-        source: cause.map(|cause| Box::new(cause) as _),
-    }
+pub(super) fn malformed(what: &'static str, source: Option<Misread>) -> McpError {
+    McpError::Malformed { what, source }
 }

@@ -13,6 +13,7 @@ use bridge_mcp::{
 use bridge_telemetry::Metrics;
 use bridge_upstream::{Client, ClientConfig, Manners};
 use parking_lot::Mutex;
+use slog::Logger;
 
 /// Longest wait of these tests. Nothing waits so long unless it fails.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
@@ -108,15 +109,18 @@ pub(crate) fn quick() -> McpConfig {
 }
 
 pub(crate) fn house(told: &Arc<Told>, config: McpConfig) -> Catalogues {
-    let logger = bridge_telemetry::discard();
-    let client = Client::try_new(&ClientConfig::default(), &Metrics::default(), &logger).unwrap();
+    logging_house(told, config, &bridge_telemetry::discard())
+}
+
+pub(crate) fn logging_house(told: &Arc<Told>, config: McpConfig, logger: &Logger) -> Catalogues {
+    let client = Client::try_new(&ClientConfig::default(), &Metrics::default(), logger).unwrap();
     let authority: Arc<dyn ToolAuthority> = Arc::<Told>::clone(told);
     Catalogues::new(
         Arc::new(client),
         authority,
         config,
         &Metrics::default(),
-        &logger,
+        logger,
     )
 }
 

@@ -11,4 +11,5 @@ mod calls;
 mod chaos;
 mod credentials;
 mod good;
+mod secrets;
 mod server;
