@@ -122,9 +122,10 @@ impl<'a> Run<'a> {
         let told = told.map(|item| (said::is_reasoning(*item), said::said(*item)));
         let words = said::by_words(self.before, &told.collect::<Vec<_>>());
         words.and_then(&mut *find).or_else(|| {
-            let names = self.items.iter().map(|item| said::named(*item));
-            let names: Vec<u64> = names.collect::<Option<_>>()?;
-            find(said::by_ids(self.before, names.into_iter()))
+            let is_reference = |item: &&Value<'_>| kind_of(**item) == "item_reference";
+            let references = self.items.iter().filter(is_reference);
+            let mut names = references.filter_map(|item| said::named(*item));
+            names.find_map(|named| find(said::by_reference(self.before, named)))
         })
     }
 

@@ -109,17 +109,18 @@ pub(super) fn by_words(before: u64, told: &[(bool, u64)]) -> Option<u128> {
     (!told.is_empty()).then(|| anchor("words", before, words))
 }
 
-/// How a turn is found again by a client that has kept the ids of what it was told.
-pub(super) fn by_ids(before: u64, told: impl Iterator<Item = u64>) -> u128 {
-    anchor("ids", before, told)
-}
-
 fn anchor(way: &str, before: u64, told: impl Iterator<Item = u64>) -> u128 {
     let mut print = Fingerprint::default();
     print.text(way);
     print.number(before);
     told.for_each(|told| print.number(told));
     u128::from(print.finish())
+}
+
+/// How a turn is found again by a client that refers to items of it by their ids, and writes others
+/// down.
+pub(super) fn by_reference(before: u64, named: u64) -> u128 {
+    anchor("reference", before, std::iter::once(named))
 }
 
 /// How a turn is found again when the provider keeps the history and the client goes on from its

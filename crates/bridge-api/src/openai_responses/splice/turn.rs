@@ -68,10 +68,11 @@ impl Hidden {
         let mut anchors = Vec::new();
         let told = self.shown.iter().map(|it| (it.is_reasoning, it.said));
         anchors.extend(said::by_words(before, &told.collect::<Vec<_>>()));
-        let names: Option<Vec<u64>> = self.shown.iter().map(|it| it.named).collect();
-        if let Some(names) = names.filter(|names| !names.is_empty()) {
-            anchors.push(said::by_ids(before, names.into_iter()));
-        }
+        // Clients refer to messages and reasoning, of which one or the other stands at either end.
+        let ends = [self.shown.first(), self.shown.last()];
+        let names = ends.into_iter().filter_map(|end| end?.named);
+        anchors.extend(names.map(|named| said::by_reference(before, named)));
+        anchors.dedup();
         anchors.extend(kept.by_response());
         anchors.extend(kept.by_conversation());
         if kept.told != kept.last {
@@ -99,7 +100,8 @@ impl Kept<'_> {
     /// are still missing.
     fn by_response(&self) -> Option<u128> {
         let is_needed = self.told != self.last || self.call.is_some();
-        (is_needed && !self.told.is_empty()).then(|| said::by_response(self.told))
+        let is_way = !self.told.is_empty() && self.conversation.is_none();
+        (is_needed && is_way).then(|| said::by_response(self.told))
     }
 
     fn by_conversation(&self) -> Option<u128> {

@@ -184,6 +184,16 @@ fn references_are_followed() {
     seen.extend(references);
     let (count, input) = memory.splice(&json!({"input": seen}));
     assert_eq!((count, &input[2]), (1, &call("c1", OURS)));
+
+    // A client that writes some items down, without ids, and drops reasoning.
+    for first in [1, 2] {
+        seen[3] = without(&["id"], text("m1", "hm"));
+        let some = [&seen[..1], &seen[first..]].concat();
+        let (count, input) = memory.splice(&json!({"input": some}));
+        assert_eq!(count, 1, "{input}");
+    }
+    seen[5] = json!({"type": "item_reference", "id": "m9"});
+    assert_eq!(memory.splice(&json!({"input": seen})).0, 0);
 }
 
 #[test]
