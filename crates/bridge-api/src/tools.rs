@@ -163,17 +163,20 @@ impl Toolbox {
         self.0.tools.iter()
     }
 
-    /// The items of an array of tools, as a dialect writes them, with commas between them.
+    /// The items of an array of tools, as a dialect writes them, with commas between them. Tools
+    /// that would have the provider refuse the whole request are not among them.
     #[must_use]
     pub fn rendered(&self, dialect: DialectId) -> Bytes {
         let [messages, chat, responses] = &self.0.rendered;
-        let (rendered, render): (_, fn(&ToolSpec) -> String) = match dialect {
+        let (rendered, render): (_, fn(&ToolSpec) -> Option<String>) = match dialect {
             DialectId::AnthropicMessages => (messages, anthropic::tools::render),
-            DialectId::OpenAiChat => (chat, openai_chat::tools::render),
-            DialectId::OpenAiResponses => (responses, openai_responses::tools::render),
+            DialectId::OpenAiChat => (chat, |tool| Some(openai_chat::tools::render(tool))),
+            DialectId::OpenAiResponses => (responses, |tool| {
+                Some(openai_responses::tools::render(tool))
+            }),
         };
         let make = || {
-            let items: Vec<String> = self.iter().map(render).collect();
+            let items: Vec<String> = self.iter().filter_map(render).collect();
             Bytes::from(items.join(","))
         };
         rendered.get_or_init(make).clone()
@@ -323,6 +326,9 @@ pub(crate) fn put(
         return Offer::Withheld(Withheld::Taken);
     }
     let items = toolbox.rendered(dialect);
+    if items.is_empty() {
+        return Offer::Withheld(Withheld::Empty);
+    }
     let put = match place {
         Place::First => envelope.prepend_items("tools", items),
         Place::Last

@@ -1,17 +1,18 @@
 //! Tools and their results, as the Messages API writes them.
 
+use super::schema::mended;
 use crate::json::{Value, quoted};
 use crate::tools::{Place, Toolbox, put};
 use crate::{DialectId, Envelope, Offer, ToolContent, ToolResult, ToolSpec, Withheld};
 
-/// One item of the array of tools.
-pub(crate) fn render(tool: &ToolSpec) -> String {
-    format!(
-        r#"{{"name":{},"description":{},"input_schema":{}}}"#,
+/// One item of the array of tools; none when the API would not take it.
+pub(crate) fn render(tool: &ToolSpec) -> Option<String> {
+    let (description, input_schema) = mended(tool)?;
+    Some(format!(
+        r#"{{"name":{},"description":{},"input_schema":{input_schema}}}"#,
         quoted(tool.name()),
-        quoted(tool.description()),
-        tool.input_schema(),
-    )
+        quoted(&description),
+    ))
 }
 
 /// Puts the tools before the client's own, whose `cache_control` marks where a cached beginning

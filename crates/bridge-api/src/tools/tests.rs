@@ -93,6 +93,19 @@ fn messages_get_tools_before_their_own() {
 }
 
 #[test]
+fn a_tool_that_would_be_refused_costs_no_other() {
+    let dialect = DialectId::AnthropicMessages;
+    let bad = ToolSpec::new("a", "", r#"{"properties":{"a b":{}}}"#).unwrap();
+    let good = toolbox(&["b"]).iter().next().unwrap().clone();
+    let both = Toolbox::new(vec![bad.clone(), good]);
+    assert_eq!(both.rendered(dialect), toolbox(&["b"]).rendered(dialect));
+    let mut envelope = envelope("{}");
+    let offered = offer(dialect, &mut envelope, &Toolbox::new(vec![bad]));
+    assert!(matches!(offered, Offer::Withheld(Withheld::Empty)));
+    assert_eq!(envelope.to_bytes(), "{}");
+}
+
+#[test]
 fn messages_that_want_no_tools_get_none() {
     let dialect = DialectId::AnthropicMessages;
     let check = |body: &str, names: &[&str], reason| {
