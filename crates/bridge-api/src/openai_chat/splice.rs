@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::json::{Fingerprint, Patch, Value, check};
+use crate::json::{Fingerprint, Patch, Value, check, quoted, unescaped};
 use crate::{Envelope, HiddenTurn};
 
 /// What is hidden of one turn.
@@ -19,15 +19,18 @@ pub(crate) struct Hidden {
     before: Vec<u8>,
     /// The text of the last round with its escapes, if earlier rounds had one.
     last_text: Option<Vec<u8>>,
+    /// Other members of the last round that earlier rounds had too.
+    members: Vec<(String, Option<Vec<u8>>)>,
     /// Calls of the last round with how many of the client's stand before them.
     calls: Vec<(usize, Vec<u8>)>,
     /// Results of these calls, with commas between them.
     after: Vec<u8>,
-    /// All text that the client saw, with its escapes.
-    shown_text: Vec<u8>,
-    /// The calls that it saw, with commas between them.
-    shown_calls: Vec<u8>,
+    /// How many calls of the last round the client saw.
     shown: usize,
+    /// These calls, with commas between them, until there are anchors.
+    shown_calls: Vec<u8>,
+    /// All text that it saw, with its escapes, until then.
+    shown_text: Vec<u8>,
 }
 
 impl Hidden {
@@ -45,6 +48,12 @@ impl Hidden {
         self.shown_text.extend_from_slice(text);
     }
 
+    /// What the last round has in place of a member that earlier rounds had too, reasoning for
+    /// instance: a client that sends it again has put them together.
+    pub(super) fn add_member(&mut self, name: &str, last: Option<Vec<u8>>) {
+        self.members.push((name.to_owned(), last));
+    }
+
     /// A call of the last round, in the order of the answer.
     pub(super) fn add_call(&mut self, call: &[u8], is_shown: bool) {
         if is_shown {
@@ -60,26 +69,40 @@ impl Hidden {
         join(&mut self.after, message);
     }
 
-    /// By what it is found again, behind the last message of the request; none when the client has
-    /// seen nothing that it could send again.
-    pub(super) fn anchor(&self, asked: &[u8]) -> Option<u128> {
+    /// Gives it anchors, by which it is found again behind the last message of the request. There
+    /// is none when the client has seen nothing that it could send again, and a second one for
+    /// clients that cut white space off.
+    pub(super) fn anchored(mut self, asked: &[u8]) -> Option<HiddenTurn> {
         if self.shown_text.is_empty() && self.shown == 0 {
             return None;
         }
-        let mut shown = b"{\"role\":\"assistant\",\"content\":\"".to_vec();
-        shown.extend_from_slice(&self.shown_text);
-        shown.extend_from_slice(b"\",\"tool_calls\":[");
-        shown.extend_from_slice(&self.shown_calls);
-        shown.extend_from_slice(b"]}");
-        Some(anchor(said(Value::new(asked)), said(Value::new(&shown))))
+        let asked = said(Value::new(asked));
+        let calls = std::mem::take(&mut self.shown_calls);
+        let text = std::mem::take(&mut self.shown_text);
+        let text = unescaped(&text);
+        let mut anchors = Vec::new();
+        for text in [&*text, text.trim()] {
+            let mut shown = b"{\"role\":\"assistant\",\"content\":".to_vec();
+            shown.extend_from_slice(quoted(text).as_bytes());
+            shown.extend_from_slice(b",\"tool_calls\":[");
+            shown.extend_from_slice(&calls);
+            shown.extend_from_slice(b"]}");
+            let anchor = anchor(asked, said(Value::new(&shown)));
+            if !anchors.contains(&anchor) {
+                anchors.push(anchor);
+            }
+        }
+        Some(HiddenTurn::chat(anchors, self))
     }
 
     /// How much memory it takes, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let calls = self.calls.iter().map(|(_, call)| call.capacity());
+        let members = self.members.iter();
+        let members = members.map(|(name, last)| name.len() + last.as_ref().map_or(0, Vec::len));
         let text = self.last_text.as_ref().map_or(0, Vec::capacity);
-        let shown = self.shown_text.capacity() + self.shown_calls.capacity();
-        self.before.capacity() + text + calls.sum::<usize>() + self.after.capacity() + shown
+        let parts = calls.sum::<usize>() + members.sum::<usize>();
+        self.before.capacity() + text + parts + self.after.capacity()
     }
 
     /// What stands in the place of the client's assistant message: several messages, with commas
@@ -100,6 +123,7 @@ impl Hidden {
             let own = message.get("tool_calls").unwrap_or_default();
             patch.set(message, "tool_calls", self.all_calls(own));
         }
+        self.put_members(message, &mut patch);
         let mut messages = self.before.clone();
         // An assistant that says nothing and calls nothing is no message.
         if has_calls || !is_emptied {
@@ -107,6 +131,18 @@ impl Hidden {
         }
         join(&mut messages, &self.after);
         Some(messages)
+    }
+
+    fn put_members<'a>(&self, message: Value<'a>, patch: &mut Patch<'a>) {
+        let mut is_kept = Vec::new();
+        for (name, value) in message.members() {
+            let known = self.members.iter().find(|(known, _)| *known == name);
+            if let Some((_, Some(last))) = known.filter(|_| value.is_something()) {
+                patch.replace(value, last.clone());
+            }
+            is_kept.push(!matches!(known, Some((_, None))));
+        }
+        patch.retain(message, &is_kept);
     }
 
     fn all_calls(&self, own: Value<'_>) -> Vec<u8> {

@@ -264,7 +264,15 @@ impl State {
         for past in &self.past {
             hidden.add_round(&past.message.content()?, &past.messages);
         }
-        hidden.end_with(&self.round.message.content()?);
+        let last = &self.round.message;
+        hidden.end_with(&last.content()?);
+        let mut names: Vec<&str> = Vec::new();
+        for name in self.past.iter().flat_map(|past| past.message.names()) {
+            if !matches!(name, "role" | "content") && !names.contains(&name) {
+                names.push(name);
+                hidden.add_member(name, last.raw(name));
+            }
+        }
         // Injected calls of a round that did not end well were never made.
         let is_mixed = !self.kept.is_empty();
         for call in &self.round.calls {
@@ -275,8 +283,7 @@ impl State {
         for result in &self.kept {
             hidden.add_result(tool_message(result).as_bytes());
         }
-        let anchor = hidden.anchor(self.asked.as_deref()?)?;
-        Some(HiddenTurn::chat(anchor, hidden))
+        hidden.anchored(self.asked.as_deref()?)
     }
 }
 

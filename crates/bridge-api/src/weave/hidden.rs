@@ -48,9 +48,9 @@ impl HiddenTurn {
         }
     }
 
-    pub(crate) fn chat(anchor: u128, hidden: openai_chat::splice::Hidden) -> Self {
+    pub(crate) fn chat(anchors: Vec<u128>, hidden: openai_chat::splice::Hidden) -> Self {
         Self {
-            anchors: vec![anchor],
+            anchors,
             bytes: hidden.bytes(),
             parts: Parts::Chat(hidden),
         }

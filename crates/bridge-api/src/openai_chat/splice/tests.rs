@@ -20,8 +20,7 @@ fn hidden(first_text: &str, last_text: &str, is_mixed: bool) -> Arc<HiddenTurn> 
         hidden.add_result(br#"{"role":"tool","tool_call_id":"a-2"}"#);
         hidden.add_result(br#"{"role":"tool","tool_call_id":"a-3"}"#);
     }
-    let anchor = hidden.anchor(ASKED.as_bytes()).unwrap();
-    Arc::new(HiddenTurn::chat(anchor, hidden))
+    Arc::new(hidden.anchored(ASKED.as_bytes()).unwrap())
 }
 
 const ASKED: &str = r#"{"role":"user","content":"list \u0066iles"}"#;
@@ -107,6 +106,43 @@ fn hidden_calls_go_among_the_clients_own() {
 }
 
 #[test]
+fn a_client_may_cut_white_space_off() {
+    let turn = hidden(" I look.\\n", "Done.\\n", false);
+    let seen = r#"{"role":"assistant","content":"I look.\nDone."}"#;
+    let after = r#"{"role":"assistant","content":" I look.\n","tool_calls":["a-1"]},{"role":"tool","tool_call_id":"a-1"},{"role":"assistant","content":"Done.\n"}"#;
+    check(
+        &format!("{ASKED},{seen}"),
+        &turn,
+        &format!("{ASKED},{after}"),
+    );
+}
+
+#[test]
+fn reasoning_of_hidden_rounds_is_not_said_twice() {
+    let mut turn = Hidden::default();
+    turn.add_round(b"a", br#"{"role":"assistant"},{"role":"tool"}"#);
+    turn.end_with(b"b");
+    turn.add_member("reasoning", Some(br#""r2""#.to_vec()));
+    turn.add_member("details", None);
+    let turn = Arc::new(turn.anchored(ASKED.as_bytes()).unwrap());
+    let seen = r#"{"details":[1], "reasoning":"r1r2","role":"assistant","content":"ab","x":1}"#;
+    let kept = r#"{ "reasoning":"r2","role":"assistant","content":"b","x":1}"#;
+    check(
+        &format!("{ASKED},{seen}"),
+        &turn,
+        &format!(r#"{ASKED},{{"role":"assistant"}},{{"role":"tool"}},{kept}"#),
+    );
+    let plain = r#"{"role":"assistant","content":"ab"}"#;
+    check(
+        &format!("{ASKED},{plain}"),
+        &turn,
+        &format!(
+            r#"{ASKED},{{"role":"assistant"}},{{"role":"tool"}},{{"role":"assistant","content":"b"}}"#
+        ),
+    );
+}
+
+#[test]
 fn a_history_that_is_another_stays_as_it_is() {
     let turn = hidden("I look. ", "Done.", false);
     let seen = r#"{"role":"assistant","content":"I look. Done."}"#;
@@ -153,5 +189,5 @@ fn an_answer_that_ends_with_nothing_leaves_no_empty_message() {
         &turn,
         &format!("{ASKED},{after}"),
     );
-    assert!(Hidden::default().anchor(ASKED.as_bytes()).is_none());
+    assert!(Hidden::default().anchored(ASKED.as_bytes()).is_none());
 }

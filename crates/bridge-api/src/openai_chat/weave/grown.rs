@@ -98,11 +98,18 @@ impl Grown {
         self.part(name).is_some_and(|part| !part.is_empty())
     }
 
-    /// A member as JSON.
+    /// A member as JSON, if it says something.
     pub(super) fn raw(&self, name: &str) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        self.part(name)?.write(&mut out);
+        let part = self.part(name).filter(|part| !part.is_empty());
+        part?.write(&mut out);
         Some(out)
+    }
+
+    /// Names of members that say something.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let members = self.members.iter().filter(|(_, part)| !part.is_empty());
+        members.map(|(name, _)| name.as_str())
     }
 
     /// The object as JSON, without members that say nothing.
