@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bridge_auth::{
     AuthError, Authorizer, Claim, Delegation, Grant, HeaderPolicy, KeySource, Presented, Scrubbed,
-    Seal, Standing, Verdict,
+    Seal, Secret, Standing, Verdict,
 };
 use bridge_intercept::{ClientHint, FirewallMark};
 use bridge_telemetry::{AuthResult, Metrics};
@@ -18,6 +18,8 @@ use crate::firewall::{self, InvalidMark};
 #[derive(Debug)]
 pub(crate) struct Claimed {
     pub(crate) presented: Presented,
+    /// Whether the credential is to be kept for tool servers that take it.
+    keeps_key: bool,
     headers: Scrubbed,
     hint: ClientHint,
     firewall: Result<Option<FirewallMark>, InvalidMark>,
@@ -28,6 +30,8 @@ pub(crate) struct Claimed {
 pub(crate) struct Admitted {
     pub(crate) grant: Arc<Grant>,
     pub(crate) mode: KeySource,
+    /// The key itself, if it is to be kept and came with the request.
+    pub(crate) own_key: Option<Secret>,
     pub(crate) headers: Scrubbed,
     pub(crate) hint: ClientHint,
     pub(crate) firewall: Option<FirewallMark>,
@@ -61,7 +65,7 @@ pub(crate) struct Door {
 
 impl Claimed {
     /// Reads what the request claims and removes the organisation's credential from the headers.
-    pub(crate) fn read(headers: HeaderMap, policy: &HeaderPolicy) -> Self {
+    pub(crate) fn read(headers: HeaderMap, policy: &HeaderPolicy, keeps_key: bool) -> Self {
         let hint = ClientHint::read(&headers);
         let firewall = firewall::read(&headers);
         let bridge_auth::Admitted {
@@ -70,6 +74,7 @@ impl Claimed {
         } = policy.admit(headers);
         Self {
             presented,
+            keeps_key,
             headers: scrubbed,
             hint,
             firewall,
@@ -91,6 +96,7 @@ impl Door {
     ) -> Result<Admitted, AdmissionError> {
         let Claimed {
             presented,
+            keeps_key,
             headers,
             hint,
             firewall,
@@ -101,7 +107,12 @@ impl Door {
             Some(delegation) => delegation.workspace().map(str::to_owned),
             None => grant.workspace_id.clone(),
         };
+        let own_key = match (presented.verdict(), delegation) {
+            (Verdict::Found(credential), None) if keeps_key => Some(credential.secret().clone()),
+            (Verdict::Found(_) | Verdict::Absent | Verdict::Malformed, _) => None,
+        };
         Ok(Admitted {
+            own_key,
             mode: presented.key_mode(),
             headers,
             hint,

@@ -133,7 +133,7 @@ impl Gateway {
             return Err(Failure::draining().shaped(dialect));
         }
         let is_upgrade = wants_upgrade(&head.headers);
-        let claimed = Claimed::read(head.headers, &blueprint.policy);
+        let claimed = Claimed::read(head.headers, &blueprint.policy, blueprint.tools.is_some());
         let place = self.at_the_front(&claimed, framing, visit, line.turn.arrived());
         let turned_away = |error| Failure::from_front(error).shaped(dialect);
         line.place = Some(place.map_err(turned_away)?);
@@ -167,7 +167,7 @@ impl Gateway {
         span.end();
         let own = (!lease.is_of(blueprint)).then(|| {
             let key = handler_key(&admitted);
-            Handler::new(Arc::clone(blueprint), key.initiator, key.api_key_id)
+            Handler::without_tools(Arc::clone(blueprint), key.initiator, key.api_key_id)
         });
         let query = head.uri.query().map(str::to_owned);
         let (method, path) = (head.method, path.to_owned());
@@ -250,6 +250,7 @@ fn cx(line: &ClosingLine, admitted: Admitted) -> (Cx, Scrubbed) {
         parts: Arc::clone(turn.parts()),
         within: line.traced.within.clone(),
         grant: admitted.grant,
+        own_key: admitted.own_key,
         hint: admitted.hint,
         source: admitted.source,
         workspace_id: admitted.workspace_id,

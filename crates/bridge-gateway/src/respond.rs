@@ -332,6 +332,11 @@ impl Failure {
                 new(StatusCode::SERVICE_UNAVAILABLE, text).with(RETRY_AFTER, "1")
             }
             InterceptError::Upstream(cause) => upstream(kind, cause.class()),
+            InterceptError::Tools(text) => new(StatusCode::BAD_GATEWAY, text),
+            // Whoever sends the request again lets the tools run again.
+            InterceptError::AfterTools(error) => {
+                Self::from_intercept(*error, method, path).with(X_SHOULD_RETRY, "false")
+            }
             InterceptError::NotAnAnswer { what, status } => new(
                 StatusCode::BAD_GATEWAY,
                 format!("the AI provider answered with {what} under status {status}"),

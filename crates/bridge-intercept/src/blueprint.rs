@@ -12,7 +12,7 @@ use bridge_telemetry::Metrics;
 use bridge_upstream::{Dumps, Exchange};
 use slog::Logger;
 
-use crate::{Aftercare, OnAbort, ProviderSet, RetryConfig};
+use crate::{Aftercare, OnAbort, ProviderSet, RetryConfig, Tools};
 
 /// Limits and habits of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,8 @@ pub struct Blueprint {
     pub logger: Logger,
     /// Reads on what callers have left. Whoever stops the gateway ends it.
     pub aftercare: Aftercare,
+    /// Tools for callers; none when there are no tool servers.
+    pub tools: Option<Tools>,
     /// Writes exchanges to files, when somebody wants to see them.
     pub dumps: Option<Dumps>,
 }

@@ -123,6 +123,14 @@ impl RingWalk {
         Some(provider.endpoint.bind(key.secret.clone(), self.style))
     }
 
+    /// Begins anew at the key that was presented last.
+    pub(crate) fn renew(&mut self, provider: &Provider) {
+        if let Some(ring) = &provider.guard.ring {
+            self.walk = ring.walk(self.current.take());
+        }
+        self.tried = 0;
+    }
+
     /// Whether another key may follow.
     pub(crate) fn may_go_on(&self, provider: &Provider) -> bool {
         let ring = provider.guard.ring.as_ref();

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bridge_auth::Grant;
+use bridge_auth::{Grant, Secret};
 use bridge_record::InterceptionId;
 use bridge_telemetry::Parts;
 use bridge_telemetry::trace::Within;
@@ -23,6 +23,9 @@ pub struct Cx {
     pub arrived: Instant,
     /// Who the caller is.
     pub grant: Arc<Grant>,
+    /// The key by which the caller came in, for tool servers that take it. None when there are no
+    /// tools, and where a host program vouched for the caller.
+    pub own_key: Option<Secret>,
     /// Which program is calling.
     pub hint: ClientHint,
     /// Name of the host program in this process, for delegated requests.

@@ -111,6 +111,12 @@ pub enum InterceptError {
     /// The provider could not be reached or did not answer.
     #[error("provider did not answer")]
     Upstream(#[source] UpstreamError),
+    /// A turn with injected tools cannot go on. The text is for its caller.
+    #[error("{0}")]
+    Tools(String),
+    /// It happened after injected tools had run, so that the turn must not be tried again.
+    #[error("turn failed after injected tools had run")]
+    AfterTools(#[source] Box<Self>),
     /// The provider's answer is none: nothing at all, or something that is no API's.
     #[error("provider answered with {what} and status {status}")]
     NotAnAnswer {
@@ -168,6 +174,8 @@ impl InterceptError {
                 FailureClass::TimedOut => "upstream_timed_out",
                 FailureClass::BrokenOff => "upstream_broken_off",
             },
+            Self::Tools(_) => "tools",
+            Self::AfterTools(error) => error.kind(),
             Self::NotAnAnswer { .. } => "not_an_answer",
         }
     }

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use bridge_auth::KeySource;
 use bridge_guard::{Exhausted, KeyFault, KeyState};
 use bridge_telemetry::trace::Span;
 use bridge_telemetry::{KeyTrouble, Metrics, Part, keys, wall_clock};
@@ -61,6 +62,24 @@ impl Call {
             keys,
             presented: None,
             retries,
+        }
+    }
+
+    /// Whose credential it presents.
+    pub(crate) fn kind(&self) -> KeySource {
+        match &self.keys {
+            Keys::Own(_) => KeySource::Byok,
+            Keys::Absent | Keys::Signer(_) | Keys::Ring(_) => KeySource::Centralized,
+        }
+    }
+
+    /// Another call in the wake of this one: with the credential that was good in the end, and as
+    /// many tries as a call has.
+    pub(crate) fn renew(&mut self, request: Outbound, provider: &Provider, retries: Retries) {
+        self.request = Some(request);
+        self.retries = retries;
+        if let Keys::Ring(walk) = &mut self.keys {
+            walk.renew(provider);
         }
     }
 
@@ -121,11 +140,11 @@ pub(crate) async fn reach(
     blueprint: &Blueprint,
     provider: &Provider,
     sight: &Sight,
-    mut call: Call,
+    call: &mut Call,
     transcript: Option<&Notes>,
 ) -> Result<Reply, Unreached> {
     provider.guard.budget.earn(blueprint.config.retry.budget);
-    let reached = ask(blueprint, provider, sight, &mut call, transcript).await;
+    let reached = ask(blueprint, provider, sight, call, transcript).await;
     if let Some(transcript) = transcript {
         transcript.hide(call.presented.take());
     }
@@ -146,7 +165,7 @@ async fn ask(
     while let Some(request) = call.next(provider) {
         // The attempt before was not the last one, so its span ends here.
         last.end();
-        let_go(held.take()).await;
+        let_go_of(held.take()).await;
         if let (Some(transcript), Keys::Ring(walk)) = (transcript, &call.keys) {
             transcript.presents(walk.key(provider));
         }
@@ -252,7 +271,7 @@ async fn exhausted(
         }
         Exhausted::Unauthorized => {
             metrics.key_ring_exhausted(&provider.name, KeyTrouble::Unauthorized);
-            let_go(held).await;
+            let_go_of(held).await;
             return Err(Unreached::Exhausted(exhausted));
         }
     };
@@ -267,18 +286,23 @@ async fn exhausted(
             Ok(reply)
         }
         held => {
-            let_go(held).await;
+            let_go_of(held).await;
             Err(Unreached::Exhausted(exhausted))
         }
     }
 }
 
 /// Reads what is left of a refusal, within limits, so that the next attempt finds its connection.
-async fn let_go(held: Option<Result<Reply, UpstreamError>>) {
+async fn let_go_of(held: Option<Result<Reply, UpstreamError>>) {
     if let Some(Ok(reply)) = held {
-        // One that takes longer, or says more, loses its connection, and nothing else.
-        let _either = timeout(REFUSAL_TIME, read_out(reply.body.into())).await;
+        let_go(reply.body.into()).await;
     }
+}
+
+/// Reads what is left of an answer, within limits. One that takes longer, or says more, loses its
+/// connection, and nothing else.
+pub(crate) async fn let_go(rest: Source) {
+    let _either = timeout(REFUSAL_TIME, read_out(rest)).await;
 }
 
 async fn read_out(mut source: Source) {

@@ -7,6 +7,7 @@ use bridge_auth::{ActorId, Scrubbed};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::tools::{Kit, Owner};
 use crate::{
     AnswerBody, Blueprint, Cx, InterceptError, ListedProvider, Provider, ProviderState, Refused,
     passthrough, turn,
@@ -18,6 +19,8 @@ pub struct Handler {
     blueprint: Arc<Blueprint>,
     initiator: ActorId,
     api_key_id: String,
+    /// Its tools, where there are any.
+    kit: Option<Kit>,
 }
 
 /// Where a request will go.
@@ -136,10 +139,32 @@ impl Handler {
     /// A handler for the owner of a key.
     #[must_use]
     pub fn new(blueprint: Arc<Blueprint>, initiator: ActorId, api_key_id: String) -> Self {
+        let kit = blueprint.tools.clone().map(|tools| {
+            let owner = Owner {
+                actor: initiator,
+                api_key_id: api_key_id.clone(),
+            };
+            Kit::new(tools, owner)
+        });
+        Self {
+            kit,
+            ..Self::without_tools(blueprint, initiator, api_key_id)
+        }
+    }
+
+    /// A handler for one request of a caller whose own handler is of another blueprint. To open
+    /// tool servers for it would not be worth while.
+    #[must_use]
+    pub fn without_tools(
+        blueprint: Arc<Blueprint>,
+        initiator: ActorId,
+        api_key_id: String,
+    ) -> Self {
         Self {
             blueprint,
             initiator,
             api_key_id,
+            kit: None,
         }
     }
 
@@ -171,7 +196,8 @@ impl Handler {
         );
         match plan.kind {
             RouteKind::Bridged(dialect) => {
-                turn::run(&self.blueprint, &plan, dialect, cx, inbound).await
+                let kit = self.kit.as_ref();
+                turn::run(&self.blueprint, &plan, dialect, cx, inbound, kit).await
             }
             RouteKind::Passthrough | RouteKind::Hello => {
                 passthrough::run(&self.blueprint, &plan, cx, inbound).await

@@ -26,7 +26,9 @@ mod provider;
 mod relay;
 mod retry;
 mod retry_after;
+mod rounds;
 mod sight;
+mod tools;
 mod transcript;
 mod turn;
 
@@ -47,4 +49,5 @@ pub use provider::{
 pub use relay::AnswerBody;
 pub use retry::RetryConfig;
 pub use retry_after::whole_seconds;
+pub use tools::{HiddenTurns, MemoryLimits, Tools, ToolsConfig};
 pub use transcript::Closing;

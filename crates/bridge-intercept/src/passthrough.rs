@@ -46,9 +46,9 @@ pub(crate) async fn run(
         body,
     };
     // What these routes do is not known, so only a refused key is a reason to ask again.
-    let call = Call::new(request, keys, Retries::none());
+    let mut call = Call::new(request, keys, Retries::none());
     let sight = Sight::of_passthrough(cx, plan);
-    let reached = reach(blueprint, provider, &sight, call, None).await;
+    let reached = reach(blueprint, provider, &sight, &mut call, None).await;
     let mut reply = reached.map_err(|unreached| unreached.into_error(blueprint, provider))?;
     let is_not_modified = reply.status == StatusCode::NOT_MODIFIED;
     if let Some(what) = no_answer(reply.status).filter(|_| !is_not_modified) {

@@ -7,6 +7,8 @@
 //!
 //! The last bytes of an answer go on when its records are safe. Nothing before them waits.
 
+mod decoded;
+mod ear;
 mod flow;
 mod gathered;
 mod held;
@@ -14,6 +16,7 @@ mod messages;
 mod source;
 mod turn;
 mod watch;
+mod woven;
 
 use std::fmt;
 use std::pin::Pin;
@@ -23,6 +26,7 @@ use bridge_upstream::UpstreamError;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 
+pub(crate) use self::ear::Ear;
 pub(crate) use self::flow::Flow;
 pub(crate) use self::source::Source;
 pub(crate) use self::turn::Manner;

@@ -73,6 +73,16 @@ impl Retries {
         }
     }
 
+    /// For a further call of one turn. A caller that tries again by itself cannot do it in the middle
+    /// of one.
+    pub(crate) fn within(config: &RetryConfig, said: Option<u32>) -> Self {
+        Self {
+            left: said.unwrap_or(config.retries),
+            made: 0,
+            longest_wait: config.longest_wait,
+        }
+    }
+
     /// A call that is never tried again.
     pub(crate) const fn none() -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! What watches one call to a provider: where its time goes, its spans, and the files it is dumped
 //! to.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bridge_api::ProviderType;
@@ -22,6 +23,8 @@ pub(crate) struct Sight {
     id: InterceptionId,
     route: &'static str,
     what: What,
+    /// How many attempts there were, of all calls, for the names of dumps.
+    attempts: AtomicU32,
 }
 
 /// What is asked for.
@@ -41,6 +44,7 @@ impl Sight {
             id: cx.id,
             route: plan.label,
             what: What::Model(Arc::clone(&cx.model)),
+            attempts: AtomicU32::new(0),
         }
     }
 
@@ -52,6 +56,7 @@ impl Sight {
             id: cx.id,
             route: plan.label,
             what: What::Path(plan.upstream_path.clone()),
+            attempts: AtomicU32::new(0),
         }
     }
 
@@ -66,7 +71,7 @@ impl Sight {
     ) -> (Result<Reply, UpstreamError>, Span) {
         let mut span = self.span(provider, number, &request);
         self.tell(&span, &mut request);
-        let outcome = self.send(blueprint, provider, number, request).await;
+        let outcome = self.send(blueprint, provider, request).await;
         match &outcome {
             Ok(reply) => {
                 span.set(names::HTTP_STATUS, reply.status.as_u16());
@@ -83,14 +88,14 @@ impl Sight {
         &self,
         blueprint: &Blueprint,
         provider: &Provider,
-        number: u32,
         request: Outbound,
     ) -> Result<Reply, UpstreamError> {
+        let attempt = self.attempts.fetch_add(1, Ordering::Relaxed) + 1;
         let Some(dumps) = &blueprint.dumps else {
             let sent = blueprint.exchange.exchange(&provider.endpoint, request);
             return self.timed(sent).await;
         };
-        let dumped = dumps.around(&*blueprint.exchange, &self.label(provider, number));
+        let dumped = dumps.around(&*blueprint.exchange, &self.label(provider, attempt));
         let sent = dumped.exchange(&provider.endpoint, request);
         self.timed(sent).await
     }

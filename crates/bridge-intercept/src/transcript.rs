@@ -17,11 +17,13 @@ use crate::{Blueprint, Cx};
 
 mod ending;
 mod notes;
+mod rounds;
 mod spans;
 mod usage;
 mod verdict;
 
 pub(crate) use self::notes::Notes;
+pub(crate) use self::rounds::InjectedUse;
 pub(crate) use self::verdict::{type_of_status, type_of_word};
 
 /// Ready when what was recorded is safe.

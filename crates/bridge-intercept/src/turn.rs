@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts};
+use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts, Weave};
 use bridge_auth::{Grant, KeySource, Standing};
 use bridge_record::{ErrorType, Started};
 use bridge_stream::{ContentDecoder, DecodeError, Encoding, UnknownEncoding};
@@ -20,15 +20,29 @@ use crate::credential::{Chosen, choose};
 use crate::failover::{Call, Unreached, reach};
 use crate::handler::{Answer, Inbound, Plan};
 use crate::retry::Retries;
+use crate::rounds::{Again, Begin, Rewrite, Rounds, Weaving, describe_edited};
 use crate::sight::Sight;
-use crate::transcript::{Closing, End, Transcript};
+use crate::tools::{Kit, Offered};
+use crate::transcript::{Closing, End, Notes, Transcript};
 use crate::{Blueprint, Cx, InterceptError, OnAbort, Provider};
 
 mod answer;
 mod unserved;
+mod whole;
 
 use self::answer::answer;
+pub(crate) use self::answer::{content_decoder, content_type, translated};
 use self::unserved::{held_back, keyless, unanswered};
+
+/// What was offered with a request, before it leaves.
+struct Offering {
+    offered: Offered,
+    weave: Weave,
+    /// The request with the tools in it, in the caller's dialect.
+    envelope: Envelope,
+    /// How it becomes one for Bedrock.
+    rewrite: Option<Rewrite>,
+}
 
 /// Reads the request, records it, sends it, and hands back the answer as it arrives.
 pub(crate) async fn run(
@@ -37,27 +51,46 @@ pub(crate) async fn run(
     dialect: DialectId,
     cx: &Cx,
     inbound: Inbound,
+    kit: Option<&Kit>,
 ) -> Result<Answer, InterceptError> {
     let Inbound {
         query,
         mut headers,
-        body,
+        mut body,
     } = inbound;
-    let (envelope, mut facts) = read(
+    let (mut envelope, mut facts) = read(
         dialect,
         headers.headers(),
         &body,
         blueprint.config.body_bytes,
     )?;
+    let conversation = conversation(cx, &facts);
+    let mut offering = match kit {
+        Some(kit) => {
+            let talk = conversation.as_deref();
+            let offering = kit.offer(cx, &blueprint.metrics, dialect, &mut envelope, &facts, talk);
+            offering.await.map(|(offered, weave)| {
+                describe_edited(&mut headers);
+                body = envelope.to_bytes();
+                Offering {
+                    offered,
+                    weave,
+                    envelope: envelope.clone(),
+                    rewrite: None,
+                }
+            })
+        }
+        None => None,
+    };
     let prepared = match &plan.provider.bedrock {
         Some(bedrock) => {
-            let preparing = bedrock.prepare(blueprint, envelope, &mut headers, &mut facts);
+            let keep = offering.as_mut().map(|offering| &mut offering.rewrite);
+            let preparing = bedrock.prepare(blueprint, envelope, &mut headers, &mut facts, keep);
             preparing.await?
         }
         None => None,
     };
     cx.asks_for(&facts.model);
-    let conversation = conversation(cx, &facts);
     let chosen = choose(&plan.provider, &mut headers, conversation.as_deref())?;
     let provider = &plan.provider;
     let asking = blueprint
@@ -105,6 +138,23 @@ pub(crate) async fn run(
         Some(prepared) => (prepared.path.as_str(), None, prepared.body.clone()),
         None => (plan.upstream_path.as_str(), query.as_deref(), body),
     };
+    let weaving = offering.map(|offering| {
+        transcript.offers(offering.offered.shelved.clone());
+        Weaving {
+            grant: Arc::clone(&cx.grant),
+            route: plan.label,
+            again: Again {
+                envelope: offering.envelope,
+                bedrock: offering.rewrite,
+                method: plan.method.clone(),
+                path: plan.upstream_path.clone(),
+                query: query.map(str::to_owned),
+                headers: headers.clone(),
+            },
+            offered: offering.offered,
+            weave: offering.weave,
+        }
+    });
     let request = Outbound {
         method: plan.method.clone(),
         path_and_query: provider.endpoint.target(path, query),
@@ -115,7 +165,9 @@ pub(crate) async fn run(
     let call = Call::new(request, chosen.keys, retries);
     let departure = transcript.departure().clone();
     let (blueprint, provider) = (Arc::clone(blueprint), Arc::clone(provider));
-    let work = exchange(blueprint, provider, dialect, transcript, sight, call);
+    let work = exchange(
+        blueprint, provider, dialect, transcript, sight, call, weaving,
+    );
     match departure.on_abort() {
         OnAbort::Cancel => work.await,
         OnAbort::ReadOn(_) => Awaited::new(Box::pin(work), departure).await,
@@ -130,10 +182,25 @@ async fn exchange(
     dialect: DialectId,
     transcript: Transcript,
     sight: Sight,
-    call: Call,
+    mut call: Call,
+    weaving: Option<Weaving>,
 ) -> Result<Answer, InterceptError> {
-    match reach(&blueprint, &provider, &sight, call, Some(&transcript)).await {
-        Ok(reply) => answer(&blueprint, &provider, dialect, transcript, reply).await,
+    match reach(&blueprint, &provider, &sight, &mut call, Some(&transcript)).await {
+        Ok(reply) => {
+            let rounds = weaving.map(|weaving| {
+                let begin = Begin {
+                    blueprint: Arc::clone(&blueprint),
+                    provider: Arc::clone(&provider),
+                    dialect,
+                    notes: Notes::clone(&transcript),
+                    sight,
+                    call,
+                    weaving,
+                };
+                Box::new(Rounds::new(begin))
+            });
+            answer(&blueprint, &provider, dialect, transcript, reply, rounds).await
+        }
         Err(Unreached::Failed(error)) => Err(unanswered(transcript, error).await),
         Err(Unreached::Exhausted(exhausted)) => {
             Err(keyless(transcript, &provider, exhausted).await)

@@ -154,6 +154,7 @@ impl Server {
             cutoff: cutoff.clone(),
             logger: logger.new(o!(keys::COMPONENT => "engine")),
             aftercare: Aftercare::new(metrics.clone(), logger),
+            tools: None,
             dumps: dumps::start(config, &metrics, logger).map_err(StartError::Dumps)?,
         };
         let generations = Generations::new(gateway.clone(), blueprint, limits, client, logger);

@@ -28,4 +28,5 @@ mod relay;
 mod retries;
 mod support;
 mod timing;
+mod tools;
 mod traces;

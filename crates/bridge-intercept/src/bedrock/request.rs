@@ -7,6 +7,7 @@ use http::HeaderValue;
 use http::header::HeaderName;
 
 use super::{Api, Bedrock};
+use crate::rounds::Rewrite;
 use crate::{Blueprint, InterceptError};
 
 const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
@@ -24,12 +25,14 @@ pub(crate) struct Prepared {
 
 impl Bedrock {
     /// Prepares a request once, whatever the number of attempts. With Mantle it goes on as it is.
+    /// `keep` gets what is needed to prepare it again for another round.
     pub(crate) async fn prepare(
         &self,
         blueprint: &Blueprint,
         envelope: Envelope,
         headers: &mut Scrubbed,
         facts: &mut RequestFacts,
+        keep: Option<&mut Option<Rewrite>>,
     ) -> Result<Option<Prepared>, InterceptError> {
         let Api::Invoke(models) = &self.api else {
             return Ok(None);
@@ -37,6 +40,14 @@ impl Bedrock {
         let ask = |profile| self.describe(blueprint, profile);
         let known = models.choose(&facts.model).known(ask).await;
         let model = known.map_err(InterceptError::Profile)?;
+        if let Some(keep) = keep {
+            let beta = headers.headers().get_all(BETA);
+            let beta = beta.iter().filter_map(as_text).map(str::to_owned);
+            *keep = Some(Rewrite {
+                beta: beta.collect(),
+                model: model.clone(),
+            });
+        }
         edit(model, envelope, headers, facts).map(Some)
     }
 }

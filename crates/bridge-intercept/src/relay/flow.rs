@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll, ready};
 
-use bridge_api::{FailureKind, ping};
+use bridge_api::FailureKind;
 use bridge_upstream::{FailureClass, UpstreamError};
 use bytes::Bytes;
 use http_body::SizeHint;
@@ -70,7 +70,11 @@ impl Flow {
             return Some(closing);
         };
         match rest {
-            Rest::Begun(mut flow) => flow.turn.as_mut().map(Turn::abandon),
+            Rest::Begun(mut flow) => {
+                // What still runs behind the bytes ends first, and records that.
+                flow.source = Source::nothing();
+                flow.turn.as_mut().map(Turn::abandon)
+            }
             // It comes back as it was given.
             Rest::Awaited(..) => None,
         }
@@ -150,7 +154,7 @@ impl Flow {
         let Some(events) = turn.and_then(|turn| turn.adding()) else {
             return Poll::Pending;
         };
-        let Some(ping) = ping(events.dialect) else {
+        let Some(ping) = events.ping else {
             return Poll::Pending;
         };
         events.poll_silence(cx).map(|()| Bytes::from_static(ping))

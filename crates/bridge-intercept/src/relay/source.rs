@@ -4,11 +4,16 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bridge_stream::ContentDecoder;
 use bridge_upstream::{Body, UpstreamError};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, SizeHint};
 
+use super::decoded::Decoded;
+use super::ear::Ear;
 use super::messages::Messages;
+use super::woven::Woven;
+use crate::rounds::Rounds;
 
 /// Where the bytes for a caller come from: the provider's own, or what was made of them because
 /// the provider does not speak the caller's dialect.
@@ -19,6 +24,10 @@ enum Kind {
     Body(Body),
     /// Messages, told as events.
     Messages(Box<Messages>),
+    /// Without the encoding that they came in.
+    Decoded(Box<Decoded>),
+    /// Made of several answers.
+    Woven(Box<Woven>),
     /// A whole body, written anew. Gone once it was given out.
     Written(Option<Bytes>),
 }
@@ -38,6 +47,24 @@ impl Source {
     /// A stream of AWS's messages, told as events.
     pub(crate) fn of_messages(body: Body) -> Self {
         Self(Kind::Messages(Box::new(Messages::new(body))))
+    }
+
+    /// The bytes of a source without this encoding.
+    pub(crate) fn decoded(source: Self, content: ContentDecoder) -> Self {
+        Self(Kind::Decoded(Box::new(Decoded::new(source, content))))
+    }
+
+    /// A stream of events that is woven of this answer and those that follow. `first` was read of it
+    /// before.
+    pub(crate) fn woven(rounds: Box<Rounds>, first: Option<Bytes>, source: Self, ear: Ear) -> Self {
+        Self(Kind::Woven(Box::new(Woven::new(
+            rounds, first, source, ear,
+        ))))
+    }
+
+    /// Nothing more.
+    pub(crate) fn nothing() -> Self {
+        Self(Kind::Written(None))
     }
 
     /// The next bytes, waiting for them. After a failure or the end there are none.
@@ -67,6 +94,8 @@ impl Source {
         match &mut self.0 {
             Kind::Body(body) => poll_body(body, cx),
             Kind::Messages(messages) => messages.poll_data(cx),
+            Kind::Decoded(decoded) => decoded.poll_data(cx),
+            Kind::Woven(woven) => woven.poll_data(cx),
             Kind::Written(body) => Poll::Ready(body.take().map(Ok)),
         }
     }
@@ -75,6 +104,8 @@ impl Source {
         match &self.0 {
             Kind::Body(body) => body.is_end_stream(),
             Kind::Messages(messages) => messages.is_over(),
+            Kind::Decoded(decoded) => decoded.is_over(),
+            Kind::Woven(woven) => woven.is_over(),
             Kind::Written(body) => body.is_none(),
         }
     }
@@ -82,7 +113,7 @@ impl Source {
     pub(crate) fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Body(body) => body.size_hint(),
-            Kind::Messages(_) => SizeHint::default(),
+            Kind::Messages(_) | Kind::Decoded(_) | Kind::Woven(_) => SizeHint::default(),
             Kind::Written(body) => {
                 let length = body.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bridge_api::{ApiFailure, DialectId, FailureKind, error_event};
+use bridge_api::{ApiFailure, DialectId, FailureKind, error_event, ping};
 use bridge_record::Outcome;
 use bridge_upstream::UpstreamError;
 use bytes::Bytes;
@@ -15,6 +15,10 @@ use super::gathered::{Gathered, Pieces};
 use super::held::Held;
 use super::watch::{Seen, Watch};
 use crate::transcript::{Closing, End, Transcript};
+
+/// A line that readers of events pass over (HTML standard, section 9.2.6), for dialects without a
+/// ping of their own. Only while tools run nobody else would say anything.
+const COMMENT: &[u8] = b": still here\n\n";
 
 /// What a bridged answer has besides its bytes.
 pub(super) struct Turn {
@@ -31,6 +35,8 @@ pub(super) struct Events {
     pub(super) dialect: DialectId,
     pub(super) held: Held,
     ping_after: Duration,
+    /// What shows that somebody is still there.
+    pub(super) ping: Option<&'static [u8]>,
     pub(super) passed_on: Instant,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -59,6 +65,7 @@ impl Turn {
             dialect: manner.dialect,
             held: Held::new(manner.held_bytes),
             ping_after: manner.ping_after,
+            ping: ping(manner.dialect).or(watch.is_woven().then_some(COMMENT)),
             passed_on: Instant::now(),
             timer: None,
         });

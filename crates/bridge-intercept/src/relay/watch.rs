@@ -6,6 +6,7 @@ use bridge_stream::{ContentDecoder, DecodeError, Limits, SseDecoder};
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 
+use super::ear::Ear;
 use crate::transcript::type_of_status;
 
 /// How much of a provider's error body is read.
@@ -19,6 +20,8 @@ pub(crate) enum WatchKind {
     Whole { limit: usize },
     /// A failure under this status.
     Failure { status: StatusCode },
+    /// An answer that is woven of several, of which others hear the provider's own words.
+    Woven { ear: Ear, is_stream: bool },
 }
 
 /// Listens to one body.
@@ -45,6 +48,10 @@ enum Listening {
     Failure {
         kept: Kept,
         status: StatusCode,
+    },
+    Woven {
+        ear: Ear,
+        is_stream: bool,
     },
     Over,
 }
@@ -99,6 +106,10 @@ impl Watch {
                 kept: Kept::new(FAILURE_BYTES),
                 status: *status,
             },
+            WatchKind::Woven { ear, is_stream } => Listening::Woven {
+                ear: ear.clone(),
+                is_stream: *is_stream,
+            },
         };
         let decoded = Vec::new();
         Self {
@@ -118,7 +129,16 @@ impl Watch {
 
     /// Whether the body is a stream of events.
     pub(super) fn is_stream(&self) -> bool {
-        matches!(self.listening, Listening::Events { .. })
+        match &self.listening {
+            Listening::Events { .. } => true,
+            Listening::Woven { is_stream, .. } => *is_stream,
+            Listening::Whole { .. } | Listening::Failure { .. } | Listening::Over => false,
+        }
+    }
+
+    /// Whether the body is woven of several answers.
+    pub(super) fn is_woven(&self) -> bool {
+        matches!(self.listening, Listening::Woven { .. })
     }
 
     /// Whether it lost track. The body is relayed all the same.
@@ -153,6 +173,7 @@ impl Watch {
     pub(super) fn has_ended(&self) -> bool {
         match &self.listening {
             Listening::Events { observer, .. } => observer.has_ended(),
+            Listening::Woven { ear, is_stream } => *is_stream && ear.has_ended(),
             Listening::Whole { .. } | Listening::Failure { .. } | Listening::Over => false,
         }
     }
@@ -161,6 +182,7 @@ impl Watch {
     pub(super) fn is_complete(&self) -> bool {
         match &self.listening {
             Listening::Events { observer, .. } => observer.is_complete(),
+            Listening::Woven { ear, is_stream } => *is_stream && ear.is_complete(),
             Listening::Whole { .. } | Listening::Failure { .. } | Listening::Over => false,
         }
     }
@@ -217,6 +239,7 @@ impl Watch {
                     .and_then(|body| read_error(&body))
                     .map(|error| error.message),
             },
+            Listening::Woven { ear, .. } => ear.take(),
             Listening::Over => Seen::Nothing,
         }
     }
@@ -232,7 +255,9 @@ impl Listening {
                 }
             }
             Self::Whole { kept, .. } | Self::Failure { kept, .. } => kept.push(piece),
-            Self::Over => {}
+            // Whole events, one or several.
+            Self::Woven { is_stream, .. } if *is_stream => return Some(piece.len()),
+            Self::Woven { .. } | Self::Over => {}
         }
         None
     }

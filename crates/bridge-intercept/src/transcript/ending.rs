@@ -3,14 +3,17 @@
 use std::time::SystemTime;
 
 use bridge_api::{AnswerEnd, Observed};
-use bridge_record::{Ended, ErrorType, Event, ModelThought, Outcome, PromptUsage, Record};
+use bridge_record::{
+    Ended, ErrorType, Event, ModelThought, Outcome, PromptUsage, Record, ToolUsage,
+};
 use bridge_telemetry::{Tally, wall_clock};
 use bridge_upstream::FailureClass;
 use http::StatusCode;
 
 use super::notes::State;
+use super::rounds::Unmade;
 use super::spans::Ending;
-use super::usage::{count_tokens, token_usage, tool_usage};
+use super::usage::{count_tokens, injected_usage, token_usage, tool_usage};
 use super::verdict::{Verdict, judge_answer, label};
 use super::{End, Notes};
 use crate::client_hint::shortened;
@@ -101,7 +104,7 @@ impl Notes {
         }
     }
 
-    fn record_prompt(
+    pub(super) fn record_prompt(
         &self,
         state: &mut State,
         at: SystemTime,
@@ -125,7 +128,7 @@ impl Notes {
         );
     }
 
-    fn record_observed(
+    pub(super) fn record_observed(
         &self,
         state: &mut State,
         at: SystemTime,
@@ -148,6 +151,18 @@ impl Notes {
             );
         }
         for call in observed.tool_calls {
+            match state.injected.unmade(&call.name, &call.call_id) {
+                Some(Unmade::ByOthers) => continue,
+                Some(Unmade::Recorded(usage)) => {
+                    let usage = ToolUsage {
+                        response_id: response_id.clone(),
+                        ..injected_usage(*usage, call)
+                    };
+                    self.record(at, Event::Tool(Box::new(usage)));
+                    continue;
+                }
+                None => {}
+            }
             if let Some(tally) = tally {
                 tally.tool(&call.name);
             }
@@ -188,7 +203,7 @@ impl Notes {
         }
     }
 
-    fn record(&self, at: SystemTime, event: Event) {
+    pub(super) fn record(&self, at: SystemTime, event: Event) {
         self.0
             .recorder
             .record(Record::new(self.0.interception, at, event));

@@ -11,6 +11,7 @@ use http::StatusCode;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::rounds::Injected;
 use super::spans::Spans;
 use super::{Closing, Settling};
 use crate::admit::Pass;
@@ -52,6 +53,7 @@ pub(super) struct State {
     /// What the provider was given last.
     pub(super) hidden: Option<BoundCredential>,
     pub(super) spans: Spans,
+    pub(super) injected: Injected,
 }
 
 impl Notes {
@@ -71,6 +73,7 @@ impl Notes {
             running: None,
             hidden: None,
             spans: Spans::new(&cx.within, started.client_session_id.as_ref()),
+            injected: Injected::default(),
         };
         Self(Arc::new(Shared {
             recorder: Arc::clone(&blueprint.recorder),

@@ -68,6 +68,17 @@ impl Spans {
         }
     }
 
+    /// The attempt ends here, and another one follows in the same turn.
+    pub(super) fn end_round(&mut self, key_hint: &str) {
+        let mut span = std::mem::replace(&mut self.attempt, Span::off());
+        if span.is_on() {
+            span.set(names::KEY_HINT, key_hint.to_owned());
+            if let Some(conversation) = &self.conversation {
+                span.set(names::GEN_AI_CONVERSATION, conversation.clone());
+            }
+        }
+    }
+
     /// The turn is over: the attempt ends here.
     pub(super) fn close(&mut self, ending: &Ending, key_hint: &str) {
         let mut span = std::mem::replace(&mut self.attempt, Span::off());

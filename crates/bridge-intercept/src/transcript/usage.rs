@@ -33,6 +33,17 @@ pub(super) fn token_usage(usage: Usage, response_id: String) -> TokenUsage {
     }
 }
 
+/// A call of an injected tool, as it was observed, of which the rest is known.
+pub(super) fn injected_usage(known: ToolUsage, call: ToolCall) -> ToolUsage {
+    ToolUsage {
+        kind: call.kind.to_string(),
+        call_id: call.call_id,
+        item_id: call.item_id,
+        input: call.input,
+        ..known
+    }
+}
+
 pub(super) fn tool_usage(call: ToolCall, response_id: &str) -> ToolUsage {
     ToolUsage {
         response_id: response_id.to_owned(),

@@ -7,15 +7,17 @@ use bridge_stream::{ContentDecoder, UnknownEncoding};
 use bridge_telemetry::Part;
 use bridge_upstream::{Body, Reply, UpstreamError};
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 
 use super::encodings;
 use super::unserved::{unanswered, unusable};
+use super::whole::{Gathered, Head, gather, weave};
 use crate::answer_head::{BodyKind, clean, is_framed, no_answer, prepare_events};
 use crate::bedrock::translate;
 use crate::handler::Answer;
-use crate::relay::{Manner, Source, Watch, WatchKind};
+use crate::relay::{Ear, Manner, Source, Watch, WatchKind};
+use crate::rounds::Rounds;
 use crate::transcript::Transcript;
 use crate::{AnswerBody, Blueprint, InterceptError, Provider};
 
@@ -30,6 +32,7 @@ pub(super) async fn answer(
     dialect: DialectId,
     transcript: Transcript,
     reply: Reply,
+    mut rounds: Option<Box<Rounds>>,
 ) -> Result<Answer, InterceptError> {
     let Reply {
         status,
@@ -49,6 +52,19 @@ pub(super) async fn answer(
         return Err(unusable(transcript, what, status.as_u16()).await);
     };
     let mut kind = BodyKind::of(status, &headers);
+    if kind == BodyKind::Failure {
+        rounds = None;
+    }
+    let content = match content {
+        // What is woven is plain.
+        Some(content) if rounds.is_some() => {
+            body = Source::decoded(body, content);
+            headers.remove(CONTENT_ENCODING);
+            headers.remove(CONTENT_LENGTH);
+            None
+        }
+        content => content,
+    };
     let mut first = None;
     if matches!(kind, BodyKind::Whole | BodyKind::Unsaid) {
         let parts = Arc::clone(transcript.parts());
@@ -74,8 +90,41 @@ pub(super) async fn answer(
             },
         };
     }
+    let manner = Manner {
+        dialect,
+        is_framed: is_framed(&headers),
+        ping_after: blueprint.config.ping_after,
+        held_bytes: blueprint.config.held_bytes,
+    };
+    clean(&mut headers);
+    if let (BodyKind::Whole | BodyKind::Unsaid, Some(rounds)) =
+        (kind, rounds.take_if(|_| kind != BodyKind::Events))
+    {
+        match gather(first.take(), body, blueprint.config.answer_bytes).await {
+            Ok(Gathered::Whole(whole)) => {
+                let head = Head {
+                    status,
+                    headers,
+                    manner,
+                };
+                return weave(rounds, transcript, head, whole).await;
+            }
+            // It is relayed as it comes, and its calls are the client's to wonder about.
+            Ok(Gathered::Begun(read, rest)) => (first, body) = (Some(read), rest),
+            Err(error) => return Err(unanswered(transcript, error).await),
+        }
+    }
     let watch = match kind {
-        BodyKind::Events => WatchKind::Events,
+        BodyKind::Events => match rounds {
+            Some(mut rounds) => {
+                rounds.is_stream();
+                let ear = Ear::new(dialect);
+                body = Source::woven(rounds, first.take(), body, ear.clone());
+                let is_stream = true;
+                WatchKind::Woven { ear, is_stream }
+            }
+            None => WatchKind::Events,
+        },
         BodyKind::Whole | BodyKind::Unsaid => WatchKind::Whole {
             limit: blueprint.config.answer_bytes,
         },
@@ -85,13 +134,6 @@ pub(super) async fn answer(
             return Err(unusable(transcript, what, status.as_u16()).await);
         }
     };
-    let manner = Manner {
-        dialect,
-        is_framed: is_framed(&headers),
-        ping_after: blueprint.config.ping_after,
-        held_bytes: blueprint.config.held_bytes,
-    };
-    clean(&mut headers);
     if kind == BodyKind::Events {
         prepare_events(&mut headers);
     }
@@ -106,7 +148,7 @@ pub(super) async fn answer(
 }
 
 /// The body in the caller's dialect, which mostly is the provider's own.
-async fn translated(
+pub(crate) async fn translated(
     provider: &Provider,
     status: StatusCode,
     headers: &mut HeaderMap,
@@ -118,7 +160,7 @@ async fn translated(
     }
 }
 
-fn content_decoder(
+pub(crate) fn content_decoder(
     headers: &HeaderMap,
     limit: usize,
 ) -> Result<Option<ContentDecoder>, UnknownEncoding> {
@@ -126,7 +168,7 @@ fn content_decoder(
     Ok((!encodings.is_empty()).then(|| ContentDecoder::new(&encodings, limit)))
 }
 
-fn content_type(headers: &HeaderMap) -> String {
+pub(crate) fn content_type(headers: &HeaderMap) -> String {
     let text = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());

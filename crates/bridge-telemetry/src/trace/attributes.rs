@@ -43,6 +43,10 @@ pub const GEN_AI_CACHE_READ_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens
 pub const GEN_AI_CACHE_WRITE_TOKENS: &str = "gen_ai.usage.cache_creation.input_tokens";
 /// The client's id of the conversation.
 pub const GEN_AI_CONVERSATION: &str = "gen_ai.conversation.id";
+/// The name that the model calls a tool by.
+pub const GEN_AI_TOOL_NAME: &str = "gen_ai.tool.name";
+/// The id of a tool call.
+pub const GEN_AI_TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
 /// What was asked, on the event for content alone.
 pub const GEN_AI_INPUT_MESSAGES: &str = "gen_ai.input.messages";
 /// The event that holds content.

@@ -19,14 +19,14 @@ use bridge_record::{Ended, Event, Record, RecordError, Recorder, Started, TokenU
 use bridge_telemetry::task::{self, Task};
 use bridge_telemetry::trace::Tracer;
 use bridge_telemetry::{Logging, Metrics};
-use bridge_upstream::{Client, ClientConfig};
+use bridge_upstream::{Client, ClientConfig, Exchange};
 use parking_lot::Mutex;
 use slog::{Drain, KV as _, Level, OwnedKVList};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
 use super::on_bedrock::{on_bedrock, profiled};
-use super::{Provider, Script};
+use super::{Provider, Script, ToolsSetup};
 
 /// Everything a test may want to be different.
 pub(crate) struct Setup {
@@ -48,6 +48,8 @@ pub(crate) struct Setup {
     /// How long running requests may take once the gateway drains.
     pub(crate) patience: Duration,
     pub(crate) tracer: Tracer,
+    /// Tool servers, and what a turn may do with them.
+    pub(crate) tools: Option<ToolsSetup>,
 }
 
 impl Setup {
@@ -71,6 +73,7 @@ impl Setup {
             is_unsettled: false,
             patience: Duration::from_secs(20),
             tracer: Tracer::default(),
+            tools: None,
         }
     }
 }
@@ -122,9 +125,14 @@ impl World {
         let base = setup
             .base_url
             .unwrap_or_else(|| format!("http://{}", provider.address));
+        let exchange: Arc<dyn Exchange> =
+            Arc::new(Client::try_new(&setup.client, &metrics, &logger).unwrap());
+        let tools = setup
+            .tools
+            .map(|tools| tools.open(&exchange, &metrics, &logger));
         let blueprint = Blueprint {
             providers: Arc::new(ProviderSet::try_new(providers(&base, &setup.keys)).unwrap()),
-            exchange: Arc::new(Client::try_new(&setup.client, &metrics, &logger).unwrap()),
+            exchange: Arc::clone(&exchange),
             recorder: Arc::clone(&records) as Arc<dyn Recorder>,
             authorizer: Arc::clone(&asked) as Arc<dyn Authorizer>,
             policy,
@@ -133,6 +141,7 @@ impl World {
             cutoff: cutoff.clone(),
             logger: logger.clone(),
             aftercare: Aftercare::new(metrics.clone(), &logger),
+            tools,
             dumps: None,
         };
         gateway.replace(Arc::new(blueprint.clone()), setup.gateway);

@@ -1,0 +1,98 @@
+//! How much of its tools a turn has used up.
+
+use bridge_api::InjectedCall;
+use tokio::time::Instant;
+
+use crate::ToolsConfig;
+
+/// What a turn has spent. It grows until the turn is over.
+#[derive(Debug, Default)]
+pub(super) struct Spent {
+    rounds: u32,
+    calls: u32,
+    /// When no further call is made. None until there was one.
+    until: Option<Instant>,
+    /// The limit that the model was told of. It may answer once more, without calls.
+    told: Option<Limit>,
+}
+
+/// What came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    Rounds(u32),
+    Calls(u32),
+    Time(u64),
+}
+
+/// A call, and whether it is made.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) call: InjectedCall,
+    pub(super) refused: Option<Limit>,
+}
+
+impl Spent {
+    /// When the turn's time for tools is over.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.until
+    }
+
+    /// The limit of which the model knows already, and which it must not meet again.
+    pub(super) fn told(&self) -> Option<Limit> {
+        self.told
+    }
+
+    /// Says which of a round's calls are made.
+    pub(super) fn plan(&mut self, calls: Vec<InjectedCall>, config: &ToolsConfig) -> Vec<Planned> {
+        let now = Instant::now();
+        let until = *self.until.get_or_insert(now + config.total_timeout);
+        self.rounds = self.rounds.saturating_add(1);
+        let all = if self.rounds > config.rounds {
+            Some(Limit::Rounds(config.rounds))
+        } else if now >= until {
+            Some(Limit::Time(config.total_timeout.as_secs()))
+        } else {
+            None
+        };
+        let planned = calls.into_iter().map(|call| {
+            let refused = all.or_else(|| {
+                let is_spent = self.calls >= config.calls;
+                self.calls = self.calls.saturating_add(1);
+                is_spent.then_some(Limit::Calls(config.calls))
+            });
+            self.told = self.told.or(refused);
+            Planned { call, refused }
+        });
+        planned.collect()
+    }
+}
+
+impl Limit {
+    /// For the model, in place of a result.
+    pub(super) fn explanation(self) -> String {
+        format!(
+            "The tool was not run: {}. Do not call it again; answer with what you have.",
+            self.what()
+        )
+    }
+
+    /// For the client, when the model goes on all the same.
+    pub(super) fn failure(self) -> String {
+        format!(
+            "the model went on calling central tools although {}",
+            self.what()
+        )
+    }
+
+    fn what(self) -> String {
+        match self {
+            Self::Rounds(rounds) => {
+                format!("this turn has used up its {rounds} rounds of tool calls")
+            }
+            Self::Calls(calls) => format!("this turn has used up its {calls} tool calls"),
+            Self::Time(seconds) => {
+                format!("this turn has used up its {seconds} seconds for tool calls")
+            }
+        }
+    }
+}
