@@ -6,6 +6,7 @@
 mod events;
 mod line;
 mod message;
+mod pace;
 mod slot;
 
 use std::fmt;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 
-use bridge_stream::{Limits, SseDecoder};
+use bridge_stream::{Limits, SseDecoder, SseEvent};
 use bridge_upstream::{Body, UpstreamError};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -81,6 +81,13 @@ pub(super) fn decode(
     stream::unfold(reading, Reading::next).boxed()
 }
 
+/// Messages of the protocol are in events without a name of their own; pings and the like are not.
+fn keep(event: SseEvent<'_>, events: &mut Vec<Vec<u8>>) {
+    if event.name == "message" {
+        events.push(event.data.to_vec());
+    }
+}
+
 struct Reading {
     line: Line,
     /// None at its end.
@@ -126,17 +133,14 @@ impl Reading {
             self.left = left.ok_or(McpError::TooLarge { limit })?;
         }
         let mut events = Vec::new();
-        let fed = self
-            .decoder
-            .feed(piece, |event| events.push(event.data.to_vec()));
+        let fed = self.decoder.feed(piece, |event| keep(event, &mut events));
         self.take(events);
         fed.map(|_| ()).map_err(|_| McpError::TooLarge { limit })
     }
 
     fn finish(&mut self) {
         let mut events = Vec::new();
-        self.decoder
-            .finish(|event| events.push(event.data.to_vec()));
+        self.decoder.finish(|event| keep(event, &mut events));
         self.take(events);
     }
 

@@ -16,9 +16,11 @@ use rmcp::transport::streamable_http_client::{
 };
 use sse_stream::Sse;
 use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::events::{self, Origin};
 use super::message::{self, Left, intercept, malformed};
+use super::pace::Pace;
 use super::slot::Slots;
 use crate::McpError;
 use crate::access::Access;
@@ -44,6 +46,8 @@ struct Inner {
     answer_bytes: usize,
     listen: bool,
     slots: Slots,
+    listening: Mutex<Pace>,
+    resuming: Mutex<Pace>,
     /// Whether a session has been opened. Opening another one may bring other tools.
     opened: Mutex<bool>,
     changed: Arc<Notify>,
@@ -52,6 +56,16 @@ struct Inner {
     given_up: watch::Receiver<bool>,
     /// What went wrong last, for when the SDK tells only that something has.
     trouble: Mutex<Option<McpError>>,
+}
+
+/// What a refusal means.
+enum Refusal {
+    /// The session has expired: nothing was done.
+    Expired,
+    /// The request was answered with an error of the protocol.
+    Over(RequestId),
+    /// No more than its status.
+    Status(McpError),
 }
 
 /// A session that is being opened. Dropped before it is open, whatever goes on for it ends.
@@ -89,6 +103,8 @@ impl Line {
             answer_bytes,
             listen,
             slots: Slots::default(),
+            listening: Mutex::new(Pace::of_listening()),
+            resuming: Mutex::new(Pace::of_resuming()),
             opened: Mutex::new(false),
             changed,
             trouble: Mutex::new(None),
@@ -184,10 +200,12 @@ impl Line {
         let asked = request_id(message);
         let reply = self.send(Method::POST, &headers, &body).await;
         let answered = match reply {
-            Ok(reply) if reply.status == StatusCode::NOT_FOUND && session.is_some() => {
-                return Err(StreamableHttpError::SessionExpired);
-            }
-            Ok(reply) => self.answer(reply, asked.as_ref()).await,
+            Ok(reply) if reply.status.is_success() => self.answer(reply, asked.as_ref()).await,
+            Ok(reply) => match self.refusal(reply, session, asked.as_ref()).await {
+                Refusal::Expired => return Err(StreamableHttpError::SessionExpired),
+                Refusal::Over(id) => Ok(json(message::over(id), None)),
+                Refusal::Status(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         answered.or_else(|error| match asked {
@@ -206,9 +224,6 @@ impl Line {
         asked: Option<&RequestId>,
     ) -> Result<StreamableHttpPostResponse, McpError> {
         let status = reply.status;
-        if !status.is_success() {
-            return self.refusal(reply, asked).await;
-        }
         let is_accepted = matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT);
         // What is no request has no answer, whatever is in the body.
         if is_accepted || asked.is_none() {
@@ -247,18 +262,28 @@ impl Line {
     async fn refusal(
         &self,
         reply: Reply,
+        session: Option<&str>,
         asked: Option<&RequestId>,
-    ) -> Result<StreamableHttpPostResponse, McpError> {
+    ) -> Refusal {
         let status = reply.status;
-        if is_type(&reply, JSON)
-            && let Some(id) = asked
-            && let Ok(body) = events::whole(reply.body, REFUSAL_BYTES).await
-            && let Left::Over(answered) = intercept(&body, None, &self.0.slots)
-            && answered == *id
-        {
-            return Ok(json(message::over(answered), None));
+        if status == StatusCode::NOT_FOUND && session.is_some() {
+            return Refusal::Expired;
         }
-        Err(if status.is_redirection() {
+        if is_type(&reply, JSON)
+            && let Ok(body) = events::whole(reply.body, REFUSAL_BYTES).await
+        {
+            // The protocol has 404 for it, and many servers say 400.
+            let is_bad = status == StatusCode::BAD_REQUEST && session.is_some();
+            if is_bad && message::is_about_session(&body) {
+                return Refusal::Expired;
+            }
+            if let Left::Over(answered) = intercept(&body, None, &self.0.slots)
+                && asked == Some(&answered)
+            {
+                return Refusal::Over(answered);
+            }
+        }
+        Refusal::Status(if status.is_redirection() {
             McpError::Moved { status }
         } else {
             McpError::Status { status }
@@ -318,6 +343,12 @@ impl StreamableHttpClient for Line {
         if !self.0.listen && last_event.is_none() {
             return Err(StreamableHttpError::ServerDoesNotSupportSse);
         }
+        let pace = match last_event {
+            Some(_) => &self.0.resuming,
+            None => &self.0.listening,
+        };
+        let turn = pace.lock().turn(Instant::now());
+        sleep_until(turn).await;
         let mut headers = headers(session.as_deref(), own)?;
         headers.insert(ACCEPT, HeaderValue::from_static(EVENTS));
         if let Some(id) = last_event.and_then(|id| HeaderValue::try_from(id).ok()) {

@@ -142,6 +142,17 @@ fn request_id(raw: &RawValue) -> Option<RequestId> {
     Some(RequestId::Number(number))
 }
 
+/// Whether a body is an error that belongs to no request and speaks of the session.
+pub(super) fn is_about_session(body: &[u8]) -> bool {
+    let Ok(message) = read_object::<RawMessage<'_>>(body) else {
+        return false;
+    };
+    let is_of_none = message.id.is_none_or(|id| request_id(id).is_none());
+    let error = message.error.filter(|_| is_of_none);
+    let error = error.and_then(|error| read_object::<RawError<'_>>(error.get().as_bytes()).ok());
+    error.is_some_and(|error| error.message.to_ascii_lowercase().contains("session"))
+}
+
 fn answered(error: &RawValue) -> McpError {
     let read: Result<RawError<'_>, _> = read_object(error.get().as_bytes());
     match read {

@@ -134,8 +134,10 @@ async fn a_call_that_nobody_waits_for_is_cancelled() {
                 told.count() == expected && *state.left.lock() == expected
             })
             .await;
-            let last = hall.state.seen.lock().last().cloned().unwrap();
-            let said: Value = serde_json::from_str(&last.body).unwrap();
+            let seen = hall.state.seen.lock().clone();
+            let mut told = seen.iter().rev();
+            let told = told.find(|seen| seen.method() == "notifications/cancelled");
+            let said: Value = serde_json::from_str(&told.unwrap().body).unwrap();
             let id: Value = serde_json::from_str(&hall.calls().last().unwrap().id()).unwrap();
             assert_eq!(said["params"]["requestId"], id);
         }
@@ -180,4 +182,39 @@ async fn calls_of_one_tool_run_side_by_side() {
     for _ in 0..3 {
         catalogue.call(tool, r#"{"n":2}"#, LONG).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn an_answer_whose_stream_breaks_is_taken_up_where_it_broke() {
+    let hall = ToolHall::start(&["a"]).await;
+    let (_told, _house, catalogue) = open(&[("one", hall.url())]);
+    let shelf = catalogue.ready(LONG).await;
+    let mut id = String::new();
+    hall.script(move |seen| {
+        if seen.method() == "tools/call" {
+            id = seen.id();
+            let begun = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n\
+                id: at-7\nretry: 10\ndata:\n\n";
+            return Some(Reply::Raw(begun.as_bytes().to_vec()));
+        }
+        let is_it = seen.verb == "GET" && seen.header("last-event-id") == "at-7";
+        let result = r#"{"content":[{"type":"text","text":"late"}]}"#;
+        let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#);
+        is_it.then_some(Reply::Events(vec![answer]))
+    });
+    let outcome = catalogue.call(&shelf.tools()[0], "{}", LONG).await.unwrap();
+    assert_eq!(outcome.content, [Content::Text("late".to_owned())]);
+    assert_eq!(hall.calls().len(), 1);
+
+    // Without an id there is nothing to take up, and nothing is done twice.
+    on_call(&hall, |_| {
+        let begun = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata:\n\n";
+        Reply::Raw(begun.as_bytes().to_vec())
+    });
+    let error = catalogue
+        .call(&shelf.tools()[0], "{}", LONG)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), "session_ended", "{error}");
+    assert_eq!(hall.calls().len(), 2);
 }

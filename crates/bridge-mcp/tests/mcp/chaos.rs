@@ -106,6 +106,44 @@ async fn an_expired_session_is_opened_anew_and_the_call_is_answered() {
 }
 
 #[tokio::test]
+async fn servers_that_say_400_of_a_session_that_is_gone_are_understood() {
+    let hall = ToolHall::start(&["a"]).await;
+    let (_told, _house, catalogue) = open(&[("one", hall.url())]);
+    let shelf = catalogue.ready(LONG).await;
+    hall.script(|seen| {
+        let gone = r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"No valid Session ID"},
+            "id":null}"#;
+        let is_old = seen.header("mcp-session-id") == "session-1";
+        is_old.then(|| Reply::Status(400, gone.to_owned()))
+    });
+    let tool = shelf.tool("bmcp_one_a").unwrap();
+    catalogue.call(tool, "{}", LONG).await.unwrap();
+    assert_eq!(
+        hall.calls().last().unwrap().header("mcp-session-id"),
+        "session-2"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_every_stream_is_not_asked_for_one_all_the_time() {
+    let hall = ToolHall::start(&["a"]).await;
+    hall.script(|seen| {
+        let broken = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+            Content-Length: 99\r\n\r\nretry: 0\n\n";
+        (seen.verb == "GET").then(|| Reply::Raw(broken.as_bytes().to_vec()))
+    });
+    let started = tokio::time::Instant::now();
+    let (_told, _house, catalogue) = open(&[("one", hall.url())]);
+    assert_eq!(catalogue.ready(LONG).await.tools().len(), 1);
+    hall.until("it was asked twice", |state| {
+        let seen = state.seen.lock();
+        seen.iter().filter(|seen| seen.verb == "GET").count() >= 2
+    })
+    .await;
+    assert!(started.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
 async fn changes_that_a_server_tells_are_heard() {
     let hall = ToolHall::start(&["a"]).await;
     hall.script(|seen| (seen.verb == "GET").then_some(Reply::Status(202, String::new())));
