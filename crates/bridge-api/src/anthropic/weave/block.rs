@@ -74,6 +74,12 @@ impl Block {
         &self.start
     }
 
+    /// Whether the block is JSON, with an id that is some text.
+    pub(super) fn has_id(&self) -> bool {
+        let id = Value::new(&self.start).get("id").and_then(Value::filled);
+        id.is_some()
+    }
+
     /// Hears how the block goes on. Deltas that nobody has heard of are texts that are appended to
     /// the members of their names, as all known ones are.
     pub(super) fn delta(

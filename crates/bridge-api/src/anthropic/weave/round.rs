@@ -20,7 +20,7 @@ pub(super) struct Round {
     pub(super) is_stopped: bool,
     /// Whether the client has heard it. Nothing may follow then, whatever the provider says.
     pub(super) is_told: bool,
-    /// Whether the provider said that it failed.
+    /// Whether the provider said that it failed, or something that nothing can follow.
     pub(super) is_broken: bool,
 }
 
@@ -80,6 +80,8 @@ impl Round {
         let whose = whose(block, tools);
         self.has_injected |= whose == Whose::Injected;
         let block = Block::new(index, block, whose, budget)?;
+        // A call that cannot be said again cannot be answered either.
+        self.is_broken |= whose == Whose::Injected && !block.has_id();
         Ok(self.blocks.push_mut(block))
     }
 

@@ -465,3 +465,19 @@ fn nothing_is_made_that_is_called_behind_the_end() {
     assert_eq!(state.end_round(), RoundEnd::Over);
     assert_eq!(finished(&mut state), [""; 0]);
 }
+
+#[test]
+fn a_call_that_could_not_be_answered_is_not_made() {
+    let start = trimmed(CALLS)[0];
+    for (from, to) in [
+        ("{}}}", "{]}}"),
+        ("\"t1\"", "\"\""),
+        ("\"t1\"", "1"),
+        ("\"id\":\"t1\",", ""),
+    ] {
+        let mut state = state();
+        told(&mut state, &[&start.replace(from, to), END].concat());
+        assert_eq!(state.end_round(), RoundEnd::Over, "{to}");
+        assert_eq!(finished(&mut state), trimmed(END));
+    }
+}
