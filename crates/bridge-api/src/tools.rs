@@ -101,12 +101,13 @@ impl ToolSpec {
     }
 }
 
-/// Whether bytes are one JSON object and nothing else.
+/// Whether bytes are one JSON object and nothing else. JSON is UTF-8.
 pub(crate) fn is_object(bytes: &[u8], deepest: usize) -> bool {
     let mut scanner = Scanner::new(bytes, deepest);
     scanner.peek_past_space() == Some(b'{')
         && scanner.value(0).is_ok()
         && scanner.peek_past_space().is_none()
+        && std::str::from_utf8(bytes).is_ok()
 }
 
 /// Tools in the order of their names. Cheap to clone.

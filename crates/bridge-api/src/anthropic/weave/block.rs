@@ -57,8 +57,11 @@ impl Block {
         budget: &mut Budget,
     ) -> Result<Self, WeaveError> {
         let raw = block.raw().unwrap_or_default();
-        let is_good = is_object(raw, DEEPEST) && std::str::from_utf8(raw).is_ok();
-        let start = if is_good { raw.to_vec() } else { Vec::new() };
+        let start = if is_object(raw, DEEPEST) {
+            raw.to_vec()
+        } else {
+            Vec::new()
+        };
         budget.take_item(start.len())?;
         Ok(Self {
             whose,
