@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::gateway::{Gateway, Provider};
 use crate::program::{Program, pause};
 use crate::{Outcome, clock, process};
@@ -15,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const IDLE: Duration = Duration::from_secs(1);
 /// How often the start is measured.
 const STARTS: u32 = 5;
+/// The simulated tool server has ten tools: under so many names it has fifty.
+const TOOL_SERVERS: usize = 5;
 /// What a gateway is told whose records wait in memory.
 const WITHOUT_JOURNAL: &str = "[journal]\nmode = \"off\"\n";
 /// A start is to take less.
@@ -37,17 +41,32 @@ pub(crate) fn run(root: &Path, short: bool) -> Outcome {
     }
     let bridged = process::build(root, "bridged", "bridged", &["--release"])?;
     let load = process::build(root, "bridge-bench", "bridge-load", &["--release"])?;
-    let simulate = ["simulate", "--listen", "127.0.0.1:0"];
-    let simulator = Program::start(Command::new(&bridged).args(simulate))?;
+    let mut simulate = Command::new(&bridged);
+    simulate.args(["simulate", "--listen", "127.0.0.1:0"]);
+    simulate.args(["--tool-server", "127.0.0.1:0"]);
+    let simulator = Program::start(&mut simulate)?;
     let direct = simulator.wait_for("where it is", PATIENCE, |line| {
         let (_, rest) = line.split_once("ANTHROPIC_BASE_URL=")?;
         rest.split_whitespace().next().map(str::to_owned)
     })?;
+    let tools = simulator.wait_for("where its tool server is", PATIENCE, |line| {
+        let (_, url) = line.split_once("tool server is running at ")?;
+        Some(url.to_owned())
+    })?;
     print_start(&bridged, &direct)?;
     let gateway = start(&bridged, "", &direct)?;
     let key = gateway.make_key()?;
-    let without = start(&bridged, WITHOUT_JOURNAL, &direct)?;
-    let key_without = without.make_key()?;
+    let twins = [
+        (
+            "--without-journal",
+            start(&bridged, WITHOUT_JOURNAL, &direct)?,
+        ),
+        ("--empty", with_tools(&bridged, &direct, &tools, &["."], 1)?),
+        (
+            "--tools",
+            with_tools(&bridged, &direct, &tools, &[], TOOL_SERVERS)?,
+        ),
+    ];
     print_idle(&gateway)?;
     let mut runner = Command::new(&load);
     runner
@@ -56,20 +75,22 @@ pub(crate) fn run(root: &Path, short: bool) -> Outcome {
             "--gateway",
             &format!("http://{}/anthropic", gateway.address),
         ])
-        .args(["--pid", &gateway.process_id().to_string()])
-        .args([
-            "--without-journal",
-            &format!("http://{}/anthropic", without.address),
-        ])
-        .args(["--without-journal-key", &key_without])
-        .args(["--without-journal-pid", &without.process_id().to_string()]);
+        .args(["--pid", &gateway.process_id().to_string()]);
+    for (name, twin) in &twins {
+        runner
+            .args([name, &*format!("http://{}/anthropic", twin.address)])
+            .args([format!("{name}-key"), twin.make_key()?])
+            .args([format!("{name}-pid"), twin.process_id().to_string()]);
+    }
     if short {
         runner.arg("--short");
     }
     // Not through `process::run`: the key is nobody's business, not even on a terminal.
     let status = runner.status()?;
     gateway.stop()?;
-    without.stop()?;
+    for (_, twin) in twins {
+        twin.stop()?;
+    }
     simulator.stop()?;
     match status.success() {
         true => Ok(()),
@@ -85,6 +106,24 @@ fn start(bridged: &Path, further: &str, direct: &str) -> Outcome<Gateway> {
         key: Some("operator-key-for-anthropic"),
     };
     Gateway::start_with(bridged, "info", further, &[provider])
+}
+
+/// A gateway that knows the tool server under so many names, without the tools in whose names one
+/// of these patterns is found.
+fn with_tools(
+    bridged: &Path,
+    direct: &str,
+    tools: &str,
+    deny: &[&str],
+    servers: usize,
+) -> Outcome<Gateway> {
+    let gateway = start(bridged, "", direct)?;
+    for number in 0..servers {
+        let name = format!("server-{number}");
+        let server = json!({"name": name, "url": tools, "deny": deny});
+        gateway.write("/tool-servers", &server)?;
+    }
+    Ok(gateway)
 }
 
 /// The best of some starts, each with an empty data folder: from the call of the program to its

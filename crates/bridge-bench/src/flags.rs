@@ -15,6 +15,10 @@ bridge-load --direct URL --gateway URL --key KEY --pid PID [--dialect NAME] [--o
   --without-journal URL, --without-journal-key KEY, --without-journal-pid PID
                   the same for a second gateway that keeps no journal: what the journal costs
                   is measured then, too
+  --empty URL, --empty-key KEY, --empty-pid PID
+                  the same for a gateway that knows a tool server which has no tools
+  --tools URL, --tools-key KEY, --tools-pid PID
+                  the same for a gateway whose tool servers have fifty tools
   --short         less than a minute in place of less than six
 ";
 
@@ -27,8 +31,18 @@ pub(crate) struct Flags {
     pub(crate) dialect: Dialect,
     pub(crate) only: Option<String>,
     pub(crate) is_short: bool,
-    /// A gateway that keeps no journal, to compare with.
-    pub(crate) without_journal: Option<Twin>,
+    pub(crate) twins: Twins,
+}
+
+/// Gateways to compare with.
+#[derive(Debug)]
+pub(crate) struct Twins {
+    /// One that keeps no journal.
+    pub(crate) journal: Option<Twin>,
+    /// One with a tool server that has no tools.
+    pub(crate) empty: Option<Twin>,
+    /// One with fifty tools.
+    pub(crate) tools: Option<Twin>,
 }
 
 /// A second gateway.
@@ -59,7 +73,7 @@ pub(crate) fn parse(
 ) -> Result<Option<Flags>, FlagsError> {
     let (mut direct, mut gateway, mut key, mut pid) = (None, None, None, None);
     let (mut dialect, mut only, mut is_short) = (Dialect::Anthropic, None, false);
-    let (mut twin, mut twin_key, mut twin_pid) = (None, None, None);
+    let mut twins = [JOURNAL, EMPTY, TOOLS].map(RawTwin::new);
     while let Some(name) = arguments.next() {
         let mut value = || {
             let value = arguments.next();
@@ -73,17 +87,21 @@ pub(crate) fn parse(
             "--key" => key = Some(value()?),
             "--only" => only = Some(value()?),
             "--pid" => pid = Some(process_id(value()?)?),
-            "--without-journal" => twin = Some(value()?),
-            "--without-journal-key" => twin_key = Some(value()?),
-            "--without-journal-pid" => twin_pid = Some(process_id(value()?)?),
             "--dialect" => {
                 let value = value()?;
                 let what = "dialect";
                 dialect = Dialect::named(&value).ok_or(FlagsError::Invalid { value, what })?;
             }
-            _ => return Err(FlagsError::Unknown(name)),
+            _ => {
+                let is_its = |twin: &&mut RawTwin| twin.names.contains(&name.as_str());
+                match twins.iter_mut().find(is_its) {
+                    Some(twin) => twin.take(&name, value()?),
+                    None => return Err(FlagsError::Unknown(name)),
+                }
+            }
         }
     }
+    let [journal, empty, tools] = twins;
     let direct = direct.ok_or(FlagsError::Missing("--direct"))?;
     let gateway = gateway.ok_or(FlagsError::Missing("--gateway"))?;
     let key = key.ok_or(FlagsError::Missing("--key"))?;
@@ -94,17 +112,61 @@ pub(crate) fn parse(
         dialect,
         only,
         is_short,
-        without_journal: match (twin, twin_key, twin_pid) {
-            (None, None, None) => None,
-            (Some(base), Some(key), Some(pid)) => Some(Twin {
-                target: Target::try_new(&base, dialect, &key)?,
-                pid,
-            }),
-            (None, _, _) => return Err(FlagsError::Missing("--without-journal")),
-            (_, None, _) => return Err(FlagsError::Missing("--without-journal-key")),
-            (_, _, None) => return Err(FlagsError::Missing("--without-journal-pid")),
+        twins: Twins {
+            journal: journal.finish(dialect)?,
+            empty: empty.finish(dialect)?,
+            tools: tools.finish(dialect)?,
         },
     }))
+}
+
+/// The arguments of a second gateway: where it is, its key, its process.
+type TwinNames = [&'static str; 3];
+
+const JOURNAL: TwinNames = [
+    "--without-journal",
+    "--without-journal-key",
+    "--without-journal-pid",
+];
+const EMPTY: TwinNames = ["--empty", "--empty-key", "--empty-pid"];
+const TOOLS: TwinNames = ["--tools", "--tools-key", "--tools-pid"];
+
+/// What was said of a second gateway.
+struct RawTwin {
+    names: TwinNames,
+    values: [Option<String>; 3],
+}
+
+impl RawTwin {
+    fn new(names: TwinNames) -> Self {
+        Self {
+            names,
+            values: Default::default(),
+        }
+    }
+
+    fn take(&mut self, name: &str, value: String) {
+        let places = self.names.iter().zip(&mut self.values);
+        if let Some((_, place)) = places.into_iter().find(|(own, _)| **own == name) {
+            *place = Some(value);
+        }
+    }
+
+    /// All that is needed, or nothing when nothing was said.
+    fn finish(self, dialect: Dialect) -> Result<Option<Twin>, FlagsError> {
+        if self.values.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let [base_name, key_name, pid_name] = self.names;
+        let [base, key, pid] = self.values;
+        let base = base.ok_or(FlagsError::Missing(base_name))?;
+        let key = key.ok_or(FlagsError::Missing(key_name))?;
+        let pid = pid.ok_or(FlagsError::Missing(pid_name))?;
+        Ok(Some(Twin {
+            target: Target::try_new(&base, dialect, &key)?,
+            pid: process_id(pid)?,
+        }))
+    }
 }
 
 fn process_id(value: String) -> Result<u32, FlagsError> {

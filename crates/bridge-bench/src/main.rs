@@ -9,7 +9,6 @@ mod case;
 mod connection;
 mod flags;
 mod goals;
-mod journal;
 mod process;
 mod run;
 mod samples;
@@ -17,6 +16,7 @@ mod table;
 mod target;
 #[cfg(test)]
 mod tests;
+mod twin;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -15,11 +15,11 @@ use crate::case::{Case, Effort};
 use crate::connection::{AskError, Connection};
 use crate::flags::Flags;
 use crate::goals;
-use crate::journal;
 use crate::process::{Process, ProcessError};
 use crate::samples::Samples;
 use crate::table;
 use crate::target::Target;
+use crate::twin;
 
 /// How many connections are opened at once.
 const OPEN_AT_ONCE: usize = 50;
@@ -79,9 +79,7 @@ pub(crate) async fn all(flags: &Flags, out: &mut impl Write) -> Result<(), Box<d
     for line in goals::lines(&measured, idle) {
         writeln!(out, "{line}")?;
     }
-    if let Some(twin) = &flags.without_journal {
-        journal::all(flags, twin, out).await?;
-    }
+    twin::all(flags, out).await?;
     writeln!(out, "\n{} s in all", begun.elapsed().as_secs())?;
     match failed.or_else(|| failure(&measured)) {
         Some(failure) => Err(failure.into()),
