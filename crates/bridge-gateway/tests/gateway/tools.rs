@@ -2,6 +2,12 @@
 //!
 //! The provider plays scripts, and the tool server is a real one over its own sockets.
 
+mod calls;
+mod failures;
+mod leaving;
+mod limits;
+mod memory;
+mod offers;
 mod rounds;
 mod stage;
 mod voice;
