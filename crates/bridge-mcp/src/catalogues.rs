@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::catalogue::{Catalogue, Shared};
 use crate::figures::{Figures, ServerFigures};
 use crate::leaving::{LONGEST, Leaving};
-use crate::session::Opener;
+use crate::session::{Opener, Places};
 use crate::shelf::Shelves;
 use crate::{Caller, McpConfig, ToolAuthority};
 
@@ -50,6 +50,7 @@ impl Catalogues {
             exchange,
             policy: Arc::new(HeaderPolicy::default()),
             config,
+            places: Places::new(config.listeners),
             leaving: Leaving::new(),
             logger: logger.clone(),
         };
@@ -111,6 +112,7 @@ impl Catalogues {
             shared.count(&mut figures);
         }
         figures.servers.sort_by(ServerFigures::order);
+        figures.listened_to = self.0.opener.places.taken();
         figures
     }
 

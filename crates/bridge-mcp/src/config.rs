@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Limits of sessions and listings. They hold for each identity.
+/// Limits of sessions and listings. Where nothing else is said they hold for each identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct McpConfig {
     /// How many servers are open at once; further ones, by name, are left out. Default 64, as many
@@ -29,10 +29,10 @@ pub struct McpConfig {
     /// How old a listing may be before it is read again, of an identity that makes requests.
     /// Default 5 minutes. What a server says of changes is heard at once.
     pub refresh: Duration,
-    /// Whether servers are listened to while nothing is asked of them. Without it a connection less
-    /// is open for each server and identity, and changes are noticed when a listing is too old.
-    /// Default yes.
-    pub listen: bool,
+    /// How many servers are listened to while nothing is asked of them, of all identities together:
+    /// each takes a connection. What changes with the others is noticed when a listing is too old.
+    /// Default 1024.
+    pub listeners: usize,
 }
 
 impl Default for McpConfig {
@@ -48,7 +48,7 @@ impl Default for McpConfig {
             first_retry: Duration::from_secs(1),
             last_retry: Duration::from_secs(60),
             refresh: Duration::from_secs(300),
-            listen: true,
+            listeners: 1_024,
         }
     }
 }

@@ -7,6 +7,8 @@ use std::cmp::Ordering;
 pub struct Figures {
     /// How many catalogues there are.
     pub catalogues: usize,
+    /// How many servers are listened to, of all catalogues.
+    pub listened_to: usize,
     /// Their servers, in the order of their names.
     pub servers: Vec<ServerFigures>,
 }

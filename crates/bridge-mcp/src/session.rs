@@ -7,6 +7,7 @@ mod events;
 mod line;
 mod message;
 mod pace;
+mod places;
 mod slot;
 
 use std::fmt;
@@ -37,6 +38,7 @@ use tokio::time::timeout;
 
 use self::line::Line;
 use self::message::RawArguments;
+pub(crate) use self::places::Places;
 use self::slot::Slot;
 use crate::access::Access;
 use crate::leaving::Leaving;
@@ -59,6 +61,7 @@ pub(crate) struct Opener {
     pub(crate) exchange: Arc<dyn Exchange>,
     pub(crate) policy: Arc<HeaderPolicy>,
     pub(crate) config: McpConfig,
+    pub(crate) places: Places,
     pub(crate) leaving: Leaving,
     pub(crate) logger: Logger,
 }
@@ -89,7 +92,8 @@ impl Opener {
             Arc::clone(&self.exchange),
             Arc::clone(&access),
             Arc::clone(&self.policy),
-            (self.config.answer_bytes, self.config.listen),
+            self.config.answer_bytes,
+            self.places.clone(),
             Arc::clone(&changed),
         );
         let mut config = StreamableHttpClientTransportConfig::with_uri(uri);

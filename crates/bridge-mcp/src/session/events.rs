@@ -16,6 +16,7 @@ use sse_stream::Sse;
 
 use super::line::Line;
 use super::message::{self, Left, intercept};
+use super::places::Place;
 use crate::McpError;
 
 /// How many times as large as one answer the stream of events may be that brings it: progress is
@@ -27,7 +28,7 @@ pub(super) enum Origin {
     /// The answer to a request, if it was one.
     Answer(Option<RequestId>),
     /// What the server says unasked. It has no end, and so no limit on the whole.
-    Listening,
+    Listening(#[expect(dead_code, reason = "it is held")] Option<Place>),
 }
 
 /// Reads a body whole.
@@ -147,7 +148,7 @@ impl Reading {
     fn take(&mut self, events: Vec<Vec<u8>>) {
         let asked = match &self.origin {
             Origin::Answer(asked) => asked.as_ref(),
-            Origin::Listening => None,
+            Origin::Listening(_) => None,
         };
         for data in events {
             // Servers send an event without a message first, for its id.

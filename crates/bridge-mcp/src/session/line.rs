@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use super::events::{self, Origin};
 use super::message::{self, Left, intercept, malformed};
 use super::pace::Pace;
+use super::places::Places;
 use super::slot::Slots;
 use crate::McpError;
 use crate::access::Access;
@@ -44,7 +45,7 @@ struct Inner {
     access: Arc<Access>,
     policy: Arc<HeaderPolicy>,
     answer_bytes: usize,
-    listen: bool,
+    places: Places,
     slots: Slots,
     listening: Mutex<Pace>,
     resuming: Mutex<Pace>,
@@ -91,7 +92,8 @@ impl Line {
         exchange: Arc<dyn Exchange>,
         access: Arc<Access>,
         policy: Arc<HeaderPolicy>,
-        (answer_bytes, listen): (usize, bool),
+        answer_bytes: usize,
+        places: Places,
         changed: Arc<Notify>,
     ) -> (Self, Opening) {
         let (opening, given_up) = watch::channel(false);
@@ -101,7 +103,7 @@ impl Line {
             access,
             policy,
             answer_bytes,
-            listen,
+            places,
             slots: Slots::default(),
             listening: Mutex::new(Pace::of_listening()),
             resuming: Mutex::new(Pace::of_resuming()),
@@ -340,7 +342,9 @@ impl StreamableHttpClient for Line {
         _: Option<String>,
         own: HashMap<HeaderName, HeaderValue>,
     ) -> Result<Events, Failed> {
-        if !self.0.listen && last_event.is_none() {
+        let place = self.0.places.take();
+        // An answer that broke is taken up in any case: somebody waits for it.
+        if place.is_none() && last_event.is_none() {
             return Err(StreamableHttpError::ServerDoesNotSupportSse);
         }
         let pace = match last_event {
@@ -369,7 +373,11 @@ impl StreamableHttpClient for Line {
         if !status.is_success() || !is_type(&reply, EVENTS) {
             return Err(StreamableHttpError::Client(McpError::Status { status }));
         }
-        Ok(events::decode(self.clone(), reply.body, Origin::Listening))
+        Ok(events::decode(
+            self.clone(),
+            reply.body,
+            Origin::Listening(place),
+        ))
     }
 }
 

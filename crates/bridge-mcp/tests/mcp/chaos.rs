@@ -297,7 +297,7 @@ async fn of_a_server_that_is_too_slow_nothing_is_left_open() {
                 opening: Duration::from_millis(100),
                 first_retry: LONG * 10,
                 last_retry: LONG * 10,
-                listen: false,
+                listeners: 0,
                 ..McpConfig::default()
             };
             let house = house(&told, patience);

@@ -1,9 +1,11 @@
 //! Servers that behave.
 
-use bridge_mcp::{Content, Outcome};
+use std::sync::Arc;
 
-use crate::authority::{LONG, names, open};
-use crate::server::ToolHall;
+use bridge_mcp::{Content, McpConfig, Outcome};
+
+use crate::authority::{LONG, Told, caller, house, names, open, quick, spec};
+use crate::server::{Reply, ToolHall};
 
 #[tokio::test]
 async fn tools_are_listed_called_and_left() {
@@ -45,4 +47,40 @@ async fn tools_are_listed_called_and_left() {
     })
     .await;
     house.close().await;
+}
+
+#[tokio::test]
+async fn no_more_servers_are_listened_to_than_there_may_be() {
+    let hall = ToolHall::start(&["a"]).await;
+    hall.script(|seen| (seen.verb == "GET").then_some(Reply::Status(202, String::new())));
+    let told = Arc::new(Told::default());
+    told.grant(vec![
+        (spec("one", &hall.url()), None),
+        (spec("two", &hall.url()), None),
+    ]);
+    let one_ear = McpConfig {
+        listeners: 1,
+        ..quick()
+    };
+    let house = house(&told, one_ear);
+    let catalogue = house.catalogue(caller());
+    assert_eq!(catalogue.ready(LONG).await.tools().len(), 2);
+    hall.until("one is listened to", |_| house.figures().listened_to == 1)
+        .await;
+    for tool in catalogue.current().tools() {
+        catalogue.call(tool, "{}", LONG).await.unwrap();
+    }
+    let gets = hall
+        .state
+        .seen
+        .lock()
+        .iter()
+        .filter(|seen| seen.verb == "GET")
+        .count();
+    assert_eq!(gets, 1);
+    drop(catalogue);
+    hall.until("nobody is listened to", |_| {
+        house.figures().listened_to == 0
+    })
+    .await;
 }
