@@ -49,7 +49,8 @@ pub(crate) struct State {
     has_role: bool,
     /// The place of the next call that the client sees.
     next_place: u64,
-    /// Whether the client was told that the answer ends: nothing can follow.
+    /// Whether the client was told that nothing follows. A reason for the end alone does not say
+    /// so: some providers give one in every chunk.
     is_closed: bool,
     /// What ends this round.
     held: Vec<u8>,
@@ -147,7 +148,6 @@ impl State {
         let is_first = self.past.is_empty() && !self.round.has_injected();
         if is_first && heard.pieces.is_empty() {
             // Most chunks of most turns: there is nothing to change.
-            self.is_closed |= heard.has_end;
             self.has_role |= heard.has_role;
             out.extend_from_slice(raw);
             return Ok(());
@@ -156,7 +156,6 @@ impl State {
         let told = self.tell(data, pieces, Share::All);
         let is_end = told.has_end || told.is_usage_alone();
         if !is_end || !self.holds_back() {
-            self.is_closed |= told.has_end;
             if told.is_worth_telling() {
                 self.has_role |= told.has_role;
                 told.write(raw, out);

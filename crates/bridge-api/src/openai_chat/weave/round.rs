@@ -44,8 +44,6 @@ pub(super) struct Heard {
     pub(super) pieces: Vec<usize>,
     /// Whether it says who speaks.
     pub(super) has_role: bool,
-    /// Whether it says why the answer ends.
-    pub(super) has_end: bool,
 }
 
 impl Round {
@@ -94,7 +92,6 @@ impl Round {
                 "delta" | "message" => told.push(value),
                 "finish_reason" => {
                     if let Some(reason) = value.filled() {
-                        heard.has_end = true;
                         self.has_finished = true;
                         self.is_cut_short |= BAD_REASONS.contains(&&*reason);
                     }

@@ -346,6 +346,20 @@ fn a_provider_that_tells_it_in_other_ways_is_understood() {
 }
 
 #[test]
+fn a_reason_for_the_end_in_every_chunk_ends_nothing() {
+    let ending = |delta: &str| {
+        format!(r#"{{"id":"c","choices":[{{"index":0,"delta":{delta},"finish_reason":"stop"}}]}}"#)
+    };
+    let text = ending(r#"{"content":"a"}"#);
+    let called = ending(&calls(&[call(0, "a-1", "bmcp_a", "{}")]));
+    check(
+        &[&[&text, &called, &text, DONE], &[&text, DONE]],
+        &["calls a-1 bmcp_a {}", "over"],
+        &[&text, &text.replace("\"stop\"", "null"), &text, DONE],
+    );
+}
+
+#[test]
 fn calls_of_providers_that_count_badly_are_kept_apart() {
     let told = |pieces: &[&str], ends: &str| {
         let mut turn = turn();
@@ -423,7 +437,7 @@ fn calls_of_an_answer_that_was_cut_short_are_not_made() {
     check(&[&[&whole, error, DONE]], &["over"], &[error, DONE]);
     // What comes behind the end cannot be answered any more.
     let over = end("c", "stop");
-    check(&[&[&over, &whole, DONE]], &["over"], &[&over, DONE]);
+    check(&[&[&over, DONE, &whole]], &["over"], &[&over, DONE]);
 }
 
 #[test]
