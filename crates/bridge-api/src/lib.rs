@@ -27,40 +27,16 @@
 mod anthropic;
 mod bedrock;
 mod dialect;
-#[allow(
-    clippy::allow_attributes,
-    dead_code,
-    unused_imports,
-    reason = "the dialects are being moved onto it"
-)]
 mod envelope;
 mod facts;
 mod failure;
-#[allow(
-    clippy::allow_attributes,
-    dead_code,
-    unused_imports,
-    reason = "the dialects are being moved onto it"
-)]
 mod json;
 mod observe;
 mod openai_chat;
 mod openai_responses;
 mod provider;
 mod route;
-#[allow(
-    clippy::allow_attributes,
-    dead_code,
-    unused_imports,
-    reason = "the dialects are being moved onto it"
-)]
 mod tools;
-#[allow(
-    clippy::allow_attributes,
-    dead_code,
-    unused_imports,
-    reason = "the dialects are being moved onto it"
-)]
 mod weave;
 
 pub use bedrock::{
