@@ -88,7 +88,8 @@ impl Turn {
     }
 }
 
-/// Puts hidden turns back into the messages of a request.
+/// Puts hidden turns back into the messages of a request. Each is put back once, at the last place
+/// where it fits: a turn that was had twice word for word is remembered as it was the last time.
 pub(crate) fn splice(
     request: &mut Envelope,
     find: &mut dyn FnMut(u128) -> Option<Arc<HiddenTurn>>,
@@ -96,8 +97,8 @@ pub(crate) fn splice(
     let messages = request.get("messages").unwrap_or_default().as_bytes();
     let list: Vec<Value<'_>> = Value::new(messages).items().collect();
     let mut patch = Patch::new(messages);
-    let mut count = 0;
-    for (place, pair) in list.windows(2).enumerate() {
+    let mut done: Vec<Arc<HiddenTurn>> = Vec::new();
+    for (place, pair) in list.windows(2).enumerate().rev() {
         let [before, message] = pair else {
             continue;
         };
@@ -111,17 +112,18 @@ pub(crate) fn splice(
         let Some(turn) = find(anchor(*before, seen.finish())) else {
             continue;
         };
-        let Some(hidden) = turn.as_messages() else {
-            continue;
-        };
         let next = list.get(place + 2).copied();
-        count += usize::from(hidden.put_back(*message, next, &mut patch));
+        let hidden = turn.as_messages();
+        let hidden = hidden.filter(|_| !done.iter().any(|other| Arc::ptr_eq(other, &turn)));
+        if hidden.is_some_and(|hidden| hidden.put_back(*message, next, &mut patch)) {
+            done.push(turn);
+        }
     }
-    if count > 0 {
+    if !done.is_empty() {
         let messages = Bytes::from(patch.into_vec());
         request.replace("messages", messages);
     }
-    count
+    done.len()
 }
 
 impl Hidden {

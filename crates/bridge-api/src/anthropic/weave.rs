@@ -91,7 +91,11 @@ impl State {
                 self.round.is_stopped = true;
                 return self.end(raw, out);
             }
-            "error" => self.round.is_broken = true,
+            "error" => {
+                self.round.is_broken = true;
+                // The client hears the error, and no end behind it.
+                self.held.clear();
+            }
             _ => {}
         }
         out.extend_from_slice(raw);

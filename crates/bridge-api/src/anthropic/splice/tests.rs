@@ -205,3 +205,17 @@ fn thinking_is_known_by_its_signature_and_a_result_by_its_call() {
     assert_eq!(found(&before("1").replace("o9", "o8"), thinking), 0);
     assert_eq!(found(&before("1"), &thinking.replace("\"s\"", "\"t\"")), 0);
 }
+
+#[test]
+fn a_turn_that_was_had_twice_comes_back_once() {
+    let seen = assistant(&[TEXT, FOUND]);
+    let (count, messages) = spliced(two_rounds(), &[BEFORE, &seen, BEFORE, &seen]);
+    let last = [
+        assistant(&[TEXT, CALL]),
+        user("{\"r\":1}"),
+        assistant(&[FOUND]),
+    ]
+    .join(",");
+    let expected = [BEFORE, &seen, BEFORE, &last].join(" , ");
+    assert_eq!((count, messages), (1, expected));
+}

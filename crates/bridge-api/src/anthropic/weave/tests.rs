@@ -261,6 +261,7 @@ fn an_error_after_the_end_is_told() {
     let error = r#"{"type":"error","error":{"type":"api_error","message":"x"}}"#;
     assert_eq!(told(&mut state, error), [error]);
     assert_eq!(state.end_round(), RoundEnd::Over);
+    assert_eq!(finished(&mut state), [""; 0]);
 }
 
 #[test]
