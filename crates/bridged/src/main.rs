@@ -20,6 +20,7 @@ mod settings;
 mod signals;
 mod sockets;
 mod supervisor;
+mod tool_server_view;
 mod turn_view;
 mod wiring;
 

@@ -22,6 +22,7 @@ mod sealed;
 mod seed;
 mod settings;
 mod start_error;
+mod tools;
 mod traces;
 mod translate;
 
@@ -35,7 +36,7 @@ use bridge_auth::{Authorizer, Seal, Secret};
 use bridge_control::ControlServer;
 use bridge_gateway::{Gateway, GatewayParts};
 use bridge_intercept::{Aftercare, Blueprint, Cutoff, ProviderSet};
-use bridge_rpc::{ProviderWatch, RemoteAuthorizer, RemoteSink};
+use bridge_rpc::{ProviderWatch, RemoteAuthorizer, RemoteSink, ToolServerWatch};
 use bridge_telemetry::task::{self, Task};
 use bridge_telemetry::{Metrics, keys};
 use bridge_upstream::Client;
@@ -57,8 +58,11 @@ use self::running::Running;
 use self::settings::Settings;
 pub(crate) use self::settings::{Rereads, Source};
 pub(crate) use self::start_error::StartError;
+use self::tools::CentralTools;
 use self::traces::Traces;
-use self::translate::{client_config, configure_metrics, gateway_config, intercept_config};
+use self::translate::{
+    client_config, configure_metrics, gateway_config, intercept_config, tools_config,
+};
 use crate::config::Config;
 
 /// How often what has grown old is cleared away.
@@ -90,6 +94,7 @@ pub(crate) struct Server {
     patience: watch::Receiver<Duration>,
     /// They end with the server.
     _reload: Task<()>,
+    _tools: Task<()>,
     _settings: Option<Task<()>>,
     _sweep: Task<()>,
 }
@@ -131,6 +136,8 @@ impl Server {
         let sink = Arc::new(RemoteSink::new(channel));
         let recording = Recording::start(config, folder, sink, &metrics, logger).await?;
         let mut watch = ProviderWatch::start(channel);
+        let mut tool_watch = ToolServerWatch::start(channel);
+        let tools = CentralTools::new(channel, client.clone(), &metrics, logger);
 
         let cutoff = Cutoff::default();
         let limits = gateway_config(config, &metrics);
@@ -154,12 +161,15 @@ impl Server {
             cutoff: cutoff.clone(),
             logger: logger.new(o!(keys::COMPONENT => "engine")),
             aftercare: Aftercare::new(metrics.clone(), logger),
-            tools: None,
             dumps: dumps::start(config, &metrics, logger).map_err(StartError::Dumps)?,
+            tools: None,
         };
-        let generations = Generations::new(gateway.clone(), blueprint, limits, client, logger);
+        let central = (tools.clone(), tools_config(config));
+        let generations =
+            Generations::new(gateway.clone(), blueprint, limits, client, central, logger);
         let copy = sealed::copy(config, &plane, folder, &authorizer, logger);
         if plane.control().is_some() {
+            tools::first(&generations, &mut tool_watch).await;
             match timeout(FIRST_PROVIDERS, watch.changed()).await {
                 Ok(Some(snapshot)) => {
                     generations.take(&snapshot);
@@ -200,7 +210,12 @@ impl Server {
             reloads: reloads.clone(),
         };
         let traffic = readiness.clone();
-        let routes = gateway_routes::router(Some(&gateway), reloads.clone(), level, admin_token);
+        let routes = gateway_routes::router(
+            Some((&gateway, generations.tools())),
+            reloads.clone(),
+            level,
+            admin_token,
+        );
         let router = operator::router(&plane, readiness, metrics, losses).merge(routes);
         let operator = operator::serve(listeners.operator, router, logger);
         Ok(Self {
@@ -209,6 +224,11 @@ impl Server {
             _sweep: sweep(generations.clone(), logger),
             generations: generations.clone(),
             traces,
+            _tools: task::spawn(
+                logger,
+                "tool servers",
+                tools::follow(generations.clone(), tools, tool_watch, logger.clone()),
+            ),
             _reload: task::spawn(logger, "reload", sealed::follow(generations, watch, copy)),
             _settings: settings,
             reloads,
@@ -311,7 +331,15 @@ impl Server {
             Some(_) => Duration::ZERO,
         };
         let patience = Instant::now() + patience;
-        let lost = recording.close(patience, leave, &logger).await;
+        let (central, hurried) = (generations.tools(), watch::Sender::new(false));
+        let leave = async {
+            leave.await;
+            hurried.send_replace(true);
+        };
+        let (lost, ()) = tokio::join!(
+            recording.close(patience, leave, &logger),
+            central.close(hurried.subscribe())
+        );
         authorizer.close().await;
         tokio::join!(operator.stop(&logger), plane.stop(&logger));
         tokio::join!(dumps::finish(generations.dumps()), traces.finish());

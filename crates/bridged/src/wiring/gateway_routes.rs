@@ -15,9 +15,11 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::reload_asks::Reloads;
+use super::tools::CentralTools;
 use crate::log_view::{LogView, SetLevel};
 use crate::provider_view::ProviderStatusView;
 use crate::reload_view::{ReloadProblem, ReloadRefused, ReloadView};
+use crate::tool_server_view::ToolServerStatusView;
 use crate::turn_view::TurnView;
 
 /// Every process has this.
@@ -27,12 +29,20 @@ struct OfProcess;
 
 /// Requests run, and providers are used, only where a gateway is.
 #[derive(OpenApi)]
-#[openapi(paths(reload, log, set_level, reset_level, turns, provider_status))]
+#[openapi(paths(
+    reload,
+    log,
+    set_level,
+    reset_level,
+    turns,
+    provider_status,
+    tool_server_status
+))]
 struct OfGateway;
 
 /// Routes below `/api/v1` that ask for the admin token. Requests run only where a gateway does.
 pub(super) fn router(
-    gateway: Option<&Gateway>,
+    gateway: Option<(&Gateway, CentralTools)>,
     reloads: Option<Reloads>,
     level: Option<LevelSwitch>,
     admin_token: Secret,
@@ -42,11 +52,15 @@ pub(super) fn router(
         let log = get(log).put(set_level).delete(reset_level);
         router = router.route("/api/v1/log", log.with_state(level));
     }
-    if let Some(gateway) = gateway {
+    if let Some((gateway, tools)) = gateway {
         let status = get(provider_status).with_state(gateway.clone());
         router = router
             .route("/api/v1/turns", get(turns).with_state(gateway.clone()))
-            .route("/api/v1/provider-status", status);
+            .route("/api/v1/provider-status", status)
+            .route(
+                "/api/v1/tool-server-status",
+                get(tool_server_status).with_state(tools),
+            );
     }
     behind_admin_token(router, admin_token)
 }
@@ -77,6 +91,15 @@ async fn turns(State(gateway): State<Gateway>) -> Json<Vec<TurnView>> {
 async fn provider_status(State(gateway): State<Gateway>) -> Json<Vec<ProviderStatusView>> {
     let providers = gateway.providers();
     Json(providers.map_or_else(Vec::new, |set| ProviderStatusView::all(&set)))
+}
+
+/// Tool servers as this gateway finds them, by name: those that callers who are here have opened
+#[utoipa::path(get, path = "/api/v1/tool-server-status", tag = "process",
+    responses(
+        (status = 200, body = Vec<ToolServerStatusView>),
+        (status = 401, body = Problem)))]
+async fn tool_server_status(State(tools): State<CentralTools>) -> Json<Vec<ToolServerStatusView>> {
+    Json(ToolServerStatusView::all(tools.figures()))
 }
 
 /// Read the configuration again: all of it is good, or nothing changes

@@ -15,7 +15,7 @@ pub(super) fn spec(provider: &ProviderSnapshot) -> ProviderSpec {
     }
 }
 
-fn manners(manners: &MannersSettings) -> MannersSpec {
+pub(super) fn manners(manners: &MannersSettings) -> MannersSpec {
     MannersSpec {
         connect_timeout: manners.connect_timeout,
         first_byte_timeout: manners.first_byte_timeout,

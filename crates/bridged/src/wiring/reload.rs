@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bridge_api::ProviderType;
 use bridge_auth::HeaderPolicy;
 use bridge_gateway::{Gateway, GatewayConfig};
-use bridge_intercept::{Blueprint, InterceptConfig, ProviderSet, ProviderState};
+use bridge_intercept::{Blueprint, InterceptConfig, ProviderSet, ProviderState, ToolsConfig};
 use bridge_rpc::Snapshot;
 use bridge_telemetry::{ErrorChain, ProviderFigures, ProviderStatus, keys};
 use bridge_upstream::{Client, Dumps};
@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::last_set::LastSet;
 use super::provider_spec::spec;
+use super::tools::CentralTools;
 
 /// Begins the generations of one gateway. Cloning shares it.
 #[derive(Clone)]
@@ -36,6 +37,10 @@ struct Parts {
     blueprint: Blueprint,
     limits: GatewayConfig,
     client: Client,
+    tools: CentralTools,
+    /// How much is done with them; none while they are switched off.
+    tools_config: Option<Arc<ToolsConfig>>,
+    has_tool_servers: bool,
     /// There is nothing to serve with until the first providers have come.
     has_providers: bool,
 }
@@ -48,6 +53,7 @@ pub(super) struct Habits {
     /// Connections to providers, if their settings are others now.
     pub(super) client: Option<Client>,
     pub(super) dumps: Option<Dumps>,
+    pub(super) tools: Option<ToolsConfig>,
 }
 
 impl Generations {
@@ -57,14 +63,19 @@ impl Generations {
         blueprint: Blueprint,
         limits: GatewayConfig,
         client: Client,
+        tools: (CentralTools, Option<ToolsConfig>),
         logger: &Logger,
     ) -> Self {
+        let (tools, tools_config) = tools;
         Self(Arc::new(Inner {
             gateway,
             parts: Mutex::new(Parts {
                 blueprint,
                 limits,
                 client,
+                tools,
+                tools_config: tools_config.map(Arc::new),
+                has_tool_servers: false,
                 has_providers: false,
             }),
             last_set: LastSet::default(),
@@ -145,19 +156,48 @@ impl Generations {
         parts.blueprint.dumps = habits.dumps;
         if let Some(client) = habits.client {
             parts.blueprint.exchange = Arc::new(client.clone());
+            parts.tools.connect_over(client.clone());
             parts.client = client;
         }
+        parts.tools_config = habits.tools.map(Arc::new);
+        parts.take_tools();
         parts.has_providers.then(|| parts.begin(&self.0.gateway))
     }
 
-    /// Brings the gauges of keys and breakers up to date.
+    /// There are tool servers now, or none any more. With the first one and after the last one a
+    /// generation begins; otherwise the catalogues that there are ask again, so that sessions with
+    /// servers that stay are not opened anew. Says whether a generation began.
+    pub(super) fn tool_servers(&self, has_servers: bool) -> bool {
+        let mut parts = self.0.parts.lock();
+        if parts.has_tool_servers == has_servers {
+            parts.tools.all_ask_again();
+            return false;
+        }
+        parts.has_tool_servers = has_servers;
+        parts.take_tools();
+        let begins = parts.has_providers;
+        if begins {
+            parts.begin(&self.0.gateway);
+        }
+        begins
+    }
+
+    /// What handlers get their tools from.
+    pub(super) fn tools(&self) -> CentralTools {
+        self.0.parts.lock().tools.clone()
+    }
+
+    /// Brings the gauges of keys, breakers and tool servers up to date.
     pub(super) fn measure(&self) {
-        let (providers, metrics) = {
+        let (providers, metrics, tools) = {
             let parts = self.0.parts.lock();
             let blueprint = &parts.blueprint;
-            (Arc::clone(&blueprint.providers), blueprint.metrics.clone())
+            let tools = parts.tools.clone();
+            let metrics = blueprint.metrics.clone();
+            (Arc::clone(&blueprint.providers), metrics, tools)
         };
         providers.measure(&metrics);
+        tools.measure(&metrics);
     }
 
     /// What writes exchanges to files, if anything does.
@@ -174,6 +214,13 @@ impl Generations {
 }
 
 impl Parts {
+    /// Handlers that are built from now on have tools if there are any.
+    fn take_tools(&mut self) {
+        let config = self.tools_config.as_ref().filter(|_| self.has_tool_servers);
+        let tools = config.map(|config| self.tools.for_handlers(Arc::clone(config)));
+        self.blueprint.tools = tools;
+    }
+
     fn begin(&self, gateway: &Gateway) -> u64 {
         gateway.replace(Arc::new(self.blueprint.clone()), self.limits.clone())
     }

@@ -17,7 +17,7 @@ use super::dumps;
 use super::reload::{Generations, Habits};
 use super::seed;
 use super::translate::{
-    client_config, configure_metrics, gateway_config, intercept_config, provider_spec,
+    client_config, configure_metrics, gateway_config, intercept_config, provider_spec, tools_config,
 };
 use crate::config::env::Environment;
 use crate::config::live::is_live;
@@ -123,6 +123,7 @@ impl Settings {
             policy,
             client,
             dumps,
+            tools: tools_config(&loaded.config),
         };
         let generation = self
             .generations

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bridge_api::UsageTold;
 use bridge_gateway::GatewayConfig;
 use bridge_guard::FrontLimits;
 use bridge_intercept::{
-    AftercareLimits, BreakerConfig, InterceptConfig, OnAbort, ProviderSpec, RetryBudgetConfig,
-    RetryConfig,
+    AftercareLimits, BreakerConfig, InterceptConfig, MemoryLimits, OnAbort, ProviderSpec,
+    RetryBudgetConfig, RetryConfig, ToolsConfig,
 };
 use bridge_pool::PoolConfig;
 use bridge_record::{BatcherConfig, Durability, JournalConfig};
@@ -16,7 +17,7 @@ use bridge_telemetry::{LabelLimits, Metrics};
 use bridge_upstream::{ClientConfig, Timeouts};
 
 use crate::config::sections::{BreakerSection, RetrySection};
-use crate::config::setting::{AbortHabit, Count, JournalMode, Limit};
+use crate::config::setting::{AbortHabit, Count, JournalMode, Limit, UsageHabit};
 use crate::config::{Config, Provider};
 use crate::observers::PoolMetrics;
 
@@ -126,6 +127,31 @@ fn breaker_config(breaker: &BreakerSection) -> BreakerConfig {
         open_for: breaker.open_for,
         probes: whole(breaker.probes),
     }
+}
+
+/// How much a turn may do with tools of tool servers; nothing while it gets none.
+pub(super) fn tools_config(config: &Config) -> Option<ToolsConfig> {
+    let tools = &config.tools;
+    let whole = |count: Count| u32::try_from(count.0).unwrap_or(u32::MAX);
+    tools.enabled.then(|| ToolsConfig {
+        skip_models: tools.skip_models.0.clone(),
+        usage: match tools.usage {
+            UsageHabit::Sum => UsageTold::Sum,
+            UsageHabit::Last => UsageTold::Last,
+        },
+        rounds: whole(tools.rounds),
+        calls: whole(tools.calls),
+        at_once: tools.at_once.0,
+        call_timeout: tools.call_timeout,
+        total_timeout: tools.total_timeout,
+        result_bytes: tools.result_bytes.0,
+        open_timeout: tools.open_timeout,
+        memory: tools.memory.then_some(MemoryLimits {
+            turns: tools.memory_entries.0,
+            bytes: tools.memory_bytes.0,
+            age: tools.memory_age,
+        }),
+    })
 }
 
 /// How records travel.

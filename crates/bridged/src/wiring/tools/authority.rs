@@ -1,0 +1,135 @@
+//! Which tool servers a user may use, and with which tokens: the control plane's word, as
+//! `bridge-mcp` asks for it.
+
+use async_trait::async_trait;
+use bridge_mcp::{
+    AuthorityError, Caller, Credential, Granted, GrantedServer, Renewal, Server, ServerSpec,
+    Servers, ToolAuthority, UserToken,
+};
+use bridge_rpc::{
+    RefusedToken, RemoteToolServers, ToolCredential, ToolServerSnapshot, ToolServers,
+};
+use bridge_telemetry::{ErrorChain, keys};
+use slog::{Logger, warn};
+
+use crate::wiring::provider_spec::manners;
+
+/// Asks the control plane. Nothing of users is kept here; servers are, while somebody uses them.
+pub(super) struct ControlPlaneTools {
+    remote: RemoteToolServers,
+    servers: Servers,
+    logger: Logger,
+}
+
+impl ControlPlaneTools {
+    pub(super) fn new(remote: RemoteToolServers, logger: Logger) -> Self {
+        Self {
+            remote,
+            servers: Servers::default(),
+            logger,
+        }
+    }
+
+    async fn ask(
+        &self,
+        caller: &Caller,
+        refused: &[RefusedToken],
+    ) -> Result<ToolServers, AuthorityError> {
+        let told = self.remote.ask(caller.actor, &caller.api_key_id, refused);
+        told.await
+            .map_err(|cause| AuthorityError::Unavailable(Box::new(cause)))
+    }
+
+    /// The server, with what this user presents to it. One that cannot be used as it is described
+    /// is left out: the control plane lets none be described so, but it may be of another version.
+    fn granted(&self, told: ToolServerSnapshot) -> Option<GrantedServer> {
+        let (credential, token, problem) = match told.credential {
+            Ok(ToolCredential::None) => (Credential::None, None, None),
+            Ok(ToolCredential::Token(token)) => (Credential::Token(token), None, None),
+            Ok(ToolCredential::CallersKey) => (Credential::CallersKey, None, None),
+            Ok(ToolCredential::User(token)) => (Credential::Users, Some(user_token(token)), None),
+            Err(problem) => (Credential::Users, None, Some(problem.message)),
+        };
+        let server = manners(&told.manners).manners().and_then(|manners| {
+            let spec = ServerSpec {
+                id: told.id,
+                name: told.name.clone(),
+                url: told.url,
+                allow: told.allow,
+                deny: told.deny,
+                headers: told.headers,
+                credential,
+                manners,
+            };
+            let server = self.servers.admit(spec);
+            server.map_err(|cause| ErrorChain(&cause).to_string())
+        });
+        match server {
+            Ok(server) => Some(GrantedServer {
+                server,
+                token,
+                problem,
+            }),
+            Err(problem) => {
+                warn!(self.logger, "tool server cannot be used as it is described";
+                    keys::TOOL_SERVER => told.name, keys::ERROR => problem);
+                None
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl ToolAuthority for ControlPlaneTools {
+    async fn servers(&self, caller: &Caller) -> Result<Granted, AuthorityError> {
+        let told = self.ask(caller, &[]).await?;
+        let servers = told.servers.into_iter();
+        Ok(Granted {
+            servers: servers.filter_map(|one| self.granted(one)).collect(),
+        })
+    }
+
+    /// The control plane is told which token was refused, and gets another one if that is still the
+    /// newest. One that is about to expire it gets anew by itself.
+    async fn token(
+        &self,
+        caller: &Caller,
+        server: &Server,
+        had: &UserToken,
+        why: Renewal,
+    ) -> Result<UserToken, AuthorityError> {
+        let refused = match why {
+            Renewal::Refused => vec![RefusedToken {
+                server_id: server.spec().id.clone(),
+                revision: had.revision,
+            }],
+            Renewal::Expiring => Vec::new(),
+        };
+        token_of(self.ask(caller, &refused).await?, server)
+    }
+}
+
+fn user_token(told: bridge_rpc::UserToken) -> UserToken {
+    UserToken {
+        secret: told.token,
+        revision: told.revision,
+        expires_at: told.expires_at,
+    }
+}
+
+/// The user's token for this server.
+fn token_of(told: ToolServers, server: &Server) -> Result<UserToken, AuthorityError> {
+    let mut servers = told.servers.into_iter();
+    let Some(told) = servers.find(|one| one.id == server.spec().id) else {
+        let text = "there is no such tool server any more".to_owned();
+        return Err(AuthorityError::NoToken(text));
+    };
+    match told.credential {
+        Ok(ToolCredential::User(token)) => Ok(user_token(token)),
+        Ok(ToolCredential::None | ToolCredential::Token(_) | ToolCredential::CallersKey) => {
+            let text = "the tool server takes no token of users any more".to_owned();
+            Err(AuthorityError::NoToken(text))
+        }
+        Err(problem) => Err(AuthorityError::NoToken(problem.message)),
+    }
+}
