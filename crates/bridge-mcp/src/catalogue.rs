@@ -98,8 +98,8 @@ impl Catalogue {
     }
 
     /// The tools there are now. The first time the servers are opened, and until `wait` has passed
-    /// since then, whoever comes waits until every server has been heard of. A server that is late
-    /// comes with the next request.
+    /// since then, whoever comes waits until every server has been heard of, but for those for which
+    /// another identity has waited in vain. A server that is late comes with the next request.
     ///
     /// Dropping the future gives up nothing: what was begun goes on.
     pub async fn ready(&self, wait: Duration) -> Arc<Shelf> {
@@ -107,8 +107,10 @@ impl Catalogue {
         if !*shared.settled.borrow() {
             let until = self.begin(wait);
             let mut settled = shared.settled.subscribe();
-            // When it is late there is what there is.
-            let _either = timeout_at(until, settled.wait_for(|settled| *settled)).await;
+            let all = settled.wait_for(|settled| *settled);
+            if timeout_at(until, all).await.is_err() {
+                shared.note_late();
+            }
         }
         shared.is_used.store(true, Ordering::Relaxed);
         if shared.has_down.load(Ordering::Relaxed) {
@@ -148,6 +150,7 @@ impl Catalogue {
         }
         let until = Instant::now() + wait;
         begun.until = Some(until);
+        shared.house.note_wait(wait);
         if !shared.house.is_closed() {
             let work = ask::servers(Arc::clone(shared));
             begun.task = Some(task::spawn(&shared.logger, "tool catalogue", work));
@@ -196,6 +199,13 @@ impl Shared {
         }
     }
 
+    /// Somebody waited for nothing: other identities do not wait for these servers.
+    fn note_late(&self) {
+        let slots = self.slots.lock();
+        let late = slots.all.iter().filter(|slot| !slot.is_heard_of());
+        late.for_each(|slot| slot.of().set_late(true));
+    }
+
     fn slot(&self, tool: &Tool) -> Option<Arc<Slot>> {
         let slots = self.slots.lock();
         let mut all = slots.all.iter();
@@ -218,7 +228,8 @@ impl Shared {
         }
         let has_down = slots.all.iter().any(|slot| slot.is_down());
         self.has_down.store(has_down, Ordering::Relaxed);
-        if slots.all.iter().all(|slot| slot.is_heard_of()) {
+        let is_settled = |slot: &Arc<Slot>| slot.is_heard_of() || slot.of().is_late();
+        if slots.all.iter().all(is_settled) {
             self.settled.send_replace(true);
         }
     }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bridge_auth::{ActorId, HeaderPolicy};
 use bridge_telemetry::{Metrics, keys};
@@ -33,6 +34,8 @@ pub(crate) struct House {
     pub(crate) logger: Logger,
     known: Mutex<HashMap<ActorId, Vec<Weak<Shared>>>>,
     is_closed: AtomicBool,
+    /// How long requests wait for servers, in milliseconds.
+    wait: AtomicU64,
 }
 
 impl Catalogues {
@@ -63,6 +66,7 @@ impl Catalogues {
             logger,
             known: Mutex::default(),
             is_closed: AtomicBool::new(false),
+            wait: AtomicU64::new(0),
         }))
     }
 
@@ -135,6 +139,17 @@ impl Catalogues {
 }
 
 impl House {
+    /// So long requests wait for servers now.
+    pub(crate) fn note_wait(&self, wait: Duration) {
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        self.wait.store(wait, Ordering::Relaxed);
+    }
+
+    /// Whether a request would not have waited so long.
+    pub(crate) fn is_too_long(&self, took: Duration) -> bool {
+        took.as_millis() > u128::from(self.wait.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::SeqCst)
     }

@@ -1,6 +1,7 @@
 //! Tool servers as an operator describes them, and as they are once that was found to be good.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use bridge_auth::Secret;
@@ -130,6 +131,7 @@ pub struct Server {
     filter: Filter,
     headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) listings: Listings,
+    is_late: AtomicBool,
 }
 
 impl Server {
@@ -168,6 +170,7 @@ impl Server {
             filter,
             headers,
             listings: Listings::default(),
+            is_late: AtomicBool::new(false),
         })
     }
 
@@ -198,6 +201,15 @@ impl Server {
     /// Path and query of its address.
     pub(crate) fn target(&self) -> &str {
         &self.target
+    }
+
+    /// Whether somebody waited for it in vain, so that others need not wait as well.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_late.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_late(&self, is_late: bool) {
+        self.is_late.store(is_late, Ordering::Relaxed);
     }
 
     /// The headers that go with every request.

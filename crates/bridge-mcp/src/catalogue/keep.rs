@@ -56,6 +56,7 @@ async fn open_once(
     access: &Arc<Access>,
 ) -> Result<Arc<Session>, McpError> {
     let after = shared.house.config.opening;
+    let since = Instant::now();
     let opened = async {
         let session = shared.house.opener.open(Arc::clone(access)).await?;
         let listing = session.list().await?;
@@ -63,6 +64,8 @@ async fn open_once(
     };
     let (session, listing) = within(after, opened).await?;
     let session = Arc::new(session);
+    slot.of()
+        .set_late(shared.house.is_too_long(since.elapsed()));
     let listing = slot.of().admit(listing);
     debug!(shared.logger, "tool server open"; keys::TOOL_SERVER => slot.of().name(),
         "tools" => listing.tools.len(), "left_out" => listing.left_out);

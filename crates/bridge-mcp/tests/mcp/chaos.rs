@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use bridge_mcp::McpConfig;
+use bridge_auth::ActorId;
+use bridge_mcp::{Caller, McpConfig};
 
 use crate::authority::{LONG, Told, caller, house, names, open, spec};
 use crate::server::{Reply, ToolHall, tool, until};
@@ -70,6 +71,41 @@ async fn each_kind_of_trouble_costs_its_own_tools_only() {
     );
     assert_eq!((figures.servers[4].opening, figures.catalogues), (1, 1));
     house.close().await;
+}
+
+#[tokio::test]
+async fn what_one_identity_waited_for_in_vain_costs_no_other_the_time() {
+    let good = ToolHall::start(&["a"]).await;
+    let slow = ToolHall::start(&["s"]).await;
+    slow.script(|_| Some(Reply::Stall(b"")));
+    let (_told, house, first) = open(&[("good", good.url()), ("slow", slow.url())]);
+    assert_eq!(
+        first.ready(Duration::from_millis(100)).await.tools().len(),
+        1
+    );
+
+    let other = || Caller {
+        actor: ActorId::from_bytes([8; 16]),
+        ..caller()
+    };
+    let hour = Duration::from_secs(3_600);
+    let second = house.catalogue(other());
+    let shelf = tokio::time::timeout(LONG, second.ready(hour))
+        .await
+        .unwrap();
+    assert_eq!(shelf.tools().len(), 1);
+
+    // It is as quick as others now.
+    slow.behave();
+    drop((first, second));
+    let third = house.catalogue(other());
+    tokio::time::timeout(LONG, third.ready(hour)).await.unwrap();
+    arrive(&third, &["bmcp_good_a", "bmcp_slow_s"]).await;
+    let fourth = house.catalogue(caller());
+    let shelf = tokio::time::timeout(LONG, fourth.ready(hour))
+        .await
+        .unwrap();
+    assert_eq!(shelf.tools().len(), 2);
 }
 
 #[tokio::test]
