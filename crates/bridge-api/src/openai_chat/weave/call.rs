@@ -6,6 +6,9 @@ use crate::tools::is_object;
 use crate::weave::Budget;
 use crate::{BadInput, Toolbox, WeaveError};
 
+/// How long arguments may be that are looked at to find out whether they are whole, in bytes.
+const LONGEST_LOOKED_AT: usize = 16 << 10;
+
 /// A tool call, as far as it has been told.
 #[derive(Debug)]
 pub(super) struct Call {
@@ -69,10 +72,17 @@ impl Call {
             let may_have_it = self.id.is_empty() && self.index != Index::Unsaid;
             return self.id == id || may_have_it;
         }
-        let is_again = name.is_some()
-            && arguments.is_some_and(|arguments| arguments.trim_start().starts_with('{'))
-            && is_object(self.arguments().as_bytes(), usize::MAX);
-        !is_again
+        let may_begin = arguments.is_some_and(|arguments| arguments.trim_start().starts_with('{'));
+        !(name.is_some() && may_begin && self.is_whole())
+    }
+
+    /// Whether the arguments are a whole object. Long ones are not looked at: to do so for every
+    /// piece of a stream would take too much time.
+    fn is_whole(&self) -> bool {
+        let function = self.parts.within("function");
+        let inner = function.and_then(|function| function.text("arguments"));
+        let inner = inner.filter(|inner| inner.len() <= LONGEST_LOOKED_AT);
+        inner.is_some_and(|inner| is_object(unescaped(inner).as_bytes(), usize::MAX))
     }
 
     pub(super) fn grow(&mut self, piece: Value<'_>, budget: &mut Budget) -> Result<(), WeaveError> {
