@@ -105,6 +105,7 @@ mod tests {
         ];
         let figures = Figures {
             catalogues: 4,
+            listened_to: 3,
             servers,
         };
         let views = ToolServerStatusView::all(figures);
