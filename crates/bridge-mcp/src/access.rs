@@ -75,11 +75,14 @@ impl Access {
         &self,
     ) -> Result<(Option<BoundCredential>, Option<UserToken>), McpError> {
         let held = self.held.lock().clone();
-        let expiring = held.token.as_ref().filter(|token| is_expiring(token));
+        let expiring = held.token.as_ref();
+        let expiring = expiring.filter(|token| expires_within(token, EARLY));
         if let Some(token) = expiring {
-            // While the authority cannot be asked, what is held may still be good.
+            // While there is no other, what is held is good until its end, and longer where nobody
+            // knows better.
             if let Err(error) = self.renew(token, Renewal::Expiring).await
                 && matches!(error, AuthorityError::NoToken(_))
+                && expires_within(token, Duration::ZERO)
             {
                 return Err(McpError::NoToken(error));
             }
@@ -157,8 +160,7 @@ fn bearer(secret: &Secret) -> Result<HeaderValue, McpError> {
     })
 }
 
-fn is_expiring(token: &UserToken) -> bool {
-    token
-        .expires_at
-        .is_some_and(|end| end <= wall_clock() + EARLY)
+fn expires_within(token: &UserToken, time: Duration) -> bool {
+    let end = token.expires_at;
+    end.is_some_and(|end| end <= wall_clock() + time)
 }

@@ -21,6 +21,8 @@ mod figures;
 mod filter;
 mod leaving;
 mod listing;
+#[cfg(test)]
+mod nonsense;
 mod object;
 mod outcome;
 mod pause;

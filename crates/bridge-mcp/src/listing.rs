@@ -1,6 +1,6 @@
 //! What a server lists: its tools, as it wrote them.
 
-mod sound;
+pub(crate) mod sound;
 #[cfg(test)]
 mod tests;
 

@@ -5,7 +5,7 @@
 
 mod events;
 mod line;
-mod message;
+pub(crate) mod message;
 mod pace;
 mod places;
 mod slot;

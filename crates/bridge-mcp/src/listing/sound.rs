@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 ///
 /// # Errors
 /// When it is not.
-pub(super) fn check_schema(text: &str) -> Result<(), serde_json::Error> {
+pub(crate) fn check_schema(text: &str) -> Result<(), serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
     Schema.deserialize(&mut reader)?;
     reader.end()

@@ -143,7 +143,7 @@ fn request_id(raw: &RawValue) -> Option<RequestId> {
 }
 
 /// Whether a body is an error that belongs to no request and speaks of the session.
-pub(super) fn is_about_session(body: &[u8]) -> bool {
+pub(crate) fn is_about_session(body: &[u8]) -> bool {
     let Ok(message) = read_object::<RawMessage<'_>>(body) else {
         return false;
     };
