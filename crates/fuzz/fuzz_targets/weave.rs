@@ -113,18 +113,13 @@ fn weave_whole(dialect: DialectId, rounds: &[&[u8]], usage: UsageTold) -> Option
     let (mut request, mut weave) = begin(dialect, usage);
     for round in rounds {
         weave.whole(Bytes::copy_from_slice(round)).ok()?;
-        if !end(&mut weave, &mut request) {
-            break;
+        if end(&mut weave, &mut request) {
+            checked(&request);
+            continue;
         }
-        checked(&request);
-    }
-    let last = rounds.last().copied().unwrap_or_default();
-    let body = weave.finish_whole();
-    if is_json(last) {
-        assert!(
-            is_json(&body) || rounds.len() > 1,
-            "a good body was spoiled"
-        );
+        let body = weave.finish_whole();
+        assert!(is_json(&body) || !is_json(round), "a good body was spoiled");
+        break;
     }
     weave.hidden_turn()
 }
