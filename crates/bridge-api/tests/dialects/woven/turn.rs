@@ -132,6 +132,16 @@ impl Turn {
         self.rounds.iter().fold(Usage::default(), add)
     }
 
+    /// Providers give no id twice.
+    pub(crate) fn rename_calls(&mut self, prefix: &str) {
+        let parts = self.rounds.iter_mut().flat_map(|round| &mut round.parts);
+        for part in parts {
+            if let Part::Call(call) = part {
+                call.id.insert_str(0, prefix);
+            }
+        }
+    }
+
     /// A text in the pieces of a stream.
     pub(crate) fn pieces(&self, text: &str) -> Vec<String> {
         let characters: Vec<char> = text.chars().collect();
