@@ -50,6 +50,7 @@ fuzz_target!(|data: &[u8]| {
     for name in names.iter().take(EDITS) {
         set_and_remove(&envelope, &names, name);
         give_back(&envelope, &names, name);
+        put_in(&envelope, &names, name);
     }
     come_and_go(&envelope, &names);
 });
@@ -102,6 +103,40 @@ fn give_back(envelope: &Envelope, names: &[String], name: &str) {
     let times = names.iter().filter(|other| *other == name).count();
     if times == 1 {
         assert_eq!(edited.to_bytes(), envelope.to_bytes());
+    }
+}
+
+/// An array gets items at both ends and keeps its own; anything else is left alone.
+fn put_in(envelope: &Envelope, names: &[String], name: &str) {
+    let value = envelope.get(name).expect("a member has a value").trim();
+    let mut edited = envelope.clone();
+    let put = edited.append_items(name, Bytes::from_static(b"\"last\""));
+    let is_array = value.starts_with('[');
+    assert_eq!(put.is_ok(), is_array || value == "null");
+    if put.is_err() {
+        assert_eq!(edited.to_bytes(), envelope.to_bytes());
+        return;
+    }
+    edited
+        .prepend_items(name, Bytes::from_static(b"1,2"))
+        .expect("it is an array");
+    let inner = value
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let inner = inner.unwrap_or_default();
+    let is_empty = inner.trim().is_empty();
+    let expected = if is_empty && is_array {
+        format!("[1,2{inner},\"last\"]")
+    } else if is_empty {
+        "[1,2,\"last\"]".to_owned()
+    } else {
+        format!("[1,2,{inner},\"last\"]")
+    };
+    // Of a name that stands there twice the last one counts.
+    let times = names.iter().filter(|other| *other == name).count();
+    if times == 1 {
+        let before = others(envelope, names, name);
+        check(&edited, names, name, Some(&expected), &before);
     }
 }
 

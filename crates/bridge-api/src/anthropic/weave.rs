@@ -303,7 +303,7 @@ impl State {
         blocks.extend(self.round.visible());
         let mut patch = Patch::new(&body);
         patch.replace(content, [b"[", &*blocks.join(&b','), b"]"].concat());
-        if self.rounds > 0 {
+        if !self.first_id.is_empty() {
             patch.set(answer, "id", quoted(&self.first_id));
         }
         let woven = patch.into_vec();
