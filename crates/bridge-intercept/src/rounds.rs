@@ -65,7 +65,7 @@ pub(crate) struct Begin {
     pub(crate) sight: Sight,
     /// The call that has the first answer.
     pub(crate) call: Call,
-    pub(crate) weaving: Weaving,
+    pub(crate) weaving: Box<Weaving>,
 }
 
 /// What makes a request one of a turn with injected tools.
@@ -104,7 +104,7 @@ impl Rounds {
             mut again,
             offered,
             weave,
-        } = weaving;
+        } = *weaving;
         describe_further(&mut again.headers);
         Self {
             weave,

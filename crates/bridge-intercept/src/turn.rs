@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts, Weave};
+use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts};
 use bridge_auth::{Grant, KeySource, Standing};
 use bridge_record::{ErrorType, Started};
 use bridge_stream::{ContentDecoder, DecodeError, Encoding, UnknownEncoding};
@@ -20,29 +20,21 @@ use crate::credential::{Chosen, choose};
 use crate::failover::{Call, Unreached, reach};
 use crate::handler::{Answer, Inbound, Plan};
 use crate::retry::Retries;
-use crate::rounds::{Again, Begin, Rewrite, Rounds, Weaving, describe_edited};
+use crate::rounds::{Begin, Rounds, Weaving};
 use crate::sight::Sight;
-use crate::tools::{Kit, Offered};
+use crate::tools::Kit;
 use crate::transcript::{Closing, End, Notes, Transcript};
 use crate::{Blueprint, Cx, InterceptError, OnAbort, Provider};
 
 mod answer;
+mod offering;
 mod unserved;
 mod whole;
 
 use self::answer::answer;
 pub(crate) use self::answer::{content_decoder, content_type, translated};
+use self::offering::{Asked, Offering};
 use self::unserved::{held_back, keyless, unanswered};
-
-/// What was offered with a request, before it leaves.
-struct Offering {
-    offered: Offered,
-    weave: Weave,
-    /// The request with the tools in it, in the caller's dialect.
-    envelope: Envelope,
-    /// How it becomes one for Bedrock.
-    rewrite: Option<Rewrite>,
-}
 
 /// Reads the request, records it, sends it, and hands back the answer as it arrives.
 pub(crate) async fn run(
@@ -65,23 +57,21 @@ pub(crate) async fn run(
         blueprint.config.body_bytes,
     )?;
     let conversation = conversation(cx, &facts);
-    let mut offering = match kit {
-        Some(kit) => {
-            let talk = conversation.as_deref();
-            let offering = kit.offer(cx, &blueprint.metrics, dialect, &mut envelope, &facts, talk);
-            offering.await.map(|(offered, weave)| {
-                describe_edited(&mut headers);
-                body = envelope.to_bytes();
-                Offering {
-                    offered,
-                    weave,
-                    envelope: envelope.clone(),
-                    rewrite: None,
-                }
-            })
+    let mut offering = None;
+    if let Some(kit) = kit {
+        let asked = Asked {
+            blueprint,
+            cx,
+            dialect,
+            facts: &facts,
+            conversation: conversation.as_deref(),
+        };
+        // In a box, because who has no tools has no use for its room.
+        offering = Box::pin(Offering::make(kit, asked, &mut envelope, &mut headers)).await;
+        if offering.is_some() {
+            body = envelope.to_bytes();
         }
-        None => None,
-    };
+    }
     let prepared = match &plan.provider.bedrock {
         Some(bedrock) => {
             let keep = offering.as_mut().map(|offering| &mut offering.rewrite);
@@ -140,20 +130,7 @@ pub(crate) async fn run(
     };
     let weaving = offering.map(|offering| {
         transcript.offers(offering.offered.shelved.clone());
-        Weaving {
-            grant: Arc::clone(&cx.grant),
-            route: plan.label,
-            again: Again {
-                envelope: offering.envelope,
-                bedrock: offering.rewrite,
-                method: plan.method.clone(),
-                path: plan.upstream_path.clone(),
-                query: query.map(str::to_owned),
-                headers: headers.clone(),
-            },
-            offered: offering.offered,
-            weave: offering.weave,
-        }
+        offering.into_weaving(plan, cx, query, &headers)
     });
     let request = Outbound {
         method: plan.method.clone(),
@@ -183,7 +160,7 @@ async fn exchange(
     transcript: Transcript,
     sight: Sight,
     mut call: Call,
-    weaving: Option<Weaving>,
+    weaving: Option<Box<Weaving>>,
 ) -> Result<Answer, InterceptError> {
     match reach(&blueprint, &provider, &sight, &mut call, Some(&transcript)).await {
         Ok(reply) => {

@@ -2,6 +2,7 @@
 //!
 //! The provider plays scripts, and the tool server is a real one over its own sockets.
 
+mod bedrock;
 mod calls;
 mod failures;
 mod leaving;

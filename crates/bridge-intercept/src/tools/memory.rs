@@ -216,3 +216,6 @@ impl fmt::Debug for HiddenTurns {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,11 +59,23 @@ impl Dialect {
 
     /// The answer of one round, whose id is this.
     pub(super) fn answer(self, is_stream: bool, id: &str, says: Says<'_>) -> Script {
-        match (self, is_stream) {
-            (_, false) => whole("200 OK", &self.body(id, says).to_string()),
-            (Self::Anthropic, true) => sse_of(&anthropic_events(&self.body(id, says))),
-            (Self::Chat, true) => sse_of(&chat_events(&self.body(id, says))),
-            (Self::Responses, true) => sse_of(&responses_events(&self.body(id, says))),
+        match is_stream {
+            false => whole("200 OK", &self.body(id, says).to_string()),
+            true => {
+                let events = self.events(id, says);
+                let pieces: Vec<&str> = events.iter().map(String::as_str).collect();
+                sse(&pieces)
+            }
+        }
+    }
+
+    /// The answer as a stream of events.
+    pub(super) fn events(self, id: &str, says: Says<'_>) -> Vec<String> {
+        let body = self.body(id, says);
+        match self {
+            Self::Anthropic => anthropic_events(&body),
+            Self::Chat => chat_events(&body),
+            Self::Responses => responses_events(&body),
         }
     }
 
@@ -118,11 +130,6 @@ impl Dialect {
             }
         }
     }
-}
-
-fn sse_of(events: &[String]) -> Script {
-    let pieces: Vec<&str> = events.iter().map(String::as_str).collect();
-    sse(&pieces)
 }
 
 fn named(event: &Value) -> String {
