@@ -4,6 +4,7 @@
 //! is to put those bytes into the request's array of tools.
 
 mod result;
+mod schema;
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -11,8 +12,9 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 pub use self::result::{BadInput, InjectedCall, ResourceBody, ToolContent, ToolResult};
+pub(crate) use self::schema::{mended, mended_for_openai};
 use crate::envelope::scan::Scanner;
-use crate::json::{Patch, Value};
+use crate::json::Value;
 use crate::{DialectId, Envelope, anthropic, openai_chat, openai_responses};
 
 /// How many tools a request to OpenAI's APIs may have: more of them, and it is refused.
@@ -81,23 +83,6 @@ impl ToolSpec {
     #[must_use]
     pub fn input_schema(&self) -> &str {
         &self.input_schema
-    }
-
-    /// The same, with an object of properties. Schemas of tools without input often have none, and
-    /// OpenAI's APIs refuse a whole request for it.
-    pub(crate) fn input_schema_with_properties(&self) -> Cow<'_, str> {
-        let base = self.input_schema.as_bytes();
-        let schema = Value::new(base);
-        if schema.get("properties").is_some_and(Value::is_object) {
-            return Cow::Borrowed(&self.input_schema);
-        }
-        let mut patch = Patch::new(base);
-        patch.set(schema, "properties", "{}");
-        if schema.get("type").is_none() {
-            patch.add(schema, "type", "\"object\"");
-        }
-        let schema = String::from_utf8(patch.into_vec());
-        schema.map_or(Cow::Borrowed(&self.input_schema), Cow::Owned)
     }
 }
 

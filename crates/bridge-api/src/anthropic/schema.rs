@@ -4,7 +4,8 @@
 //! like. Servers have such tools, so they are mended here, and what cannot be is left out.
 
 use crate::ToolSpec;
-use crate::json::{Patch, Value};
+use crate::json::Value;
+use crate::tools::mended as mended_at_top;
 
 /// What may stand everywhere in a schema but at its top.
 const COMBINATORS: [&str; 3] = ["anyOf", "oneOf", "allOf"];
@@ -22,40 +23,7 @@ pub(super) fn mended(tool: &ToolSpec) -> Option<(String, String)> {
     if !properties.members().all(|(name, _)| is_name(&name)) {
         return None;
     }
-    let (mut description, mut mended) = (
-        tool.description().to_owned(),
-        tool.input_schema().to_owned(),
-    );
-    for name in COMBINATORS {
-        if let Some((part, rest)) = taken(&mended, name) {
-            description.push_str("\n\nThe input also has to match this part of its JSON schema: ");
-            description.push_str(&part);
-            mended = rest;
-        }
-    }
-    Some((description.trim_start().to_owned(), with_type(mended)))
-}
-
-/// A member of an object by itself, and the object without it.
-fn taken(object: &str, name: &str) -> Option<(String, String)> {
-    let whole = Value::new(object.as_bytes());
-    let value = whole.get(name)?.source()?;
-    let mut patch = Patch::new(object.as_bytes());
-    patch.remove(whole, name);
-    let rest = String::from_utf8(patch.into_vec()).ok()?;
-    Some((format!("{{\"{name}\":{value}}}"), rest))
-}
-
-/// An input is an object, and the API wants to be told.
-fn with_type(schema: String) -> String {
-    let value = Value::new(schema.as_bytes());
-    let kind = value.get("type").and_then(Value::text);
-    if kind.as_deref() == Some("object") {
-        return schema;
-    }
-    let mut patch = Patch::new(schema.as_bytes());
-    patch.set(value, "type", "\"object\"");
-    String::from_utf8(patch.into_vec()).unwrap_or(schema)
+    Some(mended_at_top(tool, &COMBINATORS))
 }
 
 fn is_name(name: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::json::{Value, quoted};
-use crate::tools::{Place, put};
+use crate::tools::{Place, mended_for_openai, put};
 use crate::{DialectId, Envelope, Offer, ToolResult, ToolSpec, Toolbox, Withheld};
 
 /// The longest description that OpenAI takes, in characters. A single longer one would have every
@@ -14,15 +14,16 @@ const MARK: &str = " [cut]";
 
 /// One item of the array of tools.
 pub(crate) fn render(tool: &ToolSpec) -> String {
+    let (description, parameters) = mended_for_openai(tool);
     format!(
         r#"{{"type":"function","function":{{"name":{},"description":{},"parameters":{}}}}}"#,
         quoted(tool.name()),
-        quoted(&description(tool.description())),
-        tool.input_schema_with_properties(),
+        quoted(&shortened(&description)),
+        parameters,
     )
 }
 
-fn description(text: &str) -> Cow<'_, str> {
+fn shortened(text: &str) -> Cow<'_, str> {
     if text.chars().nth(LONGEST_DESCRIPTION).is_none() {
         return Cow::Borrowed(text);
     }

@@ -2,17 +2,18 @@
 
 use crate::facts::is_loosely_true;
 use crate::json::{Value, quoted};
-use crate::tools::{Place, put};
+use crate::tools::{Place, mended_for_openai, put};
 use crate::{DialectId, Envelope, Offer, ToolContent, ToolResult, ToolSpec, Toolbox, Withheld};
 
 /// A tool as an item of `tools`. Strictness would have the provider refuse schemas that are not
 /// made for it.
 pub(crate) fn render(tool: &ToolSpec) -> String {
+    let (description, parameters) = mended_for_openai(tool);
     format!(
         r#"{{"type":"function","name":{},"description":{},"parameters":{},"strict":false}}"#,
         quoted(tool.name()),
-        quoted(tool.description()),
-        tool.input_schema_with_properties(),
+        quoted(&description),
+        parameters,
     )
 }
 
