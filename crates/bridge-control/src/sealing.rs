@@ -39,6 +39,17 @@ pub enum SealingKey {
     Given(Secret),
 }
 
+impl SealingKey {
+    /// Whether this can be one: a key that is given has to be; what a file holds is not looked at.
+    #[must_use]
+    pub fn is_well_formed(&self) -> bool {
+        match self {
+            Self::None | Self::File(_) => true,
+            Self::Given(text) => Keys::parse(text.expose()).is_some(),
+        }
+    }
+}
+
 /// What a secret belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Belonging {

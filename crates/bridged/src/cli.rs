@@ -20,6 +20,7 @@ mod simulate;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tool_server;
 mod turns;
 mod user;
 
@@ -70,6 +71,8 @@ enum Command {
     GatewayKey(gateway_key::Args),
     /// List and change the providers that requests go to
     Provider(provider::Args),
+    /// List and change the tool servers whose tools agents are offered, and users' tokens for them
+    ToolServer(tool_server::Args),
     /// Show recorded requests
     Interceptions(interceptions::Args),
     /// Show recorded conversations
@@ -180,6 +183,7 @@ pub(crate) async fn run(
         Command::Key(args) => key::run(args, context, out).await,
         Command::GatewayKey(args) => gateway_key::run(args, context, out).await,
         Command::Provider(args) => provider::run(args, context, out).await,
+        Command::ToolServer(args) => tool_server::run(args, context, out).await,
         Command::Interceptions(args) => interceptions::run(args, context, out).await,
         Command::Sessions(args) => sessions::run(args, context, out).await,
         Command::Reload(args) => reload::run(&args, context, out).await,

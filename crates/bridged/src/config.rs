@@ -16,6 +16,7 @@ pub(crate) mod provider;
 pub(crate) mod quantity;
 mod reader;
 pub(crate) mod sample;
+mod sealing;
 pub(crate) mod secret_file;
 pub(crate) mod sections;
 pub(crate) mod setting;
@@ -27,6 +28,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use bridge_auth::Secret;
+use bridge_control::SealingKey;
 use bridge_upstream::ProxyRules;
 use toml::Table;
 
@@ -51,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) listen: Listen,
     /// Where users, keys and records are kept.
     pub(crate) data_folder: PathBuf,
+    /// Where the sealing key is, when it is not in the data folder.
+    pub(crate) sealing_key: Option<SealingKey>,
     /// The operator's token, when one is given; else one is made in the data folder.
     pub(crate) admin_token: Option<Secret>,
     /// The way to the control plane, when it is another process.
@@ -104,6 +108,8 @@ pub(crate) struct OperatorConfig {
     pub(crate) listen: Listen,
     /// Where the server keeps the token it made.
     pub(crate) data_folder: PathBuf,
+    /// Where the sealing key is, when it is not in the data folder.
+    sealing_key: Option<SealingKey>,
     /// The operator's token, when one is given.
     pub(crate) admin_token: Option<Secret>,
     /// Name of the header for the user key beside a credential of one's own.
@@ -219,6 +225,7 @@ impl Config {
         Some(Self {
             listen: operator.listen,
             data_folder: operator.data_folder,
+            sealing_key: operator.sealing_key,
             admin_token: operator.admin_token,
             control,
             log: log?,
@@ -271,11 +278,15 @@ impl OperatorConfig {
         if let Some(Err(problem)) = headers.as_ref().map(Headers::policy) {
             findings.problem("headers", problem.to_string());
         }
+        let sealing_key = data
+            .as_ref()
+            .and_then(|data| sealing::read(data, environment, findings));
         let data_folder = data.and_then(|data| data_folder(data, environment, findings));
         let admin_token = admin.and_then(|admin| admin_token(admin, environment, findings));
         Some(Self {
             listen: listen?,
             data_folder: data_folder?,
+            sealing_key: sealing_key?,
             admin_token: admin_token?,
             headers: headers?,
         })

@@ -1,9 +1,9 @@
 //! `bridged provider`: where requests go, and with which of the operator's keys.
 
 mod clear;
-mod keys;
-mod settings;
-mod show;
+pub(super) mod keys;
+pub(super) mod settings;
+pub(super) mod show;
 mod status;
 
 use std::io::Write;

@@ -7,7 +7,7 @@ use axum::routing::get;
 use bridge_auth::Secret;
 use bridge_control::api::{GatewayKeyView, KeyView, ProviderView};
 use bridge_control::store::SqliteStore;
-use bridge_control::{ControlConfig, ControlServer};
+use bridge_control::{ControlConfig, ControlServer, SealingKey};
 use bridge_telemetry::{Metrics, discard, task};
 use clap::CommandFactory;
 use clap::error::ErrorKind;
@@ -51,6 +51,15 @@ fn commands_are_understood() {
         "bridged provider show work",
         "bridged provider add-key work --key-file /k",
         "bridged provider delete-key work 1",
+        "bridged tool-server create wiki --url https://h/mcp --allow ^read --deny secret --credential user --token-url https://l/t --client-id b --client-secret-env S --client-auth post --scope a --scope b",
+        "bridged tool-server create desk --url https://h/mcp --header-env x-tenant=T --header-file x-a=/f --token-stdin --ca-file /ca --disabled",
+        "bridged tool-server update wiki --rename pages --disable --remove-header x-tenant --clear oauth --clear allow",
+        "bridged tool-server list --json",
+        "bridged tool-server show wiki --json",
+        "bridged tool-server delete wiki",
+        "bridged tool-server token set wiki ada --token-env T --refresh-token-file /r --expires-in 1h",
+        "bridged tool-server token remove wiki ada",
+        "bridged tool-server token list --server wiki --user ada --limit 3 --json",
         "bridged interceptions list --user ada --outcome failed --after 2026-11-24T00:00:00Z",
         "bridged interceptions show 6f1c0a52-2d39-4f38-9d3e-3a8f6f6f3f10 --json",
         "bridged sessions list --client Codex",
@@ -168,7 +177,10 @@ impl Answering {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path().join("test.sqlite")).unwrap();
-        let config = ControlConfig::new(Secret::new("operator-key".to_owned()));
+        let config = ControlConfig {
+            sealing_key: SealingKey::File(folder.path().join("sealing.key")),
+            ..ControlConfig::new(Secret::new("operator-key".to_owned()))
+        };
         let control = ControlServer::new(Arc::new(store), config, Metrics::default(), &discard());
         Self::with(control.rest(), folder).await
     }
@@ -388,6 +400,88 @@ async fn providers_are_managed_against_a_real_control_plane() {
         .check("bridged provider delete work", &["work is deleted"])
         .await;
     server.refused("bridged provider show work", "work").await;
+}
+
+#[tokio::test]
+async fn tool_servers_and_tokens_are_managed_against_a_real_control_plane() {
+    let server = Answering::start().await;
+    let nothing = "There are no tool servers: bridged tool-server create NAME --url URL";
+    server.check("bridged tool-server list", &[nothing]).await;
+    let create = "bridged tool-server create wiki --url https://wiki.example/mcp --allow ^read_ \
+                  --header-env x-tenant=WORK_KEY --token-env WORK_KEY";
+    let parts = [
+        "wiki",
+        "https://wiki.example/mcp",
+        "^read_",
+        "x-tenant",
+        "token",
+    ];
+    server.check(create, &parts).await;
+    server.refused(create, "name: is taken").await;
+    let update = "bridged tool-server update wiki --rename pages --clear allow --deny secret \
+                  --remove-header x-tenant --credential user \
+                  --token-url https://login.example/t --client-id bridged \
+                  --client-secret-env WORK_KEY --scope read";
+    let parts = [
+        "pages",
+        "secret",
+        "a token of each user",
+        "https://login.example/t",
+        "bridged",
+    ];
+    let text = server.check(update, &parts).await;
+    assert!(
+        !text.contains("x-tenant") && !text.contains("^read_"),
+        "{text}"
+    );
+    for (said, part) in [
+        ("update pages", "say what is to change"),
+        ("update pages --allow a --clear allow", "--clear allow"),
+        ("update pages --scope a --clear scopes", "--clear scopes"),
+        ("update pages --clear scopes --clear oauth", "--clear oauth"),
+        ("update pages --header-env x=NONE", "NONE is not set"),
+        (
+            "update pages --header-env x=WORK_KEY --remove-header x",
+            "do not go together",
+        ),
+        (
+            "create b --url https://b --allow (",
+            "is no regular expression",
+        ),
+        (
+            "create b --url https://b --credential token",
+            "token: is needed",
+        ),
+        ("show wiki", "no tool server named"),
+        ("token set pages eve --token-env WORK_KEY", "no user named"),
+        ("token set pages eve", "say where the token is"),
+    ] {
+        server
+            .refused(&format!("bridged tool-server {said}"), part)
+            .await;
+    }
+    server.check("bridged user create ada", &["ada"]).await;
+    let none = "There are no tokens: bridged tool-server token set SERVER USER";
+    server
+        .check("bridged tool-server token list", &[none])
+        .await;
+    let set = "bridged tool-server token set pages ada --token-env WORK_KEY \
+               --refresh-token-env WORK_KEY --expires-in 1h";
+    server
+        .check(set, &["The token of ada for pages is set, good until"])
+        .await;
+    let list = "bridged tool-server token list --user ada --server pages";
+    server
+        .check(list, &["pages", "ada", "good", "when needed"])
+        .await;
+    let remove = "bridged tool-server token remove pages ada";
+    server
+        .check(remove, &["The token of ada for pages is removed."])
+        .await;
+    server.refused(remove, "no token of user").await;
+    server
+        .check("bridged tool-server delete pages", &["pages is deleted"])
+        .await;
 }
 
 #[tokio::test]

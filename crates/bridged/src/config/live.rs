@@ -1,5 +1,7 @@
 //! Which settings differ between two configurations, and which of those a running server takes.
 
+use bridge_control::SealingKey;
+
 use super::Config;
 use super::control::RemoteControl;
 use super::sections::Log;
@@ -60,6 +62,21 @@ fn way_differences(one: Option<&RemoteControl>, other: Option<&RemoteControl>) -
     differs.map(|(path, _)| path.to_owned()).collect()
 }
 
+/// The setting of the sealing key that differs.
+fn sealing_difference(
+    one: Option<&SealingKey>,
+    other: Option<&SealingKey>,
+) -> Option<&'static str> {
+    let is_given = |key| matches!(key, Some(&SealingKey::Given(_)));
+    if one == other {
+        None
+    } else if is_given(one) || is_given(other) {
+        Some("data.sealing_key")
+    } else {
+        Some("data.sealing_key_file")
+    }
+}
+
 /// Whether a reload puts the setting at this path into force.
 pub(crate) fn is_live(path: &str) -> bool {
     LIVE.iter().any(|live| {
@@ -75,6 +92,7 @@ impl Config {
         let Self {
             listen,
             data_folder,
+            sealing_key,
             admin_token,
             control,
             log,
@@ -103,6 +121,8 @@ impl Config {
         let mut paths = listen.differences(&other.listen);
         let of_the_folder = (*data_folder != other.data_folder).then_some("data.folder");
         paths.extend(of_the_folder.map(str::to_owned));
+        let of_the_key = sealing_difference(sealing_key.as_ref(), other.sealing_key.as_ref());
+        paths.extend(of_the_key.map(str::to_owned));
         let of_the_token = (*admin_token != other.admin_token).then_some("admin.token");
         paths.extend(of_the_token.map(str::to_owned));
         paths.extend(way_differences(control.as_ref(), other.control.as_ref()));
@@ -278,6 +298,7 @@ mod tests {
                 // Values of these need a file, or another setting beside them.
                 let is_odd = [
                     "data.folder",
+                    "data.sealing_key",
                     "admin.token",
                     "admin.token_file",
                     "traces.headers_file",

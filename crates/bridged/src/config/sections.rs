@@ -135,6 +135,11 @@ section! {
         /// The data folder, made at the first start.
         /// When nothing is said it is bridged below the user's data folder: $XDG_DATA_HOME or ~/.local/share.
         folder: Option<PathBuf>, Example "/var/lib/bridged";
+        /// A file with the key under which a control plane encrypts tokens of users and secrets of tool servers. It is made when it is first needed.
+        /// When nothing is said it is sealing.key in the data folder.
+        sealing_key_file: Option<PathBuf>, Example "/var/lib/bridged-keys/sealing.key";
+        /// The key itself, 64 hexadecimal digits: meant for the environment, accepted here with a warning.
+        sealing_key: Option<Secret>, Example "from-the-environment";
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bridge_auth::Secret;
 use bridge_control::store::SqliteStore;
-use bridge_control::{ControlConfig, ControlServer};
+use bridge_control::{ControlConfig, ControlServer, SealingKey};
 use bridge_rpc::{Channel, ChannelConfig, ControlTarget, MemoryIncoming, memory_pipe};
 use bridge_telemetry::{ErrorChain, Metrics};
 use slog::{Logger, error};
@@ -18,6 +18,8 @@ use crate::config::Config;
 
 /// The file of the embedded control plane, in the data folder.
 const DATABASE: &str = "bridged.db";
+/// The file of its sealing key, in the data folder unless another is named.
+const SEALING_KEY: &str = "sealing.key";
 
 /// A control plane that serves this process's own gateway over a memory pipe.
 pub(super) struct Embedded {
@@ -108,11 +110,17 @@ pub(super) async fn open(
     let store = open_store(folder.join(DATABASE)).await?;
     let control_config = ControlConfig {
         build_version: env!("CARGO_PKG_VERSION").to_owned(),
+        sealing_key: sealing_key(config, folder),
         ..ControlConfig::new(admin_token)
     };
     let control = ControlServer::new(Arc::new(store), control_config, metrics.clone(), logger);
     seed::providers(&control, config, is_from_file).await?;
     Ok(control)
+}
+
+fn sealing_key(config: &Config, folder: &Path) -> SealingKey {
+    let named = config.sealing_key.clone();
+    named.unwrap_or_else(|| SealingKey::File(folder.join(SEALING_KEY)))
 }
 
 async fn open_store(path: PathBuf) -> Result<SqliteStore, StartError> {

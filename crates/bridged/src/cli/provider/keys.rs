@@ -29,7 +29,7 @@ pub(crate) struct KeyArgs {
 
 impl KeyArgs {
     /// The same places for another secret than a key.
-    pub(super) fn of(env: Option<&String>, file: Option<&PathBuf>, stdin: bool) -> Self {
+    pub(crate) fn of(env: Option<&String>, file: Option<&PathBuf>, stdin: bool) -> Self {
         Self {
             key_env: env.cloned().into_iter().collect(),
             key_file: file.cloned().into_iter().collect(),
@@ -38,7 +38,7 @@ impl KeyArgs {
     }
 
     /// Whether no place is named.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.key_env.is_empty() && self.key_file.is_empty() && !self.key_stdin
     }
 
@@ -90,7 +90,7 @@ fn lines(text: &str, keys: &mut Vec<SecretText>) {
 }
 
 /// One secret and where it is. Nothing when no place is named.
-pub(super) fn one(
+pub(crate) fn one(
     what: &str,
     args: &KeyArgs,
     environment: &Environment,

@@ -69,9 +69,10 @@ struct BedrockArgs {
     profile: Option<String>,
 }
 
+/// How a provider or a tool server is connected to.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Connections")]
-struct UpstreamArgs {
+pub(crate) struct UpstreamArgs {
     /// How long a connection may take, like 5s
     #[arg(long, value_name = "TIME", value_parser = milliseconds)]
     connect_timeout: Option<u64>,
@@ -172,7 +173,8 @@ impl BedrockArgs {
 }
 
 impl UpstreamArgs {
-    fn read(
+    /// What is said; nothing given is nothing changed.
+    pub(crate) fn read(
         &self,
         environment: &Environment,
         input: &mut dyn Read,

@@ -93,7 +93,7 @@ pub(super) fn show(
     say(out, &text)
 }
 
-fn yes_or_no(answer: bool) -> &'static str {
+pub(crate) fn yes_or_no(answer: bool) -> &'static str {
     if answer { "yes" } else { "no" }
 }
 
@@ -126,7 +126,8 @@ fn bedrock(settings: &BedrockView) -> String {
     ])
 }
 
-fn upstream(settings: &UpstreamView) -> String {
+/// How something is connected to.
+pub(crate) fn upstream(settings: &UpstreamView) -> String {
     let span = |ms: Option<u64>| ms.map(|ms| format!("{:?}", Duration::from_millis(ms)));
     let total = match settings.total_timeout_ms {
         Some(0) => Some("no limit".to_owned()),
