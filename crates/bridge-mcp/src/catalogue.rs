@@ -13,8 +13,9 @@ use arc_swap::ArcSwap;
 use bridge_telemetry::task::{self, Task};
 use parking_lot::Mutex;
 use slog::{Logger, o};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use self::slot::Slot;
 use crate::catalogues::House;
@@ -24,11 +25,13 @@ use crate::{Caller, McpError, Outcome, Shelf, Tool};
 
 /// The tools of one identity. Cloning shares it.
 ///
-/// When the last clone is dropped, whatever was being opened is given up, the servers are taken
-/// leave of in the background, and nothing of it is left after six seconds.
+/// When the last clone is dropped, it lingers for a while, and the same caller may have it again.
+/// Then whatever was being opened is given up, the servers are taken leave of in the background, and
+/// nothing of it is left after six seconds. Without a runtime it does not linger.
 #[derive(Clone)]
 pub struct Catalogue(Arc<Owner>);
 
+/// Somebody has the catalogue.
 struct Owner(Arc<Shared>);
 
 /// What the tasks of a catalogue know.
@@ -57,15 +60,22 @@ struct Slots {
     is_closed: bool,
 }
 
-/// Until when requests wait, since the servers were first asked for, and the task that does everything. The owner, or whoever
-/// closes, takes the task out: it knows what it stands in.
+/// What was begun when the servers were first asked for. Whoever ends it takes the tasks out: they
+/// know what they stand in.
 #[derive(Default)]
 struct Begun {
+    /// Until when requests wait.
     until: Option<Instant>,
+    /// Does everything.
     task: Option<Task<()>>,
+    /// Ends it when it has lingered.
+    linger: Option<Task<()>>,
+    is_ended: bool,
+    owners: usize,
 }
 
 impl Catalogue {
+    /// The first one of this caller.
     pub(crate) fn new(house: Arc<House>, caller: Caller) -> Self {
         let actor = caller.actor.to_string();
         let logger = house
@@ -84,7 +94,24 @@ impl Catalogue {
             logger,
             house,
         };
+        shared.begun.lock().owners = 1;
         Self(Arc::new(Owner(Arc::new(shared))))
+    }
+
+    /// Another one of the same caller, unless the first was given up meanwhile.
+    pub(crate) fn again(shared: Arc<Shared>, caller: &Caller) -> Option<Self> {
+        let mut begun = shared.begun.lock();
+        if begun.is_ended || *shared.caller != *caller {
+            return None;
+        }
+        begun.owners += 1;
+        let lingering = begun.linger.take();
+        drop(begun);
+        if lingering.is_some() {
+            // What the caller may use may be something else by now.
+            shared.ask_again();
+        }
+        Some(Self(Arc::new(Owner(shared))))
     }
 
     pub(crate) fn watched(&self) -> Weak<Shared> {
@@ -161,10 +188,25 @@ impl Catalogue {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        let task = self.0.begun.lock().task.take();
-        if let Some(task) = task {
-            self.0.house.opener.leaving.stop(task);
+        let shared = &self.0;
+        let linger = shared.house.config.linger;
+        let mut begun = shared.begun.lock();
+        begun.owners -= 1;
+        if begun.owners > 0 {
+            return;
         }
+        let is_worth_it = begun.task.is_some() && !linger.is_zero();
+        if is_worth_it && Handle::try_current().is_ok() {
+            let lingering = Arc::clone(shared);
+            let work = async move {
+                sleep(linger).await;
+                lingering.end();
+            };
+            begun.linger = Some(task::spawn(&shared.logger, "tool catalogue lingers", work));
+            return;
+        }
+        drop(begun);
+        shared.end();
     }
 }
 
@@ -173,10 +215,28 @@ impl Shared {
         self.again.notify_one();
     }
 
+    /// Ends everything, unless somebody has it.
+    fn end(&self) {
+        let mut begun = self.begun.lock();
+        if begun.owners > 0 {
+            return;
+        }
+        begun.is_ended = true;
+        let ended = (begun.task.take(), begun.linger.take());
+        drop(begun);
+        if let (Some(task), _lingered) = ended {
+            self.house.opener.leaving.stop(task);
+        }
+    }
+
     /// Says that the house is closed, and gives out the task that is ending now, if there is one.
     pub(crate) fn close(&self) -> Option<Task<()>> {
         self.again.notify_one();
-        self.begun.lock().task.take()
+        let mut begun = self.begun.lock();
+        begun.is_ended = true;
+        let ended = (begun.task.take(), begun.linger.take());
+        drop(begun);
+        ended.0
     }
 
     /// Forgets all servers for good. Those that are open are taken leave of.

@@ -70,15 +70,18 @@ impl Catalogues {
         }))
     }
 
-    /// A catalogue for this caller. It is empty, and nothing is asked or opened, until somebody
-    /// waits for it with [`Catalogue::ready`].
+    /// A catalogue for this caller: the one there is, or a new one. A new one is empty, and nothing
+    /// is asked or opened, until somebody waits for it with [`Catalogue::ready`].
     #[must_use]
     pub fn catalogue(&self, caller: Caller) -> Catalogue {
-        let actor = caller.actor;
-        let catalogue = Catalogue::new(Arc::clone(&self.0), caller);
         let mut known = self.0.known.lock();
-        let of_actor = known.entry(actor).or_default();
+        let of_actor = known.entry(caller.actor).or_default();
         of_actor.retain(|shared| shared.strong_count() > 0);
+        let mut there = of_actor.iter().filter_map(Weak::upgrade);
+        if let Some(catalogue) = there.find_map(|shared| Catalogue::again(shared, &caller)) {
+            return catalogue;
+        }
+        let catalogue = Catalogue::new(Arc::clone(&self.0), caller);
         of_actor.push(catalogue.watched());
         catalogue
     }

@@ -29,6 +29,9 @@ pub struct McpConfig {
     /// How old a listing may be before it is read again, of an identity that makes requests.
     /// Default 5 minutes. What a server says of changes is heard at once.
     pub refresh: Duration,
+    /// How long a catalogue is kept that nobody has any more, for when the same caller comes back:
+    /// with a handler that was built anew, for example. Default 30 s.
+    pub linger: Duration,
     /// How many servers are listened to while nothing is asked of them, of all identities together:
     /// each takes a connection. What changes with the others is noticed when a listing is too old.
     /// Default 1024.
@@ -48,6 +51,7 @@ impl Default for McpConfig {
             first_retry: Duration::from_secs(1),
             last_retry: Duration::from_secs(60),
             refresh: Duration::from_secs(300),
+            linger: Duration::from_secs(30),
             listeners: 1_024,
         }
     }

@@ -104,6 +104,7 @@ pub(crate) fn quick() -> McpConfig {
     McpConfig {
         first_retry: Duration::from_millis(20),
         last_retry: Duration::from_millis(100),
+        linger: Duration::ZERO,
         ..McpConfig::default()
     }
 }

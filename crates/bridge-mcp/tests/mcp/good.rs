@@ -1,8 +1,9 @@
 //! Servers that behave.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use bridge_mcp::{Content, McpConfig, Outcome};
+use bridge_mcp::{Caller, Content, McpConfig, Outcome};
 
 use crate::authority::{LONG, Told, caller, house, names, open, quick, spec};
 use crate::server::{Reply, ToolHall};
@@ -47,6 +48,48 @@ async fn tools_are_listed_called_and_left() {
     })
     .await;
     house.close().await;
+}
+
+#[tokio::test]
+async fn a_caller_who_comes_back_soon_finds_everything_open() {
+    let hall = ToolHall::start(&["a"]).await;
+    let told = Arc::new(Told::default());
+    told.grant(vec![(spec("one", &hall.url()), None)]);
+    let lingering = McpConfig {
+        linger: LONG * 10,
+        ..quick()
+    };
+    let house = house(&told, lingering);
+    let first = house.catalogue(caller());
+    let second = house.catalogue(caller());
+    assert_eq!(
+        first.ready(LONG).await.version(),
+        second.ready(LONG).await.version()
+    );
+    drop((first, second));
+    let third = house.catalogue(caller());
+    assert_eq!(third.current().tools().len(), 1);
+    hall.until("the authority is asked again", |_| {
+        told.asked.load(Ordering::SeqCst) == 2
+    })
+    .await;
+    assert_eq!(
+        (hall.count("initialize"), house.figures().catalogues),
+        (1, 1)
+    );
+
+    // Another key is another caller.
+    let other = Caller {
+        own_key: None,
+        ..caller()
+    };
+    let other = house.catalogue(other);
+    assert!(other.current().is_empty() && !other.ready(LONG).await.is_empty());
+    assert_eq!(house.figures().catalogues, 2);
+    drop((third, other));
+    house.close().await;
+    assert!(hall.state.sessions.lock().is_empty());
+    assert_eq!(house.figures().catalogues, 0);
 }
 
 #[tokio::test]
