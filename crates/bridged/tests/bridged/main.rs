@@ -19,4 +19,5 @@ mod providers;
 mod reload;
 mod supervised;
 mod support;
+mod tool_tokens;
 mod traces;
