@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use bridge_api::{DialectId, InjectedCall, RoundEnd, ToolResult, Weave};
 use bridge_auth::Grant;
-use bridge_telemetry::Metrics;
+use bridge_telemetry::{Metrics, Part};
 use bridge_upstream::UpstreamError;
 
 use self::again::describe_further;
@@ -203,7 +203,8 @@ impl Rounds {
             notes: &self.notes,
             until: self.spent.until(),
         };
-        unless_left(self.notes.departure(), bench.run(planned)).await
+        let running = unless_left(self.notes.departure(), bench.run(planned));
+        self.notes.parts().timed(Part::Tools, running).await
     }
 
     /// Asks the provider for the answer of the next round.

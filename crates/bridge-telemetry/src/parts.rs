@@ -22,6 +22,8 @@ pub enum Part {
     Connect,
     /// From the request to the provider's first word.
     FirstByte,
+    /// Waiting for tool servers to open, and for the calls of injected tools.
+    Tools,
     /// What is left until the head of the answer goes out: the gateway's own work.
     Gateway,
     /// From then on to the answer's last byte, as fast as the provider writes and the caller reads.
@@ -30,13 +32,14 @@ pub enum Part {
 
 impl Part {
     /// All of them, in the order in which they come.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Auth,
         Self::Pool,
         Self::Body,
         Self::Journal,
         Self::Connect,
         Self::FirstByte,
+        Self::Tools,
         Self::Gateway,
         Self::Relay,
     ];
@@ -51,6 +54,7 @@ impl Part {
             Self::Journal => "journal",
             Self::Connect => "connect",
             Self::FirstByte => "first_byte",
+            Self::Tools => "tools",
             Self::Gateway => "gateway",
             Self::Relay => "relay",
         }
@@ -66,6 +70,7 @@ pub struct Parts {
     journal: Clock,
     connect: Clock,
     first_byte: Clock,
+    tools: Clock,
     gateway: Clock,
     relay: Clock,
 }
@@ -83,6 +88,7 @@ impl Parts {
             Part::Journal => &self.journal,
             Part::Connect => &self.connect,
             Part::FirstByte => &self.first_byte,
+            Part::Tools => &self.tools,
             Part::Gateway => &self.gateway,
             Part::Relay => &self.relay,
         };

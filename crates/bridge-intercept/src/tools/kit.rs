@@ -8,7 +8,7 @@ use bridge_api::{
     Withheld, offer, splice,
 };
 use bridge_mcp::{Caller, Catalogue, McpError, Outcome, Shelf, Tool};
-use bridge_telemetry::{HiddenTurnFate, Metrics};
+use bridge_telemetry::{HiddenTurnFate, Metrics, Part};
 use tokio::time::Instant;
 
 use super::Tools;
@@ -72,7 +72,8 @@ impl Kit {
         }
         let catalogue = self.catalogue(cx);
         let since = Instant::now();
-        let shelf = catalogue.ready(config.open_timeout).await;
+        let opening = catalogue.ready(config.open_timeout);
+        let shelf = cx.parts.timed(Part::Tools, opening).await;
         if since.elapsed() >= config.open_timeout {
             metrics.tool_open_timed_out();
         }

@@ -1,7 +1,5 @@
 //! From the head of an answer to the body that relays it.
 
-use std::sync::Arc;
-
 use bridge_api::DialectId;
 use bridge_stream::{ContentDecoder, UnknownEncoding};
 use bridge_telemetry::Part;
@@ -32,7 +30,7 @@ pub(super) async fn answer(
     dialect: DialectId,
     transcript: Transcript,
     reply: Reply,
-    mut rounds: Option<Box<Rounds>>,
+    rounds: Option<Box<Rounds>>,
 ) -> Result<Answer, InterceptError> {
     let Reply {
         status,
@@ -51,10 +49,13 @@ pub(super) async fn answer(
         let what = "an unknown encoding".to_owned();
         return Err(unusable(transcript, what, status.as_u16()).await);
     };
-    let mut kind = BodyKind::of(status, &headers);
-    if kind == BodyKind::Failure {
-        rounds = None;
-    }
+    let manner = Manner {
+        dialect,
+        is_framed: is_framed(&headers),
+        ping_after: blueprint.config.ping_after,
+        held_bytes: blueprint.config.held_bytes,
+    };
+    let mut rounds = rounds.filter(|_| status.is_success());
     let content = match content {
         // What is woven is plain.
         Some(content) if rounds.is_some() => {
@@ -65,36 +66,15 @@ pub(super) async fn answer(
         }
         content => content,
     };
-    let mut first = None;
-    if matches!(kind, BodyKind::Whole | BodyKind::Unsaid) {
-        let parts = Arc::clone(transcript.parts());
-        first = match parts.timed(Part::FirstByte, first_piece(&mut body)).await {
-            Ok(Some(piece)) => Some(piece),
-            Ok(None) => {
-                let what = "nothing".to_owned();
-                return Err(unusable(transcript, what, status.as_u16()).await);
-            }
-            Err(error) => return Err(unanswered(transcript, error).await),
-        };
-    }
-    if let (BodyKind::Unsaid, Some(piece)) = (kind, &mut first) {
-        kind = match &content {
-            Some(_) => BodyKind::Whole,
-            None => match transcript
-                .parts()
-                .timed(Part::FirstByte, sniffed(&mut body, piece))
-                .await
-            {
-                Ok(kind) => kind,
-                Err(error) => return Err(unanswered(transcript, error).await),
-            },
-        };
-    }
-    let manner = Manner {
-        dialect,
-        is_framed: is_framed(&headers),
-        ping_after: blueprint.config.ping_after,
-        held_bytes: blueprint.config.held_bytes,
+    let sorting = sorted(status, &headers, content.is_some(), &mut body);
+    let sorting = transcript.parts().timed(Part::FirstByte, sorting).await;
+    let (kind, mut first) = match sorting {
+        Ok(sorted) => sorted,
+        Err(Unsorted::Nothing) => {
+            let what = "nothing".to_owned();
+            return Err(unusable(transcript, what, status.as_u16()).await);
+        }
+        Err(Unsorted::Broken(error)) => return Err(unanswered(transcript, error).await),
     };
     clean(&mut headers);
     if let (BodyKind::Whole | BodyKind::Unsaid, Some(rounds)) =
@@ -176,6 +156,36 @@ pub(crate) fn content_type(headers: &HeaderMap) -> String {
         Some(text) => crate::client_hint::shortened(text, LONGEST_CONTENT_TYPE),
         None => "something that is no JSON".to_owned(),
     }
+}
+
+/// Why nobody can say what a body is.
+enum Unsorted {
+    Nothing,
+    Broken(UpstreamError),
+}
+
+/// What a body is, by its head or else by its first bytes, which are given back.
+async fn sorted(
+    status: StatusCode,
+    headers: &HeaderMap,
+    is_encoded: bool,
+    body: &mut Source,
+) -> Result<(BodyKind, Option<Bytes>), Unsorted> {
+    let kind = BodyKind::of(status, headers);
+    if !matches!(kind, BodyKind::Whole | BodyKind::Unsaid) {
+        return Ok((kind, None));
+    }
+    let first = first_piece(body).await.map_err(Unsorted::Broken)?;
+    let mut first = first.ok_or(Unsorted::Nothing)?;
+    let kind = match (kind, is_encoded) {
+        (BodyKind::Unsaid, false) => {
+            let sniffing = sniffed(body, &mut first);
+            sniffing.await.map_err(Unsorted::Broken)?
+        }
+        (BodyKind::Unsaid, true) => BodyKind::Whole,
+        (kind, _) => kind,
+    };
+    Ok((kind, Some(first)))
 }
 
 /// What a body is by its first bytes. More are added to them until that can be told.

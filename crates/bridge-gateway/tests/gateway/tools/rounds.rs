@@ -89,3 +89,21 @@ async fn a_stream_without_calls_of_ours_passes_byte_for_byte() {
         assert_eq!(head(&reply), head(&expected));
     }
 }
+
+#[tokio::test]
+async fn the_time_of_tools_is_no_time_of_the_gateways_own() {
+    for is_stream in [true, false] {
+        let dialect = Dialect::Anthropic;
+        let calls = Says::Calls("let me see", &[("call_1", FIND, "{}")]);
+        let stage = Stage::playing(vec![
+            dialect.answer(is_stream, "first", calls),
+            dialect.answer(is_stream, "second", Says::Text("done")),
+        ])
+        .await;
+        stage.ask(dialect, &dialect.request(is_stream)).await;
+        stage.world.ended(1).await;
+        let has = |sample: &str| stage.world.metrics.expose().contains(sample);
+        crate::support::until(|| has("part=\"tools\"")).await;
+        assert!(has("bridge_turn_rounds_sum 2.0"));
+    }
+}
