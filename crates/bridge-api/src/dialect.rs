@@ -24,4 +24,14 @@ impl DialectId {
             Self::OpenAiResponses => openai_responses::request::facts(envelope),
         }
     }
+    /// Whether the history of a request may have calls of tools that it does not offer. Where a
+    /// provider keeps the history itself it has them anyway; others refuse calls in a request
+    /// without tools.
+    #[must_use]
+    pub const fn remembers_without_tools(self) -> bool {
+        match self {
+            Self::AnthropicMessages | Self::OpenAiChat => false,
+            Self::OpenAiResponses => true,
+        }
+    }
 }

@@ -161,6 +161,12 @@ impl Envelope {
         is_found
     }
 
+    /// Whether [`Envelope::to_bytes`] is something else than the bytes that were parsed.
+    #[must_use]
+    pub fn is_edited(&self) -> bool {
+        self.is_edited
+    }
+
     /// The whole request. Without an edit these are the very bytes that were parsed.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {

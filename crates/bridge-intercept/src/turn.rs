@@ -68,7 +68,7 @@ pub(crate) async fn run(
         };
         // In a box, because who has no tools has no use for its room.
         offering = Box::pin(Offering::make(kit, asked, &mut envelope, &mut headers)).await;
-        if offering.is_some() {
+        if envelope.is_edited() {
             body = envelope.to_bytes();
         }
     }

@@ -52,7 +52,7 @@ impl Kit {
     }
 
     /// Puts the tools into a request, unless something speaks against it, and what its client did
-    /// not see of earlier turns.
+    /// not see of earlier turns. The request may have been edited for the latter alone.
     ///
     /// The first request of a caller waits for the tool servers, as long as is set at most. Dropping
     /// the future then changes nothing: the servers go on opening.
@@ -68,6 +68,7 @@ impl Kit {
         let config = &self.tools.config;
         if config.skips(&facts.model) {
             metrics.tools_offered(Withheld::Model.as_str());
+            self.put_back_alone(metrics, dialect, envelope, conversation);
             return None;
         }
         let catalogue = self.catalogue(cx);
@@ -82,6 +83,7 @@ impl Kit {
             Offer::Made(toolbox) => toolbox,
             Offer::Withheld(why) => {
                 metrics.tools_offered(why.as_str());
+                self.put_back_alone(metrics, dialect, envelope, conversation);
                 return None;
             }
         };
@@ -103,6 +105,20 @@ impl Kit {
             conversation: conversation.map(str::to_owned),
         };
         Some((offered, weave))
+    }
+
+    /// Puts what is remembered back into a request that is given no tools, where it may be. A client
+    /// that goes on from what the provider keeps would be refused otherwise.
+    fn put_back_alone(
+        &self,
+        metrics: &Metrics,
+        dialect: DialectId,
+        envelope: &mut Envelope,
+        conversation: Option<&str>,
+    ) {
+        if dialect.remembers_without_tools() {
+            self.put_back(metrics, dialect, envelope, conversation);
+        }
     }
 
     /// Puts what is remembered of the conversation back into it.

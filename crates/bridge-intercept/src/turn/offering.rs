@@ -30,15 +30,16 @@ pub(super) struct Asked<'a> {
 }
 
 impl Offering {
-    /// Puts a caller's tools into the request, if it takes any. Its headers then describe a body
-    /// that is not the caller's any more.
+    /// Puts a caller's tools into the request, if it takes any. The headers of one that was edited,
+    /// be it only for what its client did not see, describe a body that is not the caller's any
+    /// more.
     pub(super) async fn make(
         kit: &Kit,
         asked: Asked<'_>,
         envelope: &mut Envelope,
         headers: &mut Scrubbed,
     ) -> Option<Box<Self>> {
-        let (offered, weave) = kit
+        let made = kit
             .offer(
                 asked.cx,
                 &asked.blueprint.metrics,
@@ -47,8 +48,11 @@ impl Offering {
                 asked.facts,
                 asked.conversation,
             )
-            .await?;
-        describe_edited(headers);
+            .await;
+        if envelope.is_edited() {
+            describe_edited(headers);
+        }
+        let (offered, weave) = made?;
         Some(Box::new(Self {
             offered,
             weave,

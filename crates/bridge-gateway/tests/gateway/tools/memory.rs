@@ -65,3 +65,33 @@ async fn another_history_and_no_memory_change_nothing() {
         assert_eq!(asked["messages"], own["messages"]);
     }
 }
+
+/// A provider that keeps answers has all of a turn under the id of its last round; the client knows
+/// a streamed one by the id of its first, with tools and without.
+#[tokio::test]
+async fn a_client_goes_on_from_all_of_an_answer_that_the_provider_keeps() {
+    let dialect = Dialect::Responses;
+    let stage = Stage::playing(vec![
+        dialect.answer(true, "first", Says::Calls("well", &CALLS)),
+        dialect.answer(true, "second", Says::Text("found")),
+        dialect.answer(false, "third", Says::Text("you are welcome")),
+        dialect.answer(false, "fourth", Says::Text("you are welcome")),
+    ])
+    .await;
+    let reply = stage.ask(dialect, &dialect.request(true)).await;
+    let text = reply.text();
+    let ended = text.rsplit("event: ").next().unwrap();
+    assert!(ended.contains("\"id\":\"first\""), "{text}");
+    assert!(!text.contains("\"id\":\"second\""), "{text}");
+    for choice in ["auto", "none"] {
+        let next = format!(
+            "{{\"model\":\"m\", \"input\":\"thanks\", \"tool_choice\":\"{choice}\", \
+             \"previous_response_id\":\"first\"}}"
+        );
+        let reply = stage.ask(dialect, &next).await;
+        assert!(reply.text().contains("welcome"), "{}", reply.text());
+    }
+    for asked in stage.asked().split_off(2) {
+        assert_eq!(asked["previous_response_id"], "second", "{asked}");
+    }
+}
