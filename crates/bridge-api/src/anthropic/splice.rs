@@ -4,12 +4,14 @@
 //! calls between them; this is how the provider knows the conversation, and what its prompt cache
 //! and the signatures of its thinking are good for.
 
+mod block;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::tools::is_blank;
+use self::block::{Block, blocks};
 use crate::facts::is_reminder;
 use crate::json::{Fingerprint, Patch, Value};
 use crate::{Envelope, HiddenTurn};
@@ -54,9 +56,9 @@ impl Turn {
 
     /// The client sees this block.
     pub(crate) fn see(&mut self, block: Value<'_>) {
-        let block = Block::Whole(block);
-        self.count += usize::from(counts(block));
-        said(block, &mut self.seen);
+        let block = Block::of(block);
+        self.count += usize::from(block.counts());
+        block.say(&mut self.seen);
     }
 
     /// The client does not see this block.
@@ -107,7 +109,7 @@ pub(crate) fn splice(
         }
         let mut seen = Fingerprint::default();
         for block in blocks(*message) {
-            said(block, &mut seen);
+            block.say(&mut seen);
         }
         let Some(turn) = find(anchor(*before, seen.finish())) else {
             continue;
@@ -193,7 +195,7 @@ impl Hidden {
         };
         for block in blocks(message) {
             flush(count, &mut open);
-            count += usize::from(counts(block));
+            count += usize::from(block.counts());
             open.push(block.raw());
         }
         flush(usize::MAX, &mut open);
@@ -219,86 +221,14 @@ fn answers(message: Value<'_>) -> Option<Value<'_>> {
     is_it.then_some(content)
 }
 
-/// A block of content, or content that is one text.
-#[derive(Debug, Clone, Copy)]
-enum Block<'a> {
-    Whole(Value<'a>),
-    Text(Value<'a>),
-}
-
-fn blocks(message: Value<'_>) -> impl Iterator<Item = Block<'_>> {
-    let content = message.get("content").unwrap_or_default();
-    let text = content.is_text().then_some(Block::Text(content));
-    text.into_iter().chain(content.items().map(Block::Whole))
-}
-
-impl<'a> Block<'a> {
-    fn raw(self) -> Cow<'a, [u8]> {
-        match self {
-            Self::Whole(block) => Cow::Borrowed(block.raw().unwrap_or_default()),
-            Self::Text(text) => {
-                let text = text.raw().unwrap_or_default();
-                Cow::Owned([br#"{"type":"text","text":"#, text, b"}"].concat())
-            }
-        }
-    }
-
-    /// The text of a block that is nothing else.
-    fn text(self) -> Option<Cow<'a, str>> {
-        match self {
-            Self::Text(text) => text.text(),
-            Self::Whole(block) if has_word(block, "type", "text") => {
-                Some(block.get("text").and_then(Value::text).unwrap_or_default())
-            }
-            Self::Whole(_) => None,
-        }
-    }
-}
-
-/// Whether a block is one that every client sends back. Blank text is left out by some.
-fn counts(block: Block<'_>) -> bool {
-    block.text().is_none_or(|text| !is_blank(&text))
-}
-
-/// What a block says, without what clients change: white space around text, marks for the prompt
-/// cache, members that they do not know.
-fn said(block: Block<'_>, said: &mut Fingerprint) {
-    if let Some(text) = block.text() {
-        if !is_blank(&text) {
-            said.text("text");
-            said.text(text.trim());
-        }
-        return;
-    }
-    let Block::Whole(block) = block else {
-        return;
-    };
-    let kind = block.get("type").and_then(Value::text).unwrap_or_default();
-    let names: &[&str] = match &*kind {
-        "thinking" => &["thinking", "signature"],
-        "redacted_thinking" => &["data"],
-        "tool_use" => &["id", "name", "input"],
-        // The same call has the same result, even where it is shortened later on.
-        "tool_result" => &["tool_use_id"],
-        _ => {
-            said.value_without(block, &["cache_control"]);
-            return;
-        }
-    };
-    said.text(&kind);
-    for name in names {
-        said.value(block.get(name).unwrap_or_default());
-    }
-}
-
 /// By what a turn is found: what was said before it, without what programs add and take away again,
 /// and what was seen of it.
 fn anchor(before: Value<'_>, seen: u64) -> u128 {
     let mut fingerprint = Fingerprint::default();
     fingerprint.value(before.get("role").unwrap_or_default());
-    let is_reminder = |block: &Block<'_>| block.text().is_some_and(|text| is_reminder(&text));
+    let is_reminder = |block: &Block<'_>| block.text.as_ref().is_some_and(|text| is_reminder(text));
     for block in blocks(before).filter(|block| !is_reminder(block)) {
-        said(block, &mut fingerprint);
+        block.say(&mut fingerprint);
     }
     u128::from(fingerprint.finish()) << 64 | u128::from(seen)
 }
