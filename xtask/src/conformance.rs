@@ -7,6 +7,7 @@ mod bedrock;
 pub(crate) mod exchange;
 mod expected;
 mod frames;
+mod injected;
 mod instance;
 mod provider;
 mod records;
@@ -46,7 +47,8 @@ pub(crate) fn run(root: &Path, fixtures: Option<&Path>, bin: Option<&Path>) -> O
         None => println!("SKIPPED: recorded exchanges, because no --fixtures DIR was given"),
     }
     exchanges.retain(|exchange| exchange.mode == Mode::Own || !exchange.spares_keys());
-    let stage = Stage::set(&program(root, bin)?)?;
+    let bin = program(root, bin)?;
+    let stage = Stage::set(&bin)?;
     let mut failed = 0;
     for (number, exchange) in exchanges.iter().enumerate() {
         let differences = replay(&stage, number, exchange)?;
@@ -57,7 +59,12 @@ pub(crate) fn run(root: &Path, fixtures: Option<&Path>, bin: Option<&Path>) -> O
     for difference in &leftovers {
         println!("DIFFERS  afterwards: {difference}");
     }
-    let total = exchanges.len();
+    let mut total = exchanges.len();
+    if let Some(folder) = fixtures {
+        let (replayed, differ) = injected::run(folder, &bin)?;
+        total += replayed;
+        failed += differ;
+    }
     println!("{total} exchanges replayed, {failed} differ");
     if failed > 0 || !leftovers.is_empty() {
         return Err("the gateway does not conform".into());

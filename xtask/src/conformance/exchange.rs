@@ -69,8 +69,14 @@ impl Exchange {
     }
 }
 
-/// Reads all exchanges below a folder, in the order of their names. Those in which the gateway
-/// would offer tools of its own are left out: it does not do that yet.
+/// Whether an archive is one in which the gateway offers tools of its own.
+pub(super) fn has_injected_tools(sections: &[(&str, &str)]) -> bool {
+    let mut names = sections.iter().map(|(name, _)| name);
+    names.any(|name| name.ends_with("/tool-call"))
+}
+
+/// Reads all exchanges below a folder, in the order of their names, but those in which the gateway
+/// offers tools of its own: they are replayed by themselves.
 pub(crate) fn all(folder: &Path) -> Outcome<Vec<Exchange>> {
     let mut exchanges = Vec::new();
     for path in archives(folder)? {
@@ -78,11 +84,7 @@ pub(crate) fn all(folder: &Path) -> Outcome<Vec<Exchange>> {
         let name = name.to_string_lossy().replace('\\', "/");
         let text = fs::read_to_string(&path)?;
         let sections = txtar::sections(&text);
-        let is_injected = sections
-            .iter()
-            .any(|(name, _)| name.ends_with("/tool-call"));
-        if is_injected {
-            println!("left out {name}: needs what is not built yet");
+        if has_injected_tools(&sections) {
             continue;
         }
         if name.contains("bedrock") {
@@ -117,7 +119,7 @@ pub(super) fn elsewhere(exchanges: &[Exchange]) -> Vec<Exchange> {
     .collect()
 }
 
-fn archives(folder: &Path) -> Outcome<Vec<PathBuf>> {
+pub(super) fn archives(folder: &Path) -> Outcome<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut waiting = vec![folder.to_owned()];
     while let Some(folder) = waiting.pop() {
@@ -172,7 +174,7 @@ pub(super) fn of_archive(
     Ok(exchanges)
 }
 
-fn api(name: &str) -> Option<Api> {
+pub(super) fn api(name: &str) -> Option<Api> {
     let (folder, file) = name.rsplit_once('/')?;
     match (folder, file) {
         ("anthropic", "fallthrough") => Some(Api::AnthropicModels),
@@ -185,7 +187,7 @@ fn api(name: &str) -> Option<Api> {
 }
 
 /// The request with `stream` set, every other byte as it was. Nothing when that cannot be done.
-fn with_stream(request: &str, wanted: bool) -> Option<String> {
+pub(super) fn with_stream(request: &str, wanted: bool) -> Option<String> {
     let stream = |text: &str| -> Option<Option<bool>> {
         let value: serde_json::Value = serde_json::from_str(text).ok()?;
         Some(

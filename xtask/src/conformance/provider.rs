@@ -110,9 +110,14 @@ impl ScriptedProvider {
 
     /// The next request is answered with this, and further ones with a failure.
     pub(super) fn expect(&self, answer: Answer) {
+        self.expect_all([answer]);
+    }
+
+    /// The next requests are answered with these, and further ones with a failure.
+    pub(super) fn expect_all(&self, wanted: impl IntoIterator<Item = Answer>) {
         let mut answers = self.script.answers.lock();
         answers.clear();
-        answers.push_back(answer);
+        answers.extend(wanted);
     }
 
     /// What it was asked since the last look.
