@@ -20,6 +20,9 @@ pub(crate) enum Task {
         fixtures: Option<PathBuf>,
         bin: Option<PathBuf>,
     },
+    Sdks {
+        bin: Option<PathBuf>,
+    },
     Metrics {
         bin: Option<PathBuf>,
     },
@@ -41,7 +44,7 @@ pub(crate) enum Parsed {
 }
 
 /// Each task: its name, its arguments, and what it does.
-const TASKS: [(&str, &str, &str); 9] = [
+const TASKS: [(&str, &str, &str); 10] = [
     (
         "check-layers",
         "",
@@ -66,6 +69,11 @@ const TASKS: [(&str, &str, &str); 9] = [
         "conformance",
         "[--fixtures DIR] [--bin PATH]",
         "exchanges through the running gateway, byte by byte, the recorded ones too with a folder",
+    ),
+    (
+        "sdks",
+        "[--bin PATH]",
+        "turns with injected tools as the official SDKs understand them, where they can be installed",
     ),
     (
         "metrics",
@@ -120,6 +128,9 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Parsed, S
         },
         "conformance" => Task::Conformance {
             fixtures: rest.value("--fixtures")?.map(PathBuf::from),
+            bin: rest.value("--bin")?.map(PathBuf::from),
+        },
+        "sdks" => Task::Sdks {
             bin: rest.value("--bin")?.map(PathBuf::from),
         },
         "metrics" => Task::Metrics {
@@ -227,6 +238,7 @@ mod tests {
             bin: None,
         };
         check("conformance", task(nothing));
+        check("sdks", task(Task::Sdks { bin: None }));
         check("metrics", task(Task::Metrics { bin: None }));
         check("conformance --fixtures", Err("--fixtures needs a value"));
         let chaos = ChaosFlags {

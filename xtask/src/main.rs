@@ -24,6 +24,7 @@ mod layers;
 mod metrics;
 mod process;
 mod program;
+mod sdks;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -58,6 +59,7 @@ fn run(root: &Path, task: &Task) -> Outcome {
         Task::Conformance { fixtures, bin } => {
             conformance::run(root, fixtures.as_deref(), bin.as_deref())
         }
+        Task::Sdks { bin } => sdks::run(root, bin.as_deref()),
         Task::Metrics { bin } => metrics::run(root, bin.as_deref()),
         Task::Chaos(flags) => chaos::run(root, flags),
         Task::Bench { short } => bench::run(root, *short),
