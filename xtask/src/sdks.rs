@@ -24,6 +24,9 @@ const TURNS: &str = include_str!("sdks/turns.json");
 /// How long the simulated provider may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The figure of hidden turns that went back into a history.
+const PUT_BACK: &str = "bridge_hidden_turns_total{kind=\"spliced\"}";
+
 /// What the gateway calls the tool server.
 const TOOL_SERVER: &str = "harbour";
 
@@ -42,17 +45,20 @@ pub(crate) fn run(root: &Path, bin: Option<&Path>) -> Outcome {
         None => process::build(root, "bridged", "bridged", &[])?,
     };
     let stage = Stage::set(&bin)?;
-    let mut failed = 0;
-    let mut played = 0;
+    let (mut failed, mut played, mut hidden) = (0, 0, 0);
     for language in &languages {
         for told in stage.play(language)? {
             let problems = stage.problems(&told)?;
             report(language.name, &told, &problems);
             failed += usize::from(!problems.is_empty());
             played += 1;
+            hidden += usize::from(stage.hides(&told));
         }
     }
     println!("{played} turns played with official SDKs, {failed} failed");
+    let put_back = stage.hidden_turns_put_back()?;
+    println!("hidden turns went back into histories {put_back} times, {hidden} at least were to");
+    failed += usize::from(put_back < hidden);
     stage.close()?;
     match failed {
         0 => Ok(()),
@@ -81,17 +87,20 @@ impl Stage {
             let (_, url) = line.split_once("tool server is running at ")?;
             Some(url.to_owned())
         })?;
-        let provider = |name, base_url| Provider {
+        let provider = |name, base_url, key| Provider {
             name,
             kind: name,
             base_url,
-            key: Some("operator-key"),
+            key,
         };
+        let key = Some("operator-key");
         let providers = [
-            provider("anthropic", direct.clone()),
-            provider("openai", format!("{direct}/v1")),
+            provider("anthropic", direct.clone(), key),
+            provider("openai", format!("{direct}/v1"), key),
+            provider("copilot", format!("{direct}/copilot"), None),
         ];
         let gateway = Gateway::start(bin, "info", &providers)?;
+        gateway.write("/providers", &bedrock(&direct))?;
         let server = json!({"name": TOOL_SERVER, "url": tools, "credential": "none"});
         gateway.write("/tool-servers", &server)?;
         Ok(Self {
@@ -127,16 +136,53 @@ impl Stage {
         if let Some(problem) = told.get("problem").and_then(Value::as_str) {
             return Ok(vec![problem.to_owned()]);
         }
-        let name = told.get("turn");
-        let turn = self.turns.iter().find(|turn| turn.get("name") == name);
-        let turn = turn.ok_or("the script played a turn that nobody asked for")?;
+        let turn = self
+            .turn(told)
+            .ok_or("the script played a turn that nobody asked for")?;
         records::check(&self.gateway, turn, told)
+    }
+
+    fn turn(&self, told: &Value) -> Option<&Value> {
+        let name = told.get("turn");
+        self.turns.iter().find(|turn| turn.get("name") == name)
+    }
+
+    /// Whether something of this turn was hidden, and its client sends the whole history again: what
+    /// the SDK sends must be near enough to what it got, or nothing is put back.
+    fn hides(&self, told: &Value) -> bool {
+        let injected = self
+            .turn(told)
+            .and_then(|turn| turn.get("injected")?.as_u64());
+        told.get("resends") == Some(&Value::Bool(true)) && injected > Some(0)
+    }
+
+    /// How often the gateway says that it put a hidden turn back.
+    fn hidden_turns_put_back(&self) -> Outcome<usize> {
+        let metrics = self.gateway.metrics("text/plain")?;
+        let figure = metrics.lines().find_map(|line| line.strip_prefix(PUT_BACK));
+        Ok(figure
+            .ok_or("there is no figure of hidden turns")?
+            .trim()
+            .parse()?)
     }
 
     fn close(self) -> Outcome {
         self.gateway.stop()?;
         self.simulator.stop()
     }
+}
+
+/// A provider with secrets that are made up.
+fn bedrock(base_url: &str) -> Value {
+    json!({
+        "name": "bedrock", "type": "bedrock", "base_url": base_url,
+        "settings": {
+            "region": "eu-central-1",
+            "access_key_id": "made-up-access-key", "secret_access_key": "made-up-secret-key",
+            "model": "anthropic.claude-sonnet-5-v1:0",
+            "small_fast_model": "anthropic.claude-haiku-5-v1:0",
+        },
+    })
 }
 
 fn report(language: &str, told: &Value, problems: &[String]) {

@@ -16,7 +16,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Tells what differs between the records of the turn's session and what the SDK was told of it.
 pub(super) fn check(gateway: &Gateway, turn: &Value, told: &Value) -> Outcome<Vec<String>> {
-    let asked = 1 + number(turn, "client_calls");
+    // Once for the turn, once more for each answer of the client's tool, and once for what it asks
+    // behind the turn.
+    let asked = 2 + number(turn, "client_calls");
     let details = details(gateway, told, asked)?;
     let mut problems = Vec::new();
     let mut same = |what: &str, got: String, wanted: String| {
@@ -37,7 +39,7 @@ pub(super) fn check(gateway: &Gateway, turn: &Value, told: &Value) -> Outcome<Ve
     let is_completed = |it: &&Value| it.get("status") == Some(&Value::from("completed"));
     let completed = details.iter().filter(is_completed).count();
     same("completed", completed.to_string(), asked.to_string());
-    let rounds = number(turn, "rounds");
+    let rounds = number(turn, "rounds") + 1;
     same("rounds", tokens.len().to_string(), rounds.to_string());
     let injected = |it: &&Value| it.get("injected") == Some(&Value::Bool(true));
     let (ours, others): (Vec<_>, Vec<_>) = tools.iter().partition(injected);

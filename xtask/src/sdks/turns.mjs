@@ -64,7 +64,14 @@ class Messages {
       tool_use_id: id,
       content: "noon",
     }));
-    this.messages.push({ role: "assistant", content }, { role: "user", content: results });
+    this.messages.push({ role: "assistant", content });
+    if (results.length > 0) {
+      this.messages.push({ role: "user", content: results });
+    }
+  }
+
+  say(text) {
+    this.messages.push({ role: "user", content: text });
   }
 }
 
@@ -106,9 +113,13 @@ class Chat {
   answer({ choices: [{ message }] }) {
     const { content, tool_calls } = message;
     this.messages.push({ role: "assistant", content, tool_calls });
-    for (const { id } of tool_calls) {
+    for (const { id } of tool_calls ?? []) {
       this.messages.push({ role: "tool", tool_call_id: id, content: "noon" });
     }
+  }
+
+  say(text) {
+    this.messages.push({ role: "user", content: text });
   }
 }
 
@@ -158,6 +169,10 @@ class Responses {
     const items = response.output.map(({ status, parsed_arguments, ...item }) => item);
     this.input.push(...items, ...this.outputs(response));
   }
+
+  say(text) {
+    this.input.push({ role: "user", content: text });
+  }
 }
 
 /** OpenAI Responses, going on from what the provider has kept. */
@@ -171,11 +186,15 @@ class Kept extends Responses {
   }
 }
 
-/** Plays a turn to its end, as an agent does. Gives the sum of the usage that was told. */
+/**
+ * Plays a turn to its end, as an agent does, and asks for one more thing then, so that the history
+ * with the turn goes to the provider again. Gives the sum of the usage that was told.
+ */
 async function play(Dialect, turn, streams, session) {
   const speaker = new Dialect(session, turn.prompt);
   let usage = [0, 0, 0];
   const calls = [];
+  let isOver = false;
   for (let round = 0; round < 4; round += 1) {
     const whole = await speaker.ask(streams);
     // Without the prompt, which a provider may repeat.
@@ -185,12 +204,19 @@ async function play(Dialect, turn, streams, session) {
     usage = usage.map((count, at) => count + heard.usage[at]);
     calls.push(...heard.calls);
     assert.equal(heard.endsForTools, heard.calls.length > 0, "it ends oddly");
+    if (isOver) {
+      assert(heard.calls.length === 0 && heard.text.includes("and then?"), `at last ${shown}`);
+      return usage;
+    }
     if (heard.calls.length === 0) {
       assert.deepEqual(calls, Array(turn.client_calls).fill(own));
       assert(heard.text.includes(turn.says), `the text is ${heard.text}`);
-      return usage;
+      isOver = true;
     }
     speaker.answer(whole);
+    if (isOver) {
+      speaker.say("and then?");
+    }
   }
   throw new Error("the turn does not end");
 }
@@ -200,7 +226,7 @@ for (const Dialect of [Messages, Chat, Responses, Kept]) {
     for (const turn of turns) {
       const name = `${Dialect.label}, ${streams ? "streaming" : "blocking"}, ${turn.name}`;
       const session = `js ${name}`.replaceAll(" ", "-").replaceAll(",", "");
-      const told = { name, session, turn: turn.name };
+      const told = { name, session, turn: turn.name, resends: Dialect !== Kept };
       try {
         told.usage = await play(Dialect, turn, streams, session);
       } catch (problem) {

@@ -17,22 +17,24 @@ OWN = "get_time"
 PATIENCE = 60
 
 
-def clients(session):
-    headers = {"session-id": session}
-    made = dict(api_key=KEY, default_headers=headers, max_retries=0, timeout=PATIENCE)
-    return (
-        anthropic.Anthropic(base_url=f"{BASE}/anthropic", **made),
-        openai.OpenAI(base_url=f"{BASE}/openai/v1", **made),
-    )
+def settings(session, path):
+    return {
+        "base_url": f"{BASE}/{path}",
+        "api_key": KEY,
+        "default_headers": {"session-id": session},
+        "max_retries": 0,
+        "timeout": PATIENCE,
+    }
 
 
 class Messages:
     """Anthropic Messages."""
 
     name = "messages"
+    path = "anthropic"
 
     def __init__(self, session):
-        self.client, _ = clients(session)
+        self.client = anthropic.Anthropic(**settings(session, self.path))
 
     def begin(self, prompt):
         self.messages = [{"role": "user", "content": prompt}]
@@ -71,16 +73,28 @@ class Messages:
             if block.type == "tool_use"
         ]
         self.messages.append({"role": "assistant", "content": message.content})
-        self.messages.append({"role": "user", "content": results})
+        if results:
+            self.messages.append({"role": "user", "content": results})
+
+    def say(self, text):
+        self.messages.append({"role": "user", "content": text})
+
+
+class Bedrock(Messages):
+    """The same where the provider speaks in binary frames."""
+
+    name = "messages of Bedrock"
+    path = "bedrock"
 
 
 class Chat:
     """OpenAI Chat Completions."""
 
     name = "chat"
+    model = "gpt-5.5"
 
     def __init__(self, session):
-        _, self.client = clients(session)
+        self.client = openai.OpenAI(**settings(session, "openai/v1"))
 
     def begin(self, prompt):
         self.messages = [{"role": "user", "content": prompt}]
@@ -88,7 +102,7 @@ class Chat:
     def ask(self, streams):
         function = {"name": OWN, "parameters": SCHEMA}
         asked = dict(
-            model="gpt-5.5",
+            model=self.model,
             messages=self.messages,
             tools=[{"type": "function", "function": function}],
         )
@@ -120,13 +134,32 @@ class Chat:
                 "type": "function",
                 "function": {"name": call.function.name, "arguments": call.function.arguments},
             }
-            for call in message.tool_calls
+            for call in message.tool_calls or []
         ]
-        said = {"role": "assistant", "content": message.content, "tool_calls": calls}
-        self.messages.append(said)
+        said = {"role": "assistant", "content": message.content}
+        self.messages.append(said | ({"tool_calls": calls} if calls else {}))
         self.messages += [
             {"role": "tool", "tool_call_id": call["id"], "content": "noon"} for call in calls
         ]
+
+    def say(self, text):
+        self.messages.append({"role": "user", "content": text})
+
+
+class Copilot(Chat):
+    """The same with a token of the caller's own, and a provider that counts where it ends."""
+
+    name = "chat of Copilot"
+    model = "claude-sonnet-5.5"
+
+    def __init__(self, session):
+        made = settings(session, "copilot")
+        made["api_key"] = "a-token-of-the-caller"
+        made["default_headers"] |= {
+            "X-Coder-AI-Governance-Token": KEY,
+            "Editor-Version": "sdks/1",
+        }
+        self.client = openai.OpenAI(**made)
 
 
 class Responses:
@@ -137,7 +170,7 @@ class Responses:
     tools = [{"type": "function", "name": OWN, "parameters": SCHEMA, "strict": False}]
 
     def __init__(self, session):
-        _, self.client = clients(session)
+        self.client = openai.OpenAI(**settings(session, "openai/v1"))
         self.previous = {}
 
     def begin(self, prompt):
@@ -168,6 +201,9 @@ class Responses:
         self.input += [self.again(item) for item in response.output]
         self.input += self.outputs(response)
 
+    def say(self, text):
+        self.input.append({"role": "user", "content": text})
+
     @staticmethod
     def again(item):
         return item.model_dump(exclude_none=True, exclude={"status", "parsed_arguments"})
@@ -193,10 +229,11 @@ class Kept(Responses):
 
 
 def play(dialect, turn, streams, session):
-    """Plays a turn to its end, as an agent does. Gives the sum of the usage that was told."""
+    """Plays a turn to its end, as an agent does, and asks for one more thing then, so that the
+    history with the turn goes to the provider again. Gives the sum of the usage that was told."""
     speaker = dialect(session)
     speaker.begin(turn["prompt"])
-    usage, calls = [0, 0, 0], []
+    usage, calls, is_over = [0, 0, 0], [], False
     for _ in range(4):
         whole = speaker.ask(streams)
         shown = whole.model_dump_json()
@@ -207,22 +244,28 @@ def play(dialect, turn, streams, session):
         usage = [one + other for one, other in zip(usage, heard["usage"])]
         calls += heard["calls"]
         assert heard["ends_for_tools"] == bool(heard["calls"]), f"it ends oddly: {shown[-300:]}"
+        if is_over:
+            assert not heard["calls"] and "and then?" in heard["text"], f"at last {shown}"
+            return usage
         if not heard["calls"]:
             assert calls == [OWN] * turn["client_calls"], f"calls {calls}"
             assert turn["says"] in heard["text"], f"the text is {heard['text']!r}"
-            return usage
+            is_over = True
         speaker.answer(whole)
+        if is_over:
+            speaker.say("and then?")
     raise AssertionError("the turn does not end")
 
 
 def main():
-    for dialect in (Messages, Chat, Responses, Kept):
+    for dialect in (Messages, Bedrock, Chat, Copilot, Responses, Kept):
         for streams in (True, False):
             for turn in TURNS:
                 mode = "streaming" if streams else "blocking"
                 name = f"{dialect.name}, {mode}, {turn['name']}"
                 session = f"python {name}".replace(" ", "-").replace(",", "")
                 told = {"name": name, "session": session, "turn": turn["name"]}
+                told["resends"] = dialect is not Kept
                 try:
                     told["usage"] = play(dialect, turn, streams, session)
                 except Exception as problem:
