@@ -10,5 +10,6 @@ mod limits;
 mod memory;
 mod offers;
 mod rounds;
+mod sight;
 mod stage;
 mod voice;

@@ -1,10 +1,10 @@
 //! Several calls in one answer, calls beside the client's own, and calls that come to nothing.
 
 use bridge_record::Outcome;
-use bridge_simulate::ToolCallEnd;
 
 use super::stage::Stage;
 use super::voice::{Call, DIALECTS, Dialect, Says};
+use crate::support::Step;
 
 const ECHO: &str = "bmcp_docs_echo";
 
@@ -144,13 +144,44 @@ async fn a_tool_that_answers_too_late_is_cancelled_and_the_model_hears_of_it() {
     let stage = Stage::with(setup, config).await;
     let reply = stage.ask(dialect, &dialect.request(true)).await;
     assert!(reply.text().contains("done"), "{}", reply.text());
-    let is_over = |end: ToolCallEnd| end != ToolCallEnd::Running;
-    let cancelled = stage
-        .docs
-        .wait_for(|seen| seen.calls.iter().any(|call| is_over(call.end)));
-    let seen = tokio::time::timeout(std::time::Duration::from_secs(20), cancelled).await;
-    assert_eq!(seen.unwrap().calls[0].end, ToolCallEnd::Cancelled);
+    stage.sees_cancellation().await;
     let second = stage.asked()[1].to_string();
     assert!(second.contains("did not answer within 20 ms"), "{second}");
     assert!(second.contains("\"is_error\":true"), "{second}");
+}
+
+#[tokio::test]
+async fn calls_of_an_answer_that_was_cut_short_are_recorded_and_not_run() {
+    let dialect = Dialect::Anthropic;
+    let calls: [Call; 1] = [("call_1", ECHO, "{\"n\":1}")];
+    for is_stream in [true, false] {
+        let script = dialect.answer(is_stream, "first", Says::Calls("well", &calls));
+        let cut = script.into_iter().map(|step| match step {
+            Step::Send(bytes) => {
+                let text = String::from_utf8(bytes).unwrap();
+                // Both have eight letters, so that the lengths stay.
+                Step::Send(
+                    text.replace(":\"tool_use\",\"stop_seq", ":\"max_toks\",\"stop_seq")
+                        .into(),
+                )
+            }
+            other @ (Step::Wait(_) | Step::Reset | Step::Close | Step::Hang) => other,
+        });
+        let stage = Stage::playing(vec![cut.collect()]).await;
+        let reply = stage.ask(dialect, &dialect.request(is_stream)).await;
+        let text = reply.text();
+        assert!(
+            text.contains("max_toks") && !text.contains("bmcp_"),
+            "{text}"
+        );
+        stage.world.ended(1).await;
+        assert!(stage.docs.seen().calls.is_empty());
+        let used = stage.used().remove(0);
+        assert_eq!(
+            (used.tool.as_str(), used.server.as_deref()),
+            ("echo", Some("docs"))
+        );
+        assert!(used.injected && used.invocation_error.is_some(), "{used:?}");
+        assert_eq!(used.duration_ms, None);
+    }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bridge_intercept::{AftercareLimits, OnAbort};
 use bridge_record::Outcome;
-use bridge_simulate::ToolCallEnd;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -42,11 +41,7 @@ async fn a_client_that_leaves_ends_the_call_of_the_tool() {
                 let ended = stage.world.ended(1).await.remove(0);
                 let case = (dialect, is_stream, on_abort);
                 assert_eq!(ended.outcome, Outcome::Aborted, "{case:?}");
-                let over = stage
-                    .docs
-                    .wait_for(|seen| seen.calls[0].end != ToolCallEnd::Running);
-                let seen = timeout(Duration::from_secs(20), over).await.unwrap();
-                assert_eq!(seen.calls[0].end, ToolCallEnd::Cancelled, "{case:?}");
+                stage.sees_cancellation().await;
                 assert_eq!(stage.world.provider.seen().len(), 1, "{case:?}");
                 let used = stage.used().remove(0);
                 assert_eq!(

@@ -5,8 +5,11 @@ use std::time::Duration;
 use bridge_intercept::ToolsConfig;
 use bridge_mcp::Credential;
 use bridge_record::{Event, ToolUsage};
-use bridge_simulate::{SimulatedTool, ToolAnswer, ToolServer, ToolServerConfig};
+use bridge_simulate::{
+    SimulatedTool, ToolAnswer, ToolCallEnd, ToolServer, ToolServerConfig, ToolServerSeen,
+};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::voice::Dialect;
 use crate::support::{Reply, Script, Setup, ToolsSetup, World, call, server};
@@ -49,6 +52,20 @@ impl Stage {
 
     pub(super) async fn ask(&self, dialect: Dialect, body: &str) -> Reply {
         call(self.world.address, &[dialect.line(), KEY], body.as_bytes()).await
+    }
+
+    /// Waits until the tool server has been told that the call is cancelled, and does not run it any
+    /// more. Whether it hears that first or sees that its stream has ended is a matter of chance.
+    pub(super) async fn sees_cancellation(&self) {
+        let is_told = |seen: &ToolServerSeen| {
+            let is_over = seen
+                .calls
+                .iter()
+                .all(|call| call.end != ToolCallEnd::Running);
+            is_over && seen.methods().contains(&"notifications/cancelled")
+        };
+        let waiting = timeout(Duration::from_secs(20), self.docs.wait_for(is_told));
+        waiting.await.expect("the tool server hears of it");
     }
 
     /// The bodies of the requests that the provider got.
