@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bridge_control::api::{NewUserToken, UserTokenView};
+use bridge_control::api::{NewUserToken, UserTokenState, UserTokenView};
 use bridge_telemetry::wall_clock;
 use http::Method;
 use jiff::Timestamp;
@@ -218,10 +218,12 @@ async fn list(
 }
 
 fn row(token: &UserTokenView) -> Vec<String> {
-    let renewed = match (token.refreshed_at, token.has_refresh_token) {
-        (Some(at), _) => table::time(at),
-        (None, true) => "when needed".to_owned(),
-        (None, false) => "-".to_owned(),
+    let renewed = match token.refreshed_at {
+        Some(at) => table::time(at),
+        None if token.has_refresh_token && token.state != UserTokenState::Refused => {
+            "when needed".to_owned()
+        }
+        None => "-".to_owned(),
     };
     vec![
         table::line(&token.server.name),
