@@ -2,6 +2,7 @@
 
 mod show;
 mod spec;
+mod status;
 mod token;
 
 use std::io::Write;
@@ -11,6 +12,7 @@ use http::Method;
 
 use self::show::{list, show};
 use self::spec::{CreateArgs, UpdateArgs};
+use self::status::status;
 use super::operator::OperatorArgs;
 use super::table::{self, USUAL_ITEMS};
 use super::{CommandError, Context, say};
@@ -35,6 +37,12 @@ enum Deed {
         /// How many at most
         #[arg(long, default_value_t = USUAL_ITEMS)]
         limit: usize,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show tool servers as the running gateway finds them
+    Status {
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -81,6 +89,7 @@ pub(crate) async fn run(
             show(&changed, args.json, out)
         }
         Deed::List { limit, json } => list(&operator, limit, json, out).await,
+        Deed::Status { json } => status(&operator, json, out).await,
         Deed::Show { name, json } => {
             let way = path(&["tool-servers", &name]);
             let server: ToolServerView = operator.api.fetch(&way).await?;

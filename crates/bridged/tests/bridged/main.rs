@@ -20,4 +20,5 @@ mod reload;
 mod supervised;
 mod support;
 mod tool_tokens;
+mod tools;
 mod traces;
