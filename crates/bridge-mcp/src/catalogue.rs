@@ -136,6 +136,7 @@ impl Catalogue {
             let mut settled = shared.settled.subscribe();
             let all = settled.wait_for(|settled| *settled);
             if timeout_at(until, all).await.is_err() {
+                shared.house.metrics.tool_open_timed_out();
                 shared.note_late();
             }
         }

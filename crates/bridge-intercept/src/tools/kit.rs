@@ -9,7 +9,6 @@ use bridge_api::{
 };
 use bridge_mcp::{Caller, Catalogue, McpError, Outcome, Shelf, Tool};
 use bridge_telemetry::{HiddenTurnFate, Metrics, Part};
-use tokio::time::Instant;
 
 use super::Tools;
 use super::memory::Owner;
@@ -72,12 +71,8 @@ impl Kit {
             return None;
         }
         let catalogue = self.catalogue(cx);
-        let since = Instant::now();
         let opening = catalogue.ready(config.open_timeout);
         let shelf = cx.parts.timed(Part::Tools, opening).await;
-        if since.elapsed() >= config.open_timeout {
-            metrics.tool_open_timed_out();
-        }
         let all = shelf.once(toolbox);
         let toolbox = match offer(dialect, envelope, &all) {
             Offer::Made(toolbox) => toolbox,

@@ -146,6 +146,9 @@ async fn nobody_waits_longer_than_is_set_and_who_is_late_comes_with_the_next_req
     let (world, good, _bad) = beside(ToolTrouble::Dead, Duration::ZERO).await;
     let first = offered(&world).await;
     assert!(!first.contains("bmcp_"), "{first}");
+    let figures = world.metrics.expose();
+    let sample = "bridge_tool_open_timeouts_total 1";
+    assert!(figures.contains(sample), "{figures}");
     until(|| good.seen().methods().contains(&"tools/list")).await;
     for _ in 0..2_000 {
         if offered(&world).await.contains("bmcp_good_find") {
