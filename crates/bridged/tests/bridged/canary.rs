@@ -1,12 +1,12 @@
 //! Distinctive secrets in every place that takes one, everything driven into trouble while it logs
 //! all it can, and then a search: none is found but where it belongs.
-//!
-//! Tools of the gateway have no tokens of their own yet, so there is none among the secrets.
 
+mod called;
 mod hunt;
 mod mishaps;
 mod operator;
 mod providers;
+mod tool_servers;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -18,6 +18,7 @@ use self::hunt::Hunt;
 use self::mishaps::{MISHAP, MISHAPS};
 use self::operator::Operator;
 use self::providers::{OPERATORS, Providers, SECRETS, secret};
+use self::tool_servers::ToolServers;
 use crate::apart::{control, gateway, until_ready};
 use crate::support::{HeldProvider, Program, Serving, connect, until};
 use crate::traces::Collector;
@@ -197,7 +198,7 @@ fn of_control(name: &str) -> &'static [&'static str] {
 #[test]
 fn no_secret_leaves_its_place() {
     let (home, nobody) = (Program::new(), HeldProvider::start());
-    let providers = Providers::start();
+    let (providers, tool_servers) = (Providers::start(), ToolServers::start());
     let mut start = control(&home, &nobody)
         .with("BRIDGED_ADMIN_TOKEN", ADMIN)
         .with("BRIDGED_LOG_LEVEL", "trace");
@@ -209,6 +210,7 @@ fn no_secret_leaves_its_place() {
     };
     providers.make(operator);
     let _user = operator.json("POST", "/api/v1/users", r#"{"username":"ada"}"#);
+    tool_servers.make(operator, "ada");
     let made = |path: &str, body: &str| {
         let made = operator.json("POST", path, body);
         made["secret"].as_str().unwrap().to_owned()
@@ -217,7 +219,7 @@ fn no_secret_leaves_its_place() {
     let gateway_key = made("/api/v1/gateway-keys", r#"{"name":"north"}"#);
 
     let mut hunt = Hunt::default();
-    for (_, slot, secret) in SECRETS {
+    for (_, slot, secret) in SECRETS.iter().chain(&tool_servers::SECRETS) {
         hunt.add(slot, secret);
     }
     hunt.add("the admin token", ADMIN);
@@ -296,6 +298,7 @@ fn no_secret_leaves_its_place() {
     look_at_log(&north, &mut hunt);
     look_at_log(&plane, &mut hunt);
     providers.look(&mut hunt);
+    tool_servers.look(&mut hunt);
     hunt.look_at_files(away.folder.path(), &own, |_| &[]);
     let seen = hunt.look_at_files(home.folder.path(), &own, of_control);
     assert!(seen >= 1, "a store");

@@ -7,13 +7,17 @@ use std::thread;
 
 use parking_lot::Mutex;
 
+use super::called;
+
 /// The header with which a request says what is to go wrong.
 pub(crate) const MISHAP: &str = "x-mishap";
 
 /// All that can go wrong. An empty word is a good answer. What makes a gateway spare a key for a
 /// while stands at the end.
-pub(crate) const MISHAPS: [&str; 24] = [
+pub(crate) const MISHAPS: [&str; 26] = [
     "",
+    "tools",
+    "tools, streamed",
     "400",
     "403",
     "404",
@@ -67,12 +71,14 @@ impl Provider {
     }
 }
 
-struct Request {
-    path: String,
+pub(super) struct Request {
+    pub(super) path: String,
     mishap: String,
     /// The head as it came.
     head: String,
-    wants_stream: bool,
+    pub(super) wants_stream: bool,
+    /// The injected tools that it offers, when none has answered yet.
+    pub(super) tools: Vec<String>,
 }
 
 fn converse(stream: &TcpStream, heard: &Mutex<Vec<u8>>) -> std::io::Result<()> {
@@ -101,7 +107,11 @@ fn converse(stream: &TcpStream, heard: &Mutex<Vec<u8>>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn read(reader: &mut impl BufRead, heard: &Mutex<Vec<u8>>) -> std::io::Result<Option<Request>> {
+/// A head and a body, which are remembered.
+pub(super) fn read_message(
+    reader: &mut impl BufRead,
+    heard: &Mutex<Vec<u8>>,
+) -> std::io::Result<Option<(String, Vec<u8>)>> {
     let mut head = String::new();
     loop {
         let before = head.len();
@@ -112,20 +122,29 @@ fn read(reader: &mut impl BufRead, heard: &Mutex<Vec<u8>>) -> std::io::Result<Op
             break;
         }
     }
-    let value = |name: &str| {
-        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-        let found = lines.find(|(found, _)| found.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.to_owned()).unwrap_or_default()
-    };
-    let mut body = vec![0; value("content-length").parse().unwrap_or(0)];
+    let mut body = vec![0; value(&head, "content-length").parse().unwrap_or(0)];
     reader.read_exact(&mut body)?;
     let mut heard = heard.lock();
     heard.extend_from_slice(head.as_bytes());
     heard.extend_from_slice(&body);
+    Ok(Some((head, body)))
+}
+
+fn value(head: &str, name: &str) -> String {
+    let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+    let found = lines.find(|(found, _)| found.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.to_owned()).unwrap_or_default()
+}
+
+fn read(reader: &mut impl BufRead, heard: &Mutex<Vec<u8>>) -> std::io::Result<Option<Request>> {
+    let Some((head, body)) = read_message(reader, heard)? else {
+        return Ok(None);
+    };
     Ok(Some(Request {
         path: head.split(' ').nth(1).unwrap_or_default().to_owned(),
-        mishap: value(MISHAP),
+        mishap: value(&head, MISHAP),
         wants_stream: memchr::memmem::find(&body, b"\"stream\":true").is_some(),
+        tools: called::tools(&body),
         head,
     }))
 }
@@ -165,6 +184,9 @@ fn answer(request: &Request) -> Vec<u8> {
         ),
         "too-long" => say("200", kind, "content-encoding: br\r\n", "not brotli"),
         "echo" => echo(request),
+        "tools" | "tools, streamed" if !request.tools.is_empty() => {
+            say("200", kind, "", &called::answer(request))
+        }
         status if status.parse::<u16>().is_ok() => {
             let body = "{\"error\":{\"type\":\"some_error\",\"message\":\"as you wished\"}}";
             say(status, "application/json", "retry-after: 0\r\n", body)

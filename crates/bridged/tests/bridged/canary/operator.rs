@@ -38,7 +38,7 @@ impl Operator {
 }
 
 /// What is read on both sides.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 17] = [
     "/metrics",
     "/healthz",
     "/readyz",
@@ -50,6 +50,9 @@ const PAGES: [&str; 14] = [
     "/api/v1/gateway-keys",
     "/api/v1/providers",
     "/api/v1/providers/anthropic",
+    "/api/v1/tool-servers",
+    "/api/v1/tool-servers/fixed",
+    "/api/v1/tool-tokens",
     "/api/v1/interceptions?limit=500",
     "/api/v1/sessions",
     "/api/v1/nowhere",
@@ -113,6 +116,13 @@ pub(crate) fn write_nonsense(server: &Serving, hunt: &mut Hunt) {
         format!(r#"{{{good},"api_keys":[{{"id":"{key}","api_key":"{key}"}}]}}"#),
         format!(r#"{{"type":"anthropic","base_url":"http://user:{key}@127.0.0.1:1"}}"#),
         format!(r#"{{"keys":["{key}"#),
+        format!(r#"{{"name":"x","url":"http://127.0.0.1:1","credential":"none","token":"{key}"}}"#),
+        format!(
+            r#"{{"name":"x","url":"http://127.0.0.1:1","credential":"token","token":["{key}"]}}"#
+        ),
+        format!(r#"{{"name":"x","url":"http://user:{key}@127.0.0.1:1"}}"#),
+        format!(r#"{{"name":"x","url":"http://127.0.0.1:1","headers":{{"Host":"{key}"}}}}"#),
+        format!(r#"{{"token":"{key} with blanks"}}"#),
     ] {
         for (method, path) in [
             ("PUT", "/api/v1/providers/nonsense"),
@@ -120,6 +130,9 @@ pub(crate) fn write_nonsense(server: &Serving, hunt: &mut Hunt) {
             ("PATCH", "/api/v1/providers/anthropic"),
             ("POST", "/api/v1/keys"),
             ("POST", "/api/v1/users"),
+            ("POST", "/api/v1/tool-servers"),
+            ("PATCH", "/api/v1/tool-servers/fixed"),
+            ("PUT", "/api/v1/tool-servers/personal/tokens/ada"),
         ] {
             let heard = operator.call(method, path, &body);
             let head = String::from_utf8_lossy(&heard).into_owned();
