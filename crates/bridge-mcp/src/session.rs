@@ -4,6 +4,7 @@
 //! cancellation. HTTP below it and the meaning above it are ours.
 
 mod events;
+mod head;
 mod line;
 pub(crate) mod message;
 mod pace;

@@ -19,6 +19,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::events::{self, Origin};
+use super::head::{EVENTS, JSON, SESSION, header, headers, is_type};
 use super::message::{self, Left, intercept, malformed};
 use super::pace::Pace;
 use super::places::Places;
@@ -26,14 +27,11 @@ use super::slot::Slots;
 use crate::McpError;
 use crate::access::Access;
 
-const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
-const JSON: &str = "application/json";
-const EVENTS: &str = "text/event-stream";
 /// How much of a refusal is read, in bytes: enough for an error of the protocol.
 const REFUSAL_BYTES: usize = 64 << 10;
 
-type Failed = StreamableHttpError<McpError>;
+pub(super) type Failed = StreamableHttpError<McpError>;
 type Events = BoxStream<'static, Result<Sse, SseError>>;
 
 /// One server as one identity speaks to it. Cloning shares it.
@@ -381,19 +379,6 @@ impl StreamableHttpClient for Line {
     }
 }
 
-fn headers(
-    session: Option<&str>,
-    own: HashMap<HeaderName, HeaderValue>,
-) -> Result<HeaderMap, Failed> {
-    let mut headers: HeaderMap = own.into_iter().collect();
-    if let Some(session) = session {
-        let value = HeaderValue::from_str(session);
-        let value = value.map_err(|_| StreamableHttpError::MissingSessionIdInResponse)?;
-        headers.insert(SESSION, value);
-    }
-    Ok(headers)
-}
-
 fn request_id(message: &ClientJsonRpcMessage) -> Option<RequestId> {
     match message {
         ClientJsonRpcMessage::Request(request) => Some(request.id.clone()),
@@ -405,19 +390,4 @@ fn request_id(message: &ClientJsonRpcMessage) -> Option<RequestId> {
 
 fn json(message: ServerJsonRpcMessage, session: Option<String>) -> StreamableHttpPostResponse {
     StreamableHttpPostResponse::Json(message, session)
-}
-
-fn header(reply: &Reply, name: &HeaderName) -> Option<String> {
-    let value = reply.headers.get(name)?;
-    value.to_str().ok().map(str::to_owned)
-}
-
-/// Whether the body is of this type, whatever its parameters.
-fn is_type(reply: &Reply, media_type: &str) -> bool {
-    let value = reply.headers.get(CONTENT_TYPE);
-    let value = value
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let essence = value.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case(media_type)
 }
