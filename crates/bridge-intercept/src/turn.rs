@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts};
 use bridge_auth::{Grant, KeySource, Standing};
-use bridge_record::{ErrorType, Started};
+use bridge_record::Started;
 use bridge_stream::{ContentDecoder, DecodeError, Encoding, UnknownEncoding};
 use bridge_telemetry::Part;
 use bridge_upstream::Outbound;
@@ -23,7 +23,7 @@ use crate::retry::Retries;
 use crate::rounds::{Begin, Rounds, Weaving};
 use crate::sight::Sight;
 use crate::tools::Kit;
-use crate::transcript::{Closing, End, Notes, Transcript};
+use crate::transcript::{Closing, Notes, Transcript};
 use crate::{Blueprint, Cx, InterceptError, OnAbort, Provider};
 
 mod answer;
@@ -34,7 +34,7 @@ mod whole;
 use self::answer::answer;
 pub(crate) use self::answer::{content_decoder, content_type, translated};
 use self::offering::{Asked, Offering};
-use self::unserved::{held_back, keyless, unanswered};
+use self::unserved::{held_back, in_background, keyless, unanswered};
 
 /// Reads the request, records it, sends it, and hands back the answer as it arrives.
 pub(crate) async fn run(
@@ -105,14 +105,7 @@ pub(crate) async fn run(
     )
     .await?;
     if is_background {
-        let message = "background requests are not supported".to_owned();
-        let error_type = ErrorType::BadRequest;
-        transcript.close(End::Refused {
-            error_type,
-            message: Some(message),
-        });
-        transcript.settle().await;
-        return Err(InterceptError::Background);
+        return Err(in_background(transcript).await);
     }
     let kind = chosen.kind;
     match admit(blueprint, provider, plan.label, transcript.model(), kind) {

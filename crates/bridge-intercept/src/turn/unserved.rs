@@ -26,6 +26,16 @@ pub(super) async fn held_back(
     }
 }
 
+/// The answer would come later and elsewhere, unseen.
+pub(super) async fn in_background(transcript: Transcript) -> InterceptError {
+    transcript.close(End::Refused {
+        error_type: ErrorType::BadRequest,
+        message: Some("background requests are not supported".to_owned()),
+    });
+    transcript.settle().await;
+    InterceptError::Background
+}
+
 /// No key is left.
 pub(super) async fn keyless(
     transcript: Transcript,

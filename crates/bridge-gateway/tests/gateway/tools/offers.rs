@@ -3,11 +3,16 @@
 use std::io::Write;
 use std::time::Duration;
 
+use bridge_auth::RequestSource;
+use bridge_gateway::InProcess;
 use bridge_intercept::ToolsConfig;
 use bridge_mcp::Credential;
 use bridge_simulate::{ToolServer, ToolServerConfig, ToolTrouble};
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::Request;
+use http_body_util::Full;
 
 use super::stage::{KEY, Stage, patient, tools};
 use super::voice::{Call, Dialect, Says};
@@ -193,4 +198,18 @@ async fn the_callers_key_goes_to_servers_that_want_it_and_to_no_other() {
             .all(|it| !it.headers.contains_key("authorization"))
     );
     assert!(!body.contains("alice-key"));
+    // A host program vouches for her, and has no key that could be handed on.
+    let host = InProcess::new(world.gateway.clone(), world.seal.clone());
+    let agents = RequestSource::new("agents").unwrap();
+    let transport = host.transport_for("anthropic", agents).unwrap();
+    let request = Request::post("https://ignored/v1/messages");
+    let request = request.body(Full::<Bytes>::from(dialect.request(false)));
+    let sent = transport.send("alice-id", request.unwrap()).await.unwrap();
+    assert_eq!(sent.status(), 200);
+    let seen = world.provider.seen();
+    let body = String::from_utf8(seen.last().unwrap().body.clone()).unwrap();
+    assert!(
+        !body.contains("bmcp_keyed_") && body.contains("bmcp_open_echo"),
+        "{body}"
+    );
 }
