@@ -18,7 +18,8 @@ function clients(session) {
   const made = {
     apiKey: key,
     defaultHeaders: { "session-id": session },
-    maxRetries: 0,
+    // A failure in mid-turn is nothing to be tried again: that would run tools twice.
+    maxRetries: 2,
     timeout: 60_000,
   };
   return {
@@ -186,6 +187,18 @@ class Kept extends Responses {
   }
 }
 
+/** Plays a turn that fails behind a call of a tool. Its SDK has to say so, and once only. */
+async function fail(Dialect, turn, streams, session) {
+  let whole;
+  try {
+    whole = await new Dialect(session, turn.prompt).ask(streams);
+  } catch (problem) {
+    assert(problem instanceof Anthropic.AnthropicError || problem instanceof OpenAI.OpenAIError);
+    return;
+  }
+  throw new Error(`it did not fail: ${JSON.stringify(whole).slice(0, 300)}`);
+}
+
 /**
  * Plays a turn to its end, as an agent does, and asks for one more thing then, so that the history
  * with the turn goes to the provider again. Gives the sum of the usage that was told.
@@ -228,7 +241,8 @@ for (const Dialect of [Messages, Chat, Responses, Kept]) {
       const session = `js ${name}`.replaceAll(" ", "-").replaceAll(",", "");
       const told = { name, session, turn: turn.name, resends: Dialect !== Kept };
       try {
-        told.usage = await play(Dialect, turn, streams, session);
+        const act = turn.fails ? fail : play;
+        told.usage = await act(Dialect, turn, streams, session);
       } catch (problem) {
         told.problem = String(problem?.message ?? problem);
       }

@@ -18,11 +18,12 @@ PATIENCE = 60
 
 
 def settings(session, path):
+    # A failure in mid-turn is nothing to be tried again: that would run tools twice.
     return {
         "base_url": f"{BASE}/{path}",
         "api_key": KEY,
         "default_headers": {"session-id": session},
-        "max_retries": 0,
+        "max_retries": 2,
         "timeout": PATIENCE,
     }
 
@@ -228,6 +229,17 @@ class Kept(Responses):
         self.input = self.outputs(response)
 
 
+def fail(dialect, turn, streams, session):
+    """Plays a turn that fails behind a call of a tool. Its SDK has to say so, and once only."""
+    speaker = dialect(session)
+    speaker.begin(turn["prompt"])
+    try:
+        whole = speaker.ask(streams)
+    except (anthropic.APIError, openai.APIError):
+        return
+    raise AssertionError(f"it did not fail: {whole.model_dump_json()[:300]}")
+
+
 def play(dialect, turn, streams, session):
     """Plays a turn to its end, as an agent does, and asks for one more thing then, so that the
     history with the turn goes to the provider again. Gives the sum of the usage that was told."""
@@ -267,7 +279,8 @@ def main():
                 told = {"name": name, "session": session, "turn": turn["name"]}
                 told["resends"] = dialect is not Kept
                 try:
-                    told["usage"] = play(dialect, turn, streams, session)
+                    act = fail if turn.get("fails") else play
+                    told["usage"] = act(dialect, turn, streams, session)
                 except Exception as problem:
                     told["problem"] = f"{type(problem).__name__}: {problem}"
                 print(json.dumps(told), flush=True)
