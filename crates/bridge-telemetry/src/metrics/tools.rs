@@ -144,6 +144,7 @@ pub(super) struct Tools {
     sessions: Listed<StateLabels>,
     tools: Listed<ServerLabels>,
     catalogues: Gauge,
+    listeners: Gauge,
     renewals: Family<KindLabels, Counter>,
 }
 
@@ -193,6 +194,10 @@ impl Tools {
                 "Tools of a server that are on offer to the identity with most of them",
             ),
             catalogues: to.add("tool_catalogues", "Identities with a catalogue of tools"),
+            listeners: to.add(
+                "tool_server_listeners",
+                "Connections on which tool servers are listened to while nothing is asked of them",
+            ),
             renewals: to.add(
                 "tool_token_renewals",
                 "Attempts to get a user's token for a tool server anew: `renewed`, `refused` or `failed`",
@@ -259,11 +264,12 @@ impl Metrics {
             .inc();
     }
 
-    /// How many identities have a catalogue, and how all tool servers are now. Asked for at each
-    /// scrape; servers that are not in the list are not exposed any more.
+    /// How many identities have a catalogue, how many servers are listened to for them, and how all
+    /// tool servers are now. Asked for at each scrape; servers that are not in the list are not exposed any more.
     pub fn tool_servers(
         &self,
         catalogues: usize,
+        listeners: usize,
         servers: impl IntoIterator<Item = ToolServerFigures>,
     ) {
         let (mut sessions, mut tools) = (Vec::new(), Vec::new());
@@ -285,6 +291,7 @@ impl Metrics {
         families.sessions.replace(sessions);
         families.tools.replace(tools);
         families.catalogues.set(whole(catalogues));
+        families.listeners.set(whole(listeners));
     }
 
     pub(super) fn injected_call_took(&self, server: &Arc<str>, took: Duration) {
@@ -355,7 +362,7 @@ mod tests {
             without_credential: 4,
             tools: 9,
         };
-        metrics.tool_servers(3, [figures("docs"), figures("wiki")]);
+        metrics.tool_servers(3, 5, [figures("docs"), figures("wiki")]);
         let text = metrics.expose();
         for sample in [
             "bridge_tool_server_sessions{server=\"docs\",state=\"open\"} 2",
@@ -363,10 +370,11 @@ mod tests {
             "bridge_tool_server_sessions{server=\"docs\",state=\"no_credential\"} 4",
             "bridge_tool_server_tools{server=\"docs\"} 9",
             "bridge_tool_catalogues 3",
+            "bridge_tool_server_listeners 5",
         ] {
             assert!(text.contains(sample), "{sample} is not in\n{text}");
         }
-        metrics.tool_servers(0, []);
+        metrics.tool_servers(0, 0, []);
         assert!(!metrics.expose().contains("docs"));
     }
 }

@@ -164,13 +164,15 @@ impl Generations {
         parts.has_providers.then(|| parts.begin(&self.0.gateway))
     }
 
-    /// There are tool servers now, or none any more. With the first one and after the last one a
-    /// generation begins; otherwise the catalogues that there are ask again, so that sessions with
-    /// servers that stay are not opened anew. Says whether a generation began.
+    /// There are other tool servers now, or none any more. The catalogues that there are ask again,
+    /// so that sessions with servers that stay are not opened anew; with the first server and after
+    /// the last one a generation begins besides, of handlers with tools or without. Says whether one
+    /// began.
     pub(super) fn tool_servers(&self, has_servers: bool) -> bool {
         let mut parts = self.0.parts.lock();
+        // Also after the last one: what is open of it ends at once.
+        parts.tools.all_ask_again();
         if parts.has_tool_servers == has_servers {
-            parts.tools.all_ask_again();
             return false;
         }
         parts.has_tool_servers = has_servers;

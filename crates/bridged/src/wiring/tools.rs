@@ -92,7 +92,7 @@ impl CentralTools {
             without_credential: server.without_credential,
             tools: server.tools,
         });
-        metrics.tool_servers(figures.catalogues, servers);
+        metrics.tool_servers(figures.catalogues, figures.listened_to, servers);
     }
 
     /// Takes leave of all tool servers, for twelve seconds at most, and no longer when somebody is
