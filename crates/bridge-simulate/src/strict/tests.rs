@@ -17,107 +17,111 @@ fn wrong(dialect: Dialect, body: &Value) -> String {
     }
 }
 
-#[test]
-fn messages() {
-    let check = |messages: Value, wanted: &str| {
-        let thinking = json!({"type": "enabled", "budget_tokens": 1024});
-        let plain = json!({"model": "m", "messages": messages});
-        assert_eq!(wrong(Dialect::Anthropic, &plain), wanted, "{plain}");
-        let body = json!({"model": "m", "thinking": thinking, "messages": messages});
-        wrong(Dialect::Anthropic, &body)
-    };
-    let user = |blocks: Value| json!({"role": "user", "content": blocks});
-    let model = |blocks: Value| json!({"role": "assistant", "content": blocks});
-    let hi = json!({"role": "user", "content": "hi"});
-    let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "n", "input": {}});
-    let result = |id: &str| json!({"type": "tool_result", "tool_use_id": id});
-    let text = json!({"type": "text", "text": "t"});
+fn user(blocks: &Value) -> Value {
+    json!({"role": "user", "content": blocks})
+}
+
+fn model(blocks: &Value) -> Value {
+    json!({"role": "assistant", "content": blocks})
+}
+
+fn call(id: &str) -> Value {
+    json!({"type": "tool_use", "id": id, "name": "n", "input": {}})
+}
+
+fn result(id: &str) -> Value {
+    json!({"type": "tool_result", "tool_use_id": id})
+}
+
+fn text_block(text: &str) -> Value {
+    json!({"type": "text", "text": text})
+}
+
+/// A thought whose signature is that of `hm`.
+fn thought(text: &str) -> Value {
     let signature = seal::make(&mut Ids::new(1), "hm");
-    let thought =
-        |text: &str| json!({"type": "thinking", "thinking": text, "signature": signature});
-    let both = user(json!([result("b"), result("a"), text]));
-    let good = json!([hi, model(json!([text, call("a"), call("b")])), both]);
-    let no_thought = "1: an assistant message that called tools must begin with thinking, because thinking is enabled";
-    assert_eq!(check(good, ""), no_thought);
-    let thinking = json!([
-        hi,
-        model(json!([thought("hm"), call("a")])),
-        user(json!([result("a")]))
-    ]);
-    assert_eq!(check(thinking, ""), "");
-    let system = json!({"role": "system", "content": "be short"});
-    check(
-        json!([
-            hi,
-            system,
-            hi,
-            model(json!([call("a")])),
-            system,
-            user(json!([result("a")]))
-        ]),
-        "",
-    );
-    check(
-        json!([
-            hi,
-            model(json!([thought("hm, no"), call("a")])),
-            user(json!([result("a")]))
-        ]),
-        "1: invalid signature in a thinking block",
-    );
-    check(
-        json!([
-            hi,
-            model(json!([call("a"), call("b")])),
-            user(json!([result("a")]))
-        ]),
+    json!({"type": "thinking", "thinking": text, "signature": signature})
+}
+
+fn check_messages(messages: &[Value], wanted: &str) {
+    let body = json!({"model": "m", "messages": messages});
+    assert_eq!(wrong(Dialect::Anthropic, &body), wanted, "{body}");
+}
+
+#[test]
+fn calls_of_messages_have_their_results() {
+    let hi = user(&json!("hi"));
+    let one = model(&json!([call("a")]));
+    let two = model(&json!([text_block("t"), call("a"), call("b")]));
+    let results = user(&json!([result("b"), result("a"), text_block("t")]));
+    check_messages(&[hi.clone(), two.clone(), results], "");
+    check_messages(
+        &[hi.clone(), two, user(&json!([result("a")]))],
         "2: the calls b have no result in the message after them",
     );
-    check(
-        json!([hi, model(json!([call("a")]))]),
+    check_messages(
+        &[hi.clone(), one.clone()],
         "2: the calls a have no result in the message after them",
     );
-    check(
-        json!([
-            hi,
-            model(json!([call("a")])),
-            user(json!([text, result("a")]))
-        ]),
+    check_messages(
+        &[
+            hi.clone(),
+            one.clone(),
+            user(&json!([text_block("t"), result("a")])),
+        ],
         "2: the result of a does not stand before everything else in its message",
     );
-    check(
-        json!([user(json!([result("a")]))]),
+    check_messages(
+        &[user(&json!([result("a")]))],
         "0: the result of a belongs to no call before it",
     );
-    check(
-        json!([
-            hi,
-            model(json!([call("a")])),
-            user(json!([result("a"), result("a")]))
-        ]),
+    check_messages(
+        &[hi.clone(), one, user(&json!([result("a"), result("a")]))],
         "2: the result of a belongs to no call before it",
     );
-    check(
-        json!([
-            hi,
-            model(json!([call("a"), call("a")])),
-            user(json!([result("a")]))
-        ]),
-        "1: the id a was there before",
-    );
-    check(
-        json!([
-            hi,
-            model(json!([call("a")])),
-            user(json!([result("a")])),
-            hi
-        ]),
+    let twice = model(&json!([call("a"), call("a")]));
+    check_messages(&[hi, twice], "1: the id a was there before");
+}
+
+#[test]
+fn messages_are_in_order() {
+    let hi = user(&json!("hi"));
+    let (one, answer) = (model(&json!([call("a")])), user(&json!([result("a")])));
+    let system = json!({"role": "system", "content": "be short"});
+    let mixed = [
+        hi.clone(),
+        system.clone(),
+        hi.clone(),
+        one.clone(),
+        system,
+        answer.clone(),
+    ];
+    check_messages(&mixed, "");
+    check_messages(
+        &[hi.clone(), one, answer, hi.clone()],
         "3: the role \"user\" stands twice in a row, or is none",
     );
+    let empty = model(&json!([text_block(""), call("a")]));
+    check_messages(&[hi, empty], "1: text must not be empty");
+}
+
+#[test]
+fn thoughts_are_as_they_were() {
+    let (hi, answer) = (user(&json!("hi")), user(&json!([result("a")])));
+    let check = |blocks: Value, wanted: &str| {
+        let messages = [hi.clone(), model(&blocks), answer.clone()];
+        let thinking = json!({"type": "enabled", "budget_tokens": 1024});
+        let body = json!({"model": "m", "thinking": thinking, "messages": messages});
+        assert_eq!(wrong(Dialect::Anthropic, &body), wanted, "{body}");
+    };
+    check(json!([thought("hm"), call("a")]), "");
     check(
-        json!([hi, model(json!([{"type": "text", "text": ""}, call("a")]))]),
-        "1: text must not be empty",
+        json!([thought("hm, no"), call("a")]),
+        "1: invalid signature in a thinking block",
     );
+    let none = "1: an assistant message that called tools must begin with thinking, \
+                because thinking is enabled";
+    check(json!([call("a")]), none);
 }
 
 #[test]
