@@ -13,7 +13,7 @@ use super::mishaps;
 use super::operator::Operator;
 
 /// What belongs to which tool server: its name, the slot, and the secret.
-pub(crate) const SECRETS: [(&str, &str, &str); 5] = [
+pub(crate) const SECRETS: [(&str, &str, &str); 6] = [
     (
         "fixed",
         "the tool server's token",
@@ -30,9 +30,14 @@ pub(crate) const SECRETS: [(&str, &str, &str); 5] = [
         "canary+tools/user=t0k3n2",
     ),
     (
-        "renewing",
+        "authority",
         "a user's refresh token",
         "canary+tools/refresh=t3",
+    ),
+    (
+        "authority",
+        "a client's secret",
+        "canary+tools/client=s3cret5",
     ),
     (
         "shut",
@@ -60,7 +65,7 @@ pub(crate) struct ToolServers(Vec<ToolServer>);
 
 impl ToolServers {
     pub(crate) fn start() -> Self {
-        let names = ["fixed", "personal", "caller", "renewing"];
+        let names = ["fixed", "personal", "caller", "renewing", "authority"];
         Self(names.map(ToolServer::start).into())
     }
 
@@ -86,7 +91,8 @@ impl ToolServers {
         make("caller", json!({"credential": "caller"}));
         make("personal", json!({"credential": "user"}));
         let oauth = json!({
-            "token_url": url("shut").replace("/mcp", "/token"), "client_id": "canary",
+            "token_url": url("authority").replace("/mcp", "/token"), "client_id": "canary",
+            "client_secret": secret("a client's secret"),
         });
         make("renewing", json!({"credential": "user", "oauth": oauth}));
         let token = secret("a token for a closed door");
@@ -114,10 +120,20 @@ impl ToolServers {
                 may.push("the user key");
             }
             let heard = server.heard.lock().clone();
-            // To have another token for the user is not possible, so nobody may ask this one.
-            let is_asked = server.name != "renewing";
-            let calls = memchr::memmem::find(&heard, b"tools/call").is_some();
-            assert_eq!(calls, is_asked, "{}", server.name);
+            // The authority gives no token, so nobody may ask the server that wants one.
+            let wanted: Option<&[u8]> = match server.name {
+                "authority" => Some(b"refresh_token"),
+                "renewing" => None,
+                _ => Some(b"tools/call"),
+            };
+            match wanted {
+                Some(wanted) => assert!(
+                    memchr::memmem::find(&heard, wanted).is_some(),
+                    "nobody asked {}",
+                    server.name
+                ),
+                None => assert_eq!(heard.len(), 0, "somebody asked {}", server.name),
+            }
             hunt.look(&format!("what {} heard", server.name), &heard, &may);
         }
     }
@@ -147,7 +163,9 @@ impl ToolServer {
 fn converse(stream: &TcpStream, heard: &Mutex<Vec<u8>>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     while let Some((head, body)) = mishaps::read_message(&mut reader, heard)? {
-        let (status, body) = match head.split(' ').next() {
+        let mut words = head.split(' ');
+        let (status, body) = match words.next() {
+            Some("POST") if words.next() == Some("/token") => (400, echo(&head, &body)),
             Some("POST") => answer(&body),
             Some("DELETE") => (200, String::new()),
             _ => (405, String::new()),
@@ -165,6 +183,12 @@ fn converse(stream: &TcpStream, heard: &Mutex<Vec<u8>>) -> std::io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// Some authorities say which token they do not know, and to whom they would not give another.
+fn echo(head: &str, body: &[u8]) -> String {
+    let said = format!("unknown: {head} {}", String::from_utf8_lossy(body));
+    json!({"error": "invalid_grant", "error_description": said}).to_string()
 }
 
 fn answer(body: &[u8]) -> (u16, String) {
