@@ -177,6 +177,8 @@ fn tools_come_and_go(
         (&found["url"], &found["tools"]),
         (&url.as_str().into(), &1.into())
     );
+    let told = serving.operate(home, &["tool-server", "status"]).unwrap();
+    assert!(told.contains("docs") && told.contains("1 open"), "{told}");
     let metrics = serving.get("/metrics");
     for sample in [
         "server=\"docs\",tool=\"list_workspaces\",outcome=\"answered\"} ",
