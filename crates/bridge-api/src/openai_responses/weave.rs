@@ -137,7 +137,7 @@ impl State {
             self.told = Some(self.round.id.clone());
         }
         let mut patch = Patch::new(event.data);
-        answer.hide_tools(&self.toolbox, &mut patch);
+        answer.tell_request(&self.toolbox, self.history.previous(), &mut patch);
         self.relay(event, None, patch, raw, out);
     }
 

@@ -1,7 +1,7 @@
 //! A whole answer, as a terminal event or a body has it.
 
 use crate::Toolbox;
-use crate::json::{Patch, Value};
+use crate::json::{Patch, Value, quoted};
 
 /// The members of a Response object that matter here. What is not there is an empty value.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,6 +12,8 @@ pub(super) struct Answer<'a> {
     pub(super) usage: Value<'a>,
     pub(super) tools: Value<'a>,
     pub(super) store: Value<'a>,
+    /// The answer that it goes on from.
+    pub(super) previous: Value<'a>,
 }
 
 impl<'a> Answer<'a> {
@@ -25,6 +27,7 @@ impl<'a> Answer<'a> {
                 "usage" => answer.usage = value,
                 "tools" => answer.tools = value,
                 "store" => answer.store = value,
+                "previous_response_id" => answer.previous = value,
                 _ => {}
             }
         }
@@ -40,8 +43,23 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// Takes our tools out of the echo of the request's.
-    pub(super) fn hide_tools(&self, toolbox: &Toolbox, patch: &mut Patch<'a>) {
+    /// Makes the echo of the request that of the client's: without our tools, and going on from the
+    /// answer that the client named.
+    pub(super) fn tell_request(
+        &self,
+        toolbox: &Toolbox,
+        previous: Option<&str>,
+        patch: &mut Patch<'a>,
+    ) {
+        self.hide_tools(toolbox, patch);
+        if let Some(previous) = previous
+            && self.previous.text().is_some_and(|told| told != previous)
+        {
+            patch.replace(self.previous, quoted(previous));
+        }
+    }
+
+    fn hide_tools(&self, toolbox: &Toolbox, patch: &mut Patch<'a>) {
         let is_ours = |tool: Value<'_>| is_function(tool) && has_name_in(tool, toolbox);
         if let Some(tools) = without(self.tools, is_ours) {
             patch.replace(self.tools, tools);

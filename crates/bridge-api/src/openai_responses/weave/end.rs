@@ -146,7 +146,7 @@ impl State {
     /// Makes the last round's answer that of all rounds.
     fn make_whole<'a>(&self, response: Value<'a>, patch: &mut Patch<'a>) {
         let answer = Answer::read(response);
-        answer.hide_tools(&self.toolbox, patch);
+        answer.tell_request(&self.toolbox, self.history.previous(), patch);
         if let Some(output) = self.output(&answer) {
             patch.replace(answer.output, output);
         }

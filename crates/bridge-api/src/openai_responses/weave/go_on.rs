@@ -12,8 +12,8 @@ use crate::{Envelope, EnvelopeError};
 pub(super) struct History {
     /// The provider appends to a conversation by itself.
     pub(super) conversation: Option<String>,
-    /// The answer it goes on from.
-    pub(super) previous: Option<String>,
+    /// The answer it goes on from, as the client knows it.
+    previous: Option<String>,
     /// Whether the provider keeps answers, so that others can go on from them.
     pub(super) is_stored: bool,
 }
@@ -32,6 +32,10 @@ impl History {
             previous: previous.map(Into::into),
             is_stored: !store.is_false(),
         }
+    }
+
+    pub(super) fn previous(&self) -> Option<&str> {
+        self.previous.as_deref()
     }
 }
 

@@ -137,3 +137,58 @@ fn shells_that_the_provider_runs_do_not_wait_for_the_client() {
     let end = loom.told(&Round::new("r1", items).stream()).unwrap();
     assert!(matches!(end, RoundEnd::Calls(_)), "{end:?}");
 }
+
+#[test]
+fn the_client_is_told_of_the_answer_that_it_went_on_from() {
+    let mut request = hello();
+    request["previous_response_id"] = "r0".into();
+    let round = |id: &'static str, previous: &str, items: Vec<Value>| {
+        let previous = format!(r#""status":"in_progress","previous_response_id":"{previous}""#);
+        let stream = Round::new(id, items).stream();
+        // Only answers have a status beside their tools.
+        stream
+            .replace(
+                r#""status":"in_progress","tools""#,
+                &format!(r#"{previous},"tools""#),
+            )
+            .replace(
+                r#""status":"completed","tools""#,
+                &format!(
+                    r#"{},"tools""#,
+                    previous.replace("in_progress", "completed")
+                ),
+            )
+    };
+    let previous = |stream: &str| {
+        let events = data(stream);
+        let answers = events.iter().map(|event| &event["response"]);
+        let answers = answers.filter(|answer| answer.is_object());
+        let ids = answers.map(|answer| answer["previous_response_id"].clone());
+        ids.collect::<Vec<_>>()
+    };
+    // Of several rounds the last goes on from the one before it.
+    let mut loom = Loom::new(&request);
+    loom.calls(&round("r1", "r0", vec![call("c1", OURS)]));
+    loom.go_on(&[("c1", "x")]);
+    loom.told(&round("r2", "r1", vec![text("m1", "hi")]))
+        .unwrap();
+    assert_eq!(previous(&loom.finish()), ["r0", "r0", "r0"]);
+
+    // The request may have been made to go on from another answer than the client knows.
+    let mut loom = Loom::new(&request);
+    loom.told(&round("r1", "hidden", vec![text("m1", "hi")]))
+        .unwrap();
+    assert_eq!(previous(&loom.finish()), ["r0", "r0", "r0"]);
+
+    let mut loom = Loom::new(&request);
+    let body = r#"{"id":"r1","status":"completed","output":[],"previous_response_id":"hidden"}"#;
+    loom.weave.whole(Bytes::from(body)).unwrap();
+    assert_eq!(loom.weave.end_round(), RoundEnd::Over);
+    assert_eq!(loom.weave.finish_whole(), body.replace("hidden", "r0"));
+
+    // A client that went on from nothing is told of nothing.
+    let mut loom = Loom::new(&hello());
+    loom.weave.whole(Bytes::from(body)).unwrap();
+    assert_eq!(loom.weave.end_round(), RoundEnd::Over);
+    assert_eq!(loom.weave.finish_whole(), body);
+}
