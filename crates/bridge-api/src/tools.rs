@@ -219,7 +219,7 @@ pub enum Withheld {
     Taken,
     /// Its model is one of those that are given none.
     Model,
-    /// It forbids the use of tools.
+    /// It forbids the use of tools, or has something beside which its provider takes none.
     Forbidden,
     /// It says which of its own tools the model has to choose from.
     Forced,

@@ -48,7 +48,8 @@ pub(crate) fn offer(envelope: &mut Envelope, toolbox: &Toolbox) -> Offer {
 fn withheld(envelope: &Envelope) -> Option<Withheld> {
     let value = |name: &str| envelope.value(name).unwrap_or_default();
     let choice = value("tool_choice");
-    if choice.text().as_deref() == Some("none") {
+    // OpenAI refuses a request that predicts its answer and has tools.
+    if choice.text().as_deref() == Some("none") || value("prediction").is_something() {
         return Some(Withheld::Forbidden);
     }
     // An object names the tools that may be called: one, or several.
@@ -161,6 +162,8 @@ mod tests {
         check(one, Withheld::Forced);
         let several = r#"{"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[]}}}"#;
         check(several, Withheld::Forced);
+        let predicted = r#"{"prediction":{"type":"content","content":"x"}}"#;
+        check(predicted, Withheld::Forbidden);
         check(r#"{"n":2}"#, Withheld::SeveralChoices);
         check(r#"{"functions":[{"name":"f"}]}"#, Withheld::Legacy);
         check(r#"{"function_call":"auto"}"#, Withheld::Legacy);
