@@ -242,13 +242,23 @@ impl State {
             self.told.hear(part.get(input).unwrap_or_default());
         }
         let id = id.filled().unwrap_or_default();
-        let is_it = |call: &Call| {
-            let is_other =
-                !id.is_empty() && !call.call.call_id.is_empty() && call.call.call_id != id;
-            call.choice == choice && call.index == index && !is_other
+        let is_there = |call: &Call| call.choice == choice && call.index == index;
+        let is_it = |call: &Call| is_there(call) && call.call.call_id == id;
+        // Some providers put every call at one place, others make up an id for every piece.
+        let has = |name: &str| part.get(name).and_then(Value::filled).is_some();
+        let is_more = !has("name") && (has("arguments") || has("input"));
+        let may_have_it = |at: &usize| {
+            let call = self.calls.get(*at);
+            id.is_empty() || is_more || call.is_some_and(|call| call.call.call_id.is_empty())
         };
+        let last = || self.calls.iter().rposition(is_there).filter(may_have_it);
         let begins = index == Index::Unsaid && !id.is_empty();
-        let place = self.calls.iter().rposition(is_it).filter(|_| !begins);
+        let known = self
+            .calls
+            .iter()
+            .rposition(is_it)
+            .filter(|_| !id.is_empty());
+        let place = known.or_else(last).filter(|_| !begins);
         let place = match place {
             Some(place) => place,
             None if !self.room.take_item() => return,

@@ -7,6 +7,7 @@
 
 mod call;
 mod chunk;
+mod details;
 mod grown;
 mod round;
 mod whole;
@@ -256,7 +257,8 @@ impl State {
 
     /// What the next request of the client will lack.
     pub(crate) fn hidden_turn(&self) -> Option<HiddenTurn> {
-        if self.round.has_failed || (self.past.is_empty() && self.kept.is_empty()) {
+        let is_known = !self.round.has_failed && self.round.lack.is_none();
+        if !is_known || (self.past.is_empty() && self.kept.is_empty()) {
             return None;
         }
         let mut hidden = Hidden::default();

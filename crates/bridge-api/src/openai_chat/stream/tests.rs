@@ -165,6 +165,15 @@ fn calls_of_providers_that_count_badly_are_kept_apart() {
         ],
         &[("a", "f", "12"), ("b", "g", "3")],
     );
+    // One place, and another id for every piece.
+    check(
+        &[
+            r#"{"index":0,"id":"a","function":{"name":"f","arguments":""}}"#,
+            r#"{"index":0,"id":"b","function":{"arguments":"{"}}"#,
+            r#"{"index":0,"id":"c","function":{"arguments":"}"}}"#,
+        ],
+        &[("a", "f", "{}")],
+    );
     // Id and name repeated in every piece; arguments that are no string.
     check(
         &[

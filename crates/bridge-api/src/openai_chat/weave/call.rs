@@ -53,9 +53,10 @@ impl Call {
         }
     }
 
-    /// Whether a piece at the same place belongs to this call. Providers that put every call at the
-    /// same place, or say no places, begin one with another id, another name, or the same name and
-    /// arguments where these were whole.
+    /// Whether a piece at the same place belongs to this call, the last one there or the one with the
+    /// piece's id. Providers that put every call at the same place, or say no places, begin one with
+    /// another id, another name, or the same name and arguments where these were whole. Others make up
+    /// an id for every piece: one at a place that brings arguments and no name begins nothing.
     pub(super) fn goes_on_with(&self, piece: Value<'_>) -> bool {
         let part = piece.get("function").or_else(|| piece.get("custom"));
         let part = part.unwrap_or_default();
@@ -69,7 +70,8 @@ impl Call {
         }
         let id = piece.get("id").and_then(Value::filled).unwrap_or_default();
         if !id.is_empty() {
-            let may_have_it = self.id.is_empty() && self.index != Index::Unsaid;
+            let is_more = name.is_none() && (arguments.is_some() || text("input").is_some());
+            let may_have_it = self.index != Index::Unsaid && (self.id.is_empty() || is_more);
             return self.id == id || may_have_it;
         }
         let may_begin = arguments.is_some_and(|arguments| arguments.trim_start().starts_with('{'));

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::details;
 use crate::WeaveError;
 use crate::json::{Value, quoted, unescaped};
 use crate::weave::Budget;
@@ -102,7 +103,7 @@ impl Grown {
     pub(super) fn raw(&self, name: &str) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         let part = self.part(name).filter(|part| !part.is_empty());
-        part?.write(&mut out);
+        part?.write(name, &mut out);
         Some(out)
     }
 
@@ -181,7 +182,7 @@ impl Part {
         }
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, name: &str, out: &mut Vec<u8>) {
         let (open, close) = match self.kind {
             Kind::Text => ("\"", "\""),
             Kind::Items => ("[", "]"),
@@ -190,6 +191,7 @@ impl Part {
         };
         let bytes = match self.kind {
             Kind::Text => sound(&self.bytes),
+            Kind::Items if name == details::MEMBER => details::whole(&self.bytes).into(),
             Kind::Items | Kind::Other | Kind::Object => Cow::Borrowed(self.bytes.as_slice()),
         };
         out.extend_from_slice(open.as_bytes());
@@ -214,7 +216,7 @@ impl Kind {
 
 /// A text with its escapes, in which no half of a character is left alone: many readers refuse
 /// those.
-fn sound(inner: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn sound(inner: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memmem::find(inner, b"\\u").is_none() {
         return Cow::Borrowed(inner);
     }
@@ -231,7 +233,7 @@ fn sound(inner: &[u8]) -> Cow<'_, [u8]> {
 fn write_member(name: &str, part: &Part, out: &mut Vec<u8>) {
     out.extend_from_slice(quoted(name).as_bytes());
     out.push(b':');
-    part.write(out);
+    part.write(name, out);
 }
 
 /// What stands between two quotation marks or brackets; all of anything else.

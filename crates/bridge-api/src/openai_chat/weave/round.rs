@@ -6,8 +6,9 @@ use crate::json::Value;
 use crate::weave::{Budget, Figures};
 use crate::{Toolbox, WeaveError};
 
-/// Why answers end that were cut short: whatever was called may not be what the model meant.
-pub(super) const BAD_REASONS: [&str; 9] = [
+/// Why answers end that were cut short: whatever was called may not be what the model meant. Some
+/// providers shout them, and some say more behind a colon.
+pub(super) const BAD_REASONS: [&str; 12] = [
     "length",
     "max_tokens",
     "model_length",
@@ -17,7 +18,16 @@ pub(super) const BAD_REASONS: [&str; 9] = [
     "error",
     "network_error",
     "insufficient_system_resource",
+    "abort",
+    "function_call_filter",
+    "malformed_function_call",
 ];
+
+fn is_bad(reason: &str) -> bool {
+    let word = reason.split(':').next().unwrap_or_default();
+    let mut bad = BAD_REASONS.iter();
+    bad.any(|bad| word.eq_ignore_ascii_case(bad))
+}
 
 /// One round, from the request to the provider's last word.
 #[derive(Debug, Default)]
@@ -29,6 +39,9 @@ pub(super) struct Round {
     pub(super) calls: Vec<Call>,
     pub(super) usage: Figures,
     pub(super) has_failed: bool,
+    /// What there was no room for in the message. An answer that is only relayed does not fail for
+    /// want of it.
+    pub(super) lack: Option<WeaveError>,
     /// Whether the provider has said `[DONE]`.
     pub(super) is_done: bool,
     /// Whether it has said why the answer ends.
@@ -73,7 +86,10 @@ impl Round {
                 _ => {}
             }
         }
-        Ok(heard)
+        match self.lack {
+            Some(lack) if self.has_injected() => Err(lack),
+            Some(_) | None => Ok(heard),
+        }
     }
 
     fn hear_choice(
@@ -93,7 +109,7 @@ impl Round {
                 "finish_reason" => {
                     if let Some(reason) = value.filled() {
                         self.has_finished = true;
-                        self.is_cut_short |= BAD_REASONS.contains(&&*reason);
+                        self.is_cut_short |= is_bad(&reason);
                     }
                 }
                 _ => {}
@@ -109,7 +125,9 @@ impl Round {
                 }
                 name => {
                     heard.has_role |= name == "role" && value.filled().is_some();
-                    self.message.push(name, value, budget)?;
+                    if self.lack.is_none() {
+                        self.lack = self.message.push(name, value, budget).err();
+                    }
                 }
             }
         }
@@ -126,11 +144,15 @@ impl Round {
     ) -> Result<usize, WeaveError> {
         let index = piece.get("index").and_then(Value::count);
         let index = index.map_or(Index::Unsaid, Index::At);
-        let is_it = |call: &Call| call.choice == choice && call.index == index;
-        let known = self
-            .calls
-            .iter()
-            .rposition(|call| is_it(call) && call.goes_on_with(piece));
+        let is_there = |call: &Call| call.choice == choice && call.index == index;
+        let id = piece.get("id").and_then(Value::filled).unwrap_or_default();
+        let mut known = self.calls.iter().rposition(is_there);
+        if !id.is_empty() {
+            let is_it = |call: &Call| is_there(call) && call.id == id;
+            known = self.calls.iter().rposition(is_it).or(known);
+        }
+        let goes_on = |at: &usize| self.calls.get(*at).is_some_and(|it| it.goes_on_with(piece));
+        let known = known.filter(goes_on);
         let place = known.unwrap_or(self.calls.len());
         if known.is_none() {
             budget.take_item(0)?;
@@ -177,10 +199,10 @@ impl Round {
         out
     }
 
-    /// Gives calls that the provider gave no id one of ours: a result has to name its call.
+    /// Gives injected calls that the provider gave no id one of ours: a result has to name its call.
     pub(super) fn name_calls(&mut self, round: usize) {
         for (place, call) in self.calls.iter_mut().enumerate() {
-            if call.id.is_empty() {
+            if call.id.is_empty() && call.is(Side::Injected) {
                 call.id = format!("call_{round}_{place}");
             }
         }

@@ -394,6 +394,32 @@ fn calls_of_providers_that_count_badly_are_kept_apart() {
     let rest = r#"{"index":0,"function":{"name":"bmcp_a","arguments":"}"}}"#;
     let nothing = r#"{"index":0,"function":{"name":"bmcp_a","arguments":""}}"#;
     told(&[name, rest, nothing], "calls x bmcp_a {}");
+    // One place, and another id for every piece.
+    let piece = |id: &str, arguments: &str| {
+        format!(r#"{{"index":0,"id":"{id}","function":{{"arguments":"{arguments}"}}}}"#)
+    };
+    let empty = r#"{"index":0,"id":"x","function":{"name":"bmcp_a","arguments":""}}"#;
+    told(
+        &[empty, &piece("y", "{"), &piece("z", "}")],
+        "calls x bmcp_a {}",
+    );
+    // One place, pieces that take turns, told apart by their ids alone.
+    told(
+        &[
+            empty,
+            &empty.replace("\"x\"", "\"y\""),
+            &piece("x", "{"),
+            &piece("y", "{}"),
+            &piece("x", "}"),
+        ],
+        "calls x bmcp_a {} y bmcp_a {}",
+    );
+    // What was begun before is not gone on with when another call has begun there.
+    let other = r#"{"index":0,"function":{"name":"own","arguments":"1"}}"#;
+    told(
+        &[a, other, &a.replace("{\\\"n\\\":1}", "")],
+        r#"mixed call_0_0 bmcp_a {"n":1} call_0_2 bmcp_a {}"#,
+    );
     // Arguments that are no string.
     told(
         &[r#"{"index":0,"id":"x","function":{"name":"bmcp_a","arguments":{"n":1}}}"#],
@@ -428,6 +454,10 @@ fn a_call_whose_name_comes_late_is_waited_for() {
 fn calls_of_an_answer_that_was_cut_short_are_not_made() {
     let whole = delta("c", &calls(&[call(0, "a-1", "bmcp_a", "{}")]));
     for reason in round::BAD_REASONS {
+        let end = end("c", reason);
+        check(&[&[&whole, &end, DONE]], &["over"], &[&end, DONE]);
+    }
+    for reason in ["MAX_TOKENS", "content_filter: RECITATION", "abort"] {
         let end = end("c", reason);
         check(&[&[&whole, &end, DONE]], &["over"], &[&end, DONE]);
     }
@@ -475,6 +505,49 @@ fn everything_that_the_provider_said_is_said_to_it_again() {
 }
 
 #[test]
+fn thoughts_that_were_told_in_fragments_are_said_again_as_they_were_signed() {
+    let details = |items: &str| delta("c", &format!(r#"{{"reasoning_details":[{items}]}}"#));
+    let text = |index: u64, text: &str| {
+        format!(r#"{{"type":"reasoning.text","text":"{text}","format":"f","index":{index}}}"#)
+    };
+    let sign = |index: u64| {
+        format!(
+            r#"{{"type":"reasoning.text","signature":"s{index}","format":"f","index":{index}}}"#
+        )
+    };
+    let sealed = r#"{"type":"reasoning.encrypted","data":"d", "index":0}"#;
+    let mut turn = turn();
+    assert!(turn.streamed(&[
+        &details(&text(0, "a")),
+        &details(&text(0, "\\ud83d")),
+        &details(sealed),
+        &details(&text(0, "\\ude00")),
+        &details(&sign(0)),
+        &details(&format!("{},{}", text(1, "b"), sign(1))),
+        &details(r#"{"type":"reasoning.text","text":"c"}"#),
+        &details(r#"{"type":"reasoning.text","text":"d"}"#),
+        &delta("c", &calls(&[call(0, "a-1", "bmcp_a", "{}")])),
+        DONE,
+    ]));
+    let signed = |index: u64, text: &str| {
+        format!(
+            r#"{{"type":"reasoning.text","text":"{text}","format":"f","index":{index},"signature":"s{index}"}}"#
+        )
+    };
+    let expected = [
+        &signed(0, "a\\ud83d\\ude00"),
+        sealed,
+        &signed(1, "b"),
+        r#"{"type":"reasoning.text","text":"c"}"#,
+        r#"{"type":"reasoning.text","text":"d"}"#,
+    ];
+    let expected = format!(r#""reasoning_details":[{}]"#, expected.join(","));
+    let body = turn.request.to_bytes();
+    let body = std::str::from_utf8(&body).unwrap();
+    assert!(body.contains(&expected), "{body}");
+}
+
+#[test]
 fn the_client_may_be_told_of_the_last_round_alone() {
     let config = WeaveConfig {
         usage: UsageTold::Last,
@@ -502,8 +575,15 @@ fn a_turn_beyond_its_limits_fails() {
         turn.weave
             .event("", chunk.as_bytes(), b"data: x\n\n", &mut turn.told)
     });
-    let error = events.find_map(Result::err);
-    assert_eq!(error, Some(WeaveError::TooLarge { limit: 200 }));
+    // As long as nothing but relaying is asked for, that is what happens.
+    assert_eq!(events.find_map(Result::err), None);
+    assert_eq!(turn.told, b"data: x\n\n".repeat(100));
+    let called = delta("c", &calls(&[call(0, "a-1", "bmcp_a", "")]));
+    let event = turn
+        .weave
+        .event("", called.as_bytes(), b"data: x\n\n", &mut turn.told);
+    assert_eq!(event, Err(WeaveError::TooLarge { limit: 200 }));
+    assert!(turn.weave.hidden_turn().is_none());
 }
 
 mod hostile;
