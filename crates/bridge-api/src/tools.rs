@@ -3,6 +3,7 @@
 //! A [`Toolbox`] is made once for a catalogue and rendered once for each dialect; to [`offer`] it
 //! is to put those bytes into the request's array of tools.
 
+mod picture;
 mod result;
 mod schema;
 

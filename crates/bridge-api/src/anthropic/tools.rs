@@ -30,9 +30,6 @@ pub(crate) fn offer(envelope: &mut Envelope, toolbox: &Toolbox) -> Offer {
     })
 }
 
-/// The formats of images that the API takes.
-const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
-
 /// The content of a user message with the results of calls, without its brackets.
 pub(crate) fn results(results: &[ToolResult]) -> String {
     let blocks: Vec<String> = results.iter().map(result).collect();
@@ -66,17 +63,11 @@ fn result(result: &ToolResult) -> String {
 /// One block of a result's content. Blank text is refused by the API, and so is anything but text
 /// in the result of a call that failed.
 fn content(piece: &ToolContent, is_error: bool) -> Option<String> {
-    if let ToolContent::Image {
-        media_type,
-        data_base64,
-    } = piece
-        && !is_error
-        && IMAGES.contains(&media_type.as_str())
-    {
+    if let Some(picture) = piece.picture().filter(|_| !is_error) {
         return Some(format!(
             r#"{{"type":"image","source":{{"type":"base64","media_type":{},"data":{}}}}}"#,
-            quoted(media_type),
-            quoted(data_base64),
+            quoted(picture.media_type),
+            quoted(&picture.data),
         ));
     }
     let described = piece.described();

@@ -48,7 +48,7 @@ pub(super) fn render_result(result: &ToolResult) -> String {
         r#"{{"type":"function_call_output","call_id":{},"output":"#,
         quoted(&result.call_id)
     );
-    let is_image = |content: &ToolContent| matches!(content, ToolContent::Image { .. });
+    let is_image = |content: &ToolContent| content.picture().is_some();
     if result.content.iter().any(is_image) {
         item.push('[');
         let error = result.is_error.then(|| input_text("Error:"));
@@ -75,19 +75,11 @@ fn text(result: &ToolResult) -> String {
 }
 
 fn part(content: &ToolContent) -> String {
-    match content {
-        ToolContent::Image {
-            media_type,
-            data_base64,
-        } => {
-            let url = quoted(&format!("data:{media_type};base64,{data_base64}"));
-            format!(r#"{{"type":"input_image","image_url":{url}}}"#)
-        }
-        ToolContent::Text(_)
-        | ToolContent::Audio { .. }
-        | ToolContent::Resource { .. }
-        | ToolContent::Link { .. } => input_text(&content.described()),
-    }
+    let Some(picture) = content.picture() else {
+        return input_text(&content.described());
+    };
+    let url = format!("data:{};base64,{}", picture.media_type, picture.data);
+    format!(r#"{{"type":"input_image","image_url":{}}}"#, quoted(&url))
 }
 
 fn input_text(text: &str) -> String {
@@ -184,7 +176,7 @@ mod tests {
         let text = |text: &str| ToolContent::Text(text.to_owned());
         let image = || ToolContent::Image {
             media_type: "image/png".to_owned(),
-            data_base64: "AA==".to_owned(),
+            data_base64: "R0lGODlhAQAB".to_owned(),
         };
         check(vec![], false, r#""""#);
         check(vec![text("a\n"), text("b")], false, r#""a\n\nb""#);
@@ -195,7 +187,7 @@ mod tests {
             body: ResourceBody::Text("inside".to_owned()),
         };
         check(vec![resource], false, r#""inside""#);
-        let picture = r#"{"type":"input_image","image_url":"data:image/png;base64,AA=="}"#;
+        let picture = r#"{"type":"input_image","image_url":"data:image/gif;base64,R0lGODlhAQAB"}"#;
         check(
             vec![text("a"), image()],
             false,

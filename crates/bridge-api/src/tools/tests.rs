@@ -145,24 +145,28 @@ fn results_keep_their_images_for_messages() {
         assert_eq!(anthropic::tools::results(&[result]), expected);
     };
     let text = |text: &str| ToolContent::Text(text.to_owned());
-    let image = |media_type: &str| ToolContent::Image {
+    let image = |media_type: &str, data: &str| ToolContent::Image {
         media_type: media_type.to_owned(),
-        data_base64: "aGk=".to_owned(),
+        data_base64: data.to_owned(),
     };
-    let shown =
-        r#"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"aGk="}}"#;
+    let gif = "R0lGODlhAQAB";
+    let shown = r#"{"type":"image","source":{"type":"base64","media_type":"image/gif","data":"R0lGODlhAQAB"}}"#;
     let words = |words: &str| format!(r#"{{"type":"text","text":{}}}"#, crate::json::quoted(words));
     let told = |pieces: &[&str]| format!(",\"content\":[{}]", pieces.join(","));
 
     check(vec![], false, "");
     check(vec![text(" \n")], false, "");
     check(
-        vec![text("a\n"), image("image/png")],
+        vec![text("a\n"), image("image/png", gif)],
         false,
         &told(&[&words("a\n"), shown]),
     );
     let svg = words("[The tool returned an image (image/svg+xml) that cannot be shown here.]");
-    check(vec![image("image/svg+xml")], false, &told(&[&svg]));
+    check(
+        vec![image("image/svg+xml", "PHN2Zz4=")],
+        false,
+        &told(&[&svg]),
+    );
     let failed = |pieces: &[&str]| told(pieces) + ",\"is_error\":true";
     check(
         vec![],
@@ -171,7 +175,7 @@ fn results_keep_their_images_for_messages() {
     );
     let png = words("[The tool returned an image (image/png) that cannot be shown here.]");
     check(
-        vec![image("image/png"), text("x")],
+        vec![image("image/png", gif), text("x")],
         true,
         &failed(&[&png, &words("x")]),
     );
