@@ -3,6 +3,9 @@
 //! The API looks at all tools of a request, and refuses the whole request for one that it does not
 //! like. Servers have such tools, so they are mended here, and what cannot be is left out.
 
+mod draft;
+
+use self::draft::LeftOut;
 use crate::ToolSpec;
 use crate::json::Value;
 use crate::tools::mended as mended_at_top;
@@ -15,15 +18,26 @@ const LONGEST_NAME: usize = 64;
 
 /// A tool's description and the schema of its input; none when the API would not take it.
 ///
-/// The schema is the server's own, byte for byte, unless it combines schemas at its top. Those parts
-/// are then told in the description, for the model to read.
+/// The schema is the server's own, byte for byte, unless it combines schemas at its top or has parts
+/// that are not of the draft that the API knows. Those are then told in the description, for the
+/// model to read.
 pub(super) fn mended(tool: &ToolSpec) -> Option<(String, String)> {
     let schema = Value::new(tool.input_schema().as_bytes());
     let properties = schema.get("properties").unwrap_or_default();
     if !properties.members().all(|(name, _)| is_name(&name)) {
         return None;
     }
-    Some(mended_at_top(tool, &COMBINATORS))
+    let (mut description, schema) = mended_at_top(tool, &COMBINATORS);
+    let Some((schema, left_out)) = draft::without_faults(&schema) else {
+        return Some((description, schema));
+    };
+    for LeftOut { at, part } in left_out {
+        let place = if at.is_empty() { "its top" } else { &at };
+        description.push_str(&format!(
+            "\n\nThis part of the input's JSON schema belongs to {place}: {part}"
+        ));
+    }
+    Some((description.trim_start().to_owned(), schema))
 }
 
 fn is_name(name: &str) -> bool {
@@ -70,6 +84,18 @@ mod tests {
         check(schema, Some((&told.join(words), r#"{"type":"object"}"#)));
         let tool = ToolSpec::new("a", "", r#"{"anyOf":[1]}"#).unwrap();
         assert!(mended(&tool).unwrap().0.starts_with("The input"));
+    }
+
+    #[test]
+    fn what_is_of_another_draft_is_told_in_words() {
+        let schema = r#"{"type":"object","properties":{"a":{"items":[{}]}},"required":true}"#;
+        let told = [
+            "d",
+            r#"This part of the input's JSON schema belongs to properties.a: {"items":[{}]}"#,
+            r#"This part of the input's JSON schema belongs to its top: {"required":true}"#,
+        ];
+        let mended = r#"{"type":"object","properties":{"a":{}}}"#;
+        check(schema, Some((&told.join("\n\n"), mended)));
     }
 
     #[test]
