@@ -103,8 +103,8 @@ impl SseDecoder {
         }
     }
 
-    /// The last id that the stream has told, unless that was an empty one: where it may be resumed.
-    /// One of more than 1 KiB is not remembered.
+    /// The id of the last event that came whole and had one, unless that was an empty one: where the
+    /// stream may be resumed. One of more than 1 KiB is not remembered.
     #[must_use]
     pub fn last_id(&self) -> Option<&str> {
         self.event.last_id()

@@ -14,6 +14,9 @@ pub(super) struct Building {
     own_name: Vec<u8>,
     data: Part,
     own_data: Vec<u8>,
+    /// The id that the event brings. The stream has told it when the event is whole: whoever resumes
+    /// it with the id of an event that was cut would never have that event.
+    next_id: Option<String>,
     /// What a stream may be resumed with. Neither belongs to one event.
     last_id: Option<String>,
     retry_ms: Option<u64>,
@@ -64,7 +67,7 @@ impl Building {
     /// An id with a null character is none, as the standard has it.
     fn identify(&mut self, id: &[u8]) {
         if id.len() <= LONGEST_ID && !id.contains(&0) {
-            self.last_id = Some(String::from_utf8_lossy(id).into_owned());
+            self.next_id = Some(String::from_utf8_lossy(id).into_owned());
         }
     }
 
@@ -89,6 +92,9 @@ impl Building {
             let name = String::from_utf8_lossy(name);
             let name = if name.is_empty() { "message" } else { &name };
             on_event(SseEvent { name, data });
+        }
+        if let Some(id) = self.next_id.take() {
+            self.last_id = Some(id);
         }
         self.name = Part::Absent;
         self.data = Part::Absent;

@@ -239,15 +239,19 @@ fn what_a_stream_may_be_resumed_with_is_remembered() {
         None,
     );
     check("id: 7\n\nretry: 250\n\n", Some("7"), Some(250));
-    check("id: 7\nid\n", None, None);
-    check("id: 7\nid: a\0b\n", Some("7"), None);
+    check("id: 7\nid\n\n", None, None);
+    check("id: 7\nid: a\0b\n\n", Some("7"), None);
+    // An event that is not whole was not had: the stream is resumed before it.
+    check("id: 7\ndata: x\n\nid: 8\ndata: y\n", Some("7"), None);
+    check("id: 7\ndata: x\n\nid: 8\n", Some("7"), None);
+    check("id: 7\ndata: x\n\nid\n", Some("7"), None);
     check(
         "retry: 250\nretry: 3s\nretry:\nretry: 99999999999999999999\n",
         None,
         Some(250),
     );
     check("idle: 1\nretrying: 2\n", None, None);
-    let long = format!("id: 7\nid: {}\n", "x".repeat(1_025));
+    let long = format!("id: 7\nid: {}\n\n", "x".repeat(1_025));
     let mut decoder = SseDecoder::new(Limits::default());
     decoder.feed(long.as_bytes(), |_| {}).unwrap();
     assert_eq!(decoder.last_id(), Some("7"));
