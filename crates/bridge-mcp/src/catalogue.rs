@@ -106,8 +106,10 @@ impl Catalogue {
         }
         begun.owners += 1;
         let lingering = begun.linger.take();
+        let has_asked = begun.task.is_some();
         drop(begun);
-        if lingering.is_some() {
+        drop(lingering);
+        if has_asked {
             // What the caller may use may be something else by now.
             shared.ask_again();
         }

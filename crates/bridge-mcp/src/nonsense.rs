@@ -9,7 +9,7 @@ use proptest::sample::select;
 use crate::listing::Page;
 use crate::listing::sound::check_schema;
 use crate::outcome;
-use crate::session::message::is_about_session;
+use crate::session::message::said;
 
 /// What messages are made of, and what readers stumble over.
 const TOKENS: &[&str] = &[
@@ -95,7 +95,7 @@ proptest! {
         for text in [tokens.concat().into_bytes(), bytes] {
             let _either = Page::read(&text);
             let _either = outcome::read(&text);
-            let _either = is_about_session(&text);
+            let _either = said(&text, None);
             let text = String::from_utf8_lossy(&text);
             let _either = check_schema(&text);
         }

@@ -9,6 +9,7 @@ mod line;
 pub(crate) mod message;
 mod pace;
 mod places;
+mod refusal;
 mod slot;
 
 use std::fmt;
@@ -56,6 +57,10 @@ const RESUMED: usize = 8;
 /// The longest wait before that.
 const LAST_RESUMPTION: Duration = Duration::from_secs(60);
 
+/// How many requests of one session may wait for the head of their answers; further ones wait for
+/// these. One turn makes few at once, but an identity may have many agents.
+const AT_ONCE: usize = 256;
+
 /// What sessions are opened with.
 #[derive(Clone)]
 pub(crate) struct Opener {
@@ -99,6 +104,7 @@ impl Opener {
         );
         let mut config = StreamableHttpClientTransportConfig::with_uri(uri);
         config.retry_config = Arc::new(resumption());
+        config.max_concurrent_requests = AT_ONCE;
         let transport = StreamableHttpClientTransport::with_client(line.clone(), config);
         let listener = Listener(Arc::clone(&changed));
         let service = Box::pin(listener.serve(transport)).await;

@@ -28,12 +28,20 @@ pub(super) async fn open(shared: Arc<Shared>, slot: Arc<Slot>) {
     };
     let mut pauses = Pauses::new(&shared.house.config);
     let mut told = None;
+    let mut quiet = Duration::ZERO;
     loop {
         match open_once(&shared, &slot, &access).await {
             Ok(session) => {
-                pauses.reset();
                 told = None;
-                let why = tend(&shared, &slot, &session).await;
+                let since = Instant::now();
+                let why = tend(&shared, &slot, &session, quiet).await;
+                // One that opens well and fails soon after is left alone longer and longer.
+                quiet = if since.elapsed() >= shared.house.config.last_retry {
+                    pauses.reset();
+                    Duration::ZERO
+                } else {
+                    pauses.next()
+                };
                 debug!(shared.logger, "tool server is opened again"; keys::TOOL_SERVER => slot.of().name(),
                     keys::ERROR => ErrorChain(&why));
             }
@@ -75,9 +83,15 @@ async fn open_once(
     Ok(session)
 }
 
-/// Lists the tools again when there is a reason. Says why the session is no good any more.
-async fn tend(shared: &Shared, slot: &Slot, session: &Session) -> McpError {
+/// Lists the tools again when there is a reason, but not within `quiet`, unless there is something
+/// else to present. Says why the session is no good any more.
+async fn tend(shared: &Shared, slot: &Slot, session: &Session, quiet: Duration) -> McpError {
     let refresh = shared.house.config.refresh;
+    tokio::select! {
+        () = session.ended() => return McpError::SessionEnded,
+        () = slot.renewed.notified() => slot.renewed.notify_one(),
+        () = sleep(quiet) => {}
+    }
     let mut due = Instant::now() + refresh;
     loop {
         tokio::select! {

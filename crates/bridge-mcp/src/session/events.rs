@@ -135,21 +135,24 @@ impl Reading {
         }
         let mut events = Vec::new();
         let fed = self.decoder.feed(piece, |event| keep(event, &mut events));
-        self.take(events);
+        let asked = match &self.origin {
+            Origin::Answer(asked) => asked.clone(),
+            Origin::Listening(_) => None,
+        };
+        self.take(events, asked.as_ref());
         fed.map(|_| ()).map_err(|_| McpError::TooLarge { limit })
     }
 
+    /// The stream has ended. What stands there without a blank line behind it counts if it can be
+    /// read; if not it was cut, and the stream may be taken up before it.
     fn finish(&mut self) {
         let mut events = Vec::new();
         self.decoder.finish(|event| keep(event, &mut events));
-        self.take(events);
+        self.take(events, None);
     }
 
-    fn take(&mut self, events: Vec<Vec<u8>>) {
-        let asked = match &self.origin {
-            Origin::Answer(asked) => asked.as_ref(),
-            Origin::Listening(_) => None,
-        };
+    /// `asked` is the request that an event which cannot be read must have meant.
+    fn take(&mut self, events: Vec<Vec<u8>>, asked: Option<&RequestId>) {
         for data in events {
             // Servers send an event without a message first, for its id.
             let left = if data.trim_ascii().is_empty() {

@@ -23,13 +23,12 @@ use super::head::{EVENTS, JSON, SESSION, header, headers, is_type};
 use super::message::{self, Left, intercept, malformed};
 use super::pace::Pace;
 use super::places::Places;
+use super::refusal::Refusal;
 use super::slot::Slots;
 use crate::McpError;
 use crate::access::Access;
 
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
-/// How much of a refusal is read, in bytes: enough for an error of the protocol.
-const REFUSAL_BYTES: usize = 64 << 10;
 
 pub(super) type Failed = StreamableHttpError<McpError>;
 type Events = BoxStream<'static, Result<Sse, SseError>>;
@@ -55,16 +54,6 @@ struct Inner {
     given_up: watch::Receiver<bool>,
     /// What went wrong last, for when the SDK tells only that something has.
     trouble: Mutex<Option<McpError>>,
-}
-
-/// What a refusal means.
-enum Refusal {
-    /// The session has expired: nothing was done.
-    Expired,
-    /// The request was answered with an error of the protocol.
-    Over(RequestId),
-    /// No more than its status.
-    Status(McpError),
 }
 
 /// A session that is being opened. Dropped before it is open, whatever goes on for it ends.
@@ -249,6 +238,10 @@ impl Line {
         match intercept(&body, asked, &self.0.slots) {
             Left::Over(id) => Ok(json(message::over(id), session)),
             Left::Nothing => Err(malformed("it is no message", None)),
+            // Whoever waits for an answer would wait in vain.
+            Left::AsItIs if asked.is_some_and(|id| self.0.slots.wants(id)) => {
+                Err(malformed("it answers something else", None))
+            }
             Left::AsItIs => {
                 let read: Result<ServerJsonRpcMessage, _> = serde_json::from_slice(&body);
                 let message =
@@ -256,38 +249,6 @@ impl Line {
                 Ok(json(message, session))
             }
         }
-    }
-
-    /// A status that says no. There may be an error of the protocol in its body.
-    async fn refusal(
-        &self,
-        reply: Reply,
-        session: Option<&str>,
-        asked: Option<&RequestId>,
-    ) -> Refusal {
-        let status = reply.status;
-        if status == StatusCode::NOT_FOUND && session.is_some() {
-            return Refusal::Expired;
-        }
-        if is_type(&reply, JSON)
-            && let Ok(body) = events::whole(reply.body, REFUSAL_BYTES).await
-        {
-            // The protocol has 404 for it, and many servers say 400.
-            let is_bad = status == StatusCode::BAD_REQUEST && session.is_some();
-            if is_bad && message::is_about_session(&body) {
-                return Refusal::Expired;
-            }
-            if let Left::Over(answered) = intercept(&body, None, &self.0.slots)
-                && asked == Some(&answered)
-            {
-                return Refusal::Over(answered);
-            }
-        }
-        Refusal::Status(if status.is_redirection() {
-            McpError::Moved { status }
-        } else {
-            McpError::Status { status }
-        })
     }
 
     /// A second session is opened when the first one has expired.

@@ -14,6 +14,9 @@ use super::slot::{Slot, Slots};
 use crate::McpError;
 use crate::object::{Misread, read_object};
 
+/// The code of an internal error (JSON-RPC 2.0, section 5.1).
+const INTERNAL_ERROR: i32 = -32_603;
+
 /// The arguments of a call as the model wrote them. They ride on the request.
 #[derive(Clone, Debug)]
 pub(super) struct RawArguments(pub(super) std::sync::Arc<RawValue>);
@@ -142,15 +145,33 @@ fn request_id(raw: &RawValue) -> Option<RequestId> {
     Some(RequestId::Number(number))
 }
 
-/// Whether a body is an error that belongs to no request and speaks of the session.
-pub(crate) fn is_about_session(body: &[u8]) -> bool {
-    let Ok(message) = read_object::<RawMessage<'_>>(body) else {
-        return false;
-    };
-    let is_of_none = message.id.is_none_or(|id| request_id(id).is_none());
-    let error = message.error.filter(|_| is_of_none);
+/// What an error says that comes with a status that says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// That the request was heard, and what came of it.
+    Answer,
+    /// That there is no such session.
+    NoSession,
+    /// Nothing of the kind.
+    Other,
+}
+
+/// Reads the body of a refusal. An internal error may have come while a tool ran, whatever its text.
+pub(crate) fn said(body: &[u8], asked: Option<&RequestId>) -> Said {
+    let message: Option<RawMessage<'_>> = read_object(body).ok();
+    let id = message.as_ref().and_then(|message| message.id);
+    let id = id.and_then(request_id);
+    let error = message.and_then(|message| message.error);
     let error = error.and_then(|error| read_object::<RawError<'_>>(error.get().as_bytes()).ok());
-    error.is_some_and(|error| error.message.to_ascii_lowercase().contains("session"))
+    let Some(error) = error else {
+        return Said::Other;
+    };
+    let speaks_of_session = error.message.to_ascii_lowercase().contains("session");
+    match id {
+        None if speaks_of_session && error.code != INTERNAL_ERROR => Said::NoSession,
+        Some(id) if asked == Some(&id) && !speaks_of_session => Said::Answer,
+        None | Some(_) => Said::Other,
+    }
 }
 
 fn answered(error: &RawValue) -> McpError {

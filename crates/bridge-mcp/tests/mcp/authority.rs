@@ -15,6 +15,8 @@ use bridge_upstream::{Client, ClientConfig, Manners};
 use parking_lot::Mutex;
 use slog::Logger;
 
+use crate::server::until;
+
 /// Longest wait of these tests. Nothing waits so long unless it fails.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
@@ -142,4 +144,11 @@ pub(crate) fn names(catalogue: &Catalogue) -> Vec<String> {
         .iter()
         .map(|tool| tool.name().to_owned())
         .collect()
+}
+
+/// Waits until a catalogue has these tools.
+pub(crate) async fn arrive(catalogue: &Catalogue, expected: &[&str]) {
+    let never = tokio::sync::Notify::new();
+    let what = format!("{expected:?}");
+    until(&what, &never, || names(catalogue) == expected).await;
 }

@@ -73,6 +73,7 @@ async fn each_way_to_fail_has_its_error() {
             "malformed",
         ),
         (r#"{"jsonrpc":"2.0","id":ID,"result":{"#, "malformed"),
+        (r#"[{"jsonrpc":"2.0","id":ID,"result":{}}]"#, "malformed"),
     ] {
         on_call(&hall, move |id| {
             Reply::Status(200, answer.replace("ID", id))
@@ -82,6 +83,15 @@ async fn each_way_to_fail_has_its_error() {
             Reply::Events(vec![answer.replace("ID", id)])
         });
         assert_eq!(failing("{}").await.kind(), kind, "{answer} as an event");
+    }
+    for stray in [
+        r#"{"jsonrpc":"2.0","id":4711,"result":{}}"#,
+        r#"{"jsonrpc":"2.0","id":"4711","error":{"code":1,"message":"x"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#,
+        r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#,
+    ] {
+        on_call(&hall, |_| Reply::Status(200, stray.to_owned()));
+        assert_eq!(failing("{}").await.kind(), "malformed", "{stray}");
     }
     hall.behave();
     catalogue.call(tool, "{}", LONG).await.unwrap();
@@ -185,6 +195,23 @@ async fn calls_of_one_tool_run_side_by_side() {
 }
 
 #[tokio::test]
+async fn calls_that_hang_hold_up_no_others() {
+    let hall = ToolHall::start(&["a"]).await;
+    let (_told, _house, catalogue) = open(&[("one", hall.url())]);
+    let shelf = catalogue.ready(LONG).await;
+    let tool = &shelf.tools()[0];
+    on_call(&hall, |_| Reply::Stall(b""));
+    let hanging = (0..40).map(|_| catalogue.call(tool, "{}", LONG));
+    let mut hanging = std::pin::pin!(futures_util::future::join_all(hanging));
+    tokio::select! {
+        _ = &mut hanging => panic!("they hang"),
+        () = hall.until("all are called", |_| hall.calls().len() == 40) => {}
+    }
+    hall.behave();
+    catalogue.call(tool, "{}", LONG).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_answer_whose_stream_breaks_is_taken_up_where_it_broke() {
     let hall = ToolHall::start(&["a"]).await;
     let (_told, _house, catalogue) = open(&[("one", hall.url())]);
@@ -206,6 +233,26 @@ async fn an_answer_whose_stream_breaks_is_taken_up_where_it_broke() {
     assert_eq!(outcome.content, [Content::Text("late".to_owned())]);
     assert_eq!(hall.calls().len(), 1);
 
+    // What broke in the middle of an event is taken up before that event.
+    let mut id = String::new();
+    hall.script(move |seen| {
+        let result = r#"{"content":[{"type":"text","text":"whole"}]}"#;
+        if seen.method() == "tools/call" {
+            id = seen.id();
+            let cut = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n\
+                id: at-7\nretry: 10\ndata:\n\nid: at-8\ndata: {{\"jsonrpc\":\"2.0\",\"id\":{id},"
+            );
+            return Some(Reply::Raw(cut.into_bytes()));
+        }
+        let is_it = seen.verb == "GET" && seen.header("last-event-id") == "at-7";
+        let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#);
+        is_it.then_some(Reply::Events(vec![answer]))
+    });
+    let outcome = catalogue.call(&shelf.tools()[0], "{}", LONG).await.unwrap();
+    assert_eq!(outcome.content, [Content::Text("whole".to_owned())]);
+    assert_eq!(hall.calls().len(), 2);
+
     // Without an id there is nothing to take up, and nothing is done twice.
     on_call(&hall, |_| {
         let begun = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata:\n\n";
@@ -216,5 +263,5 @@ async fn an_answer_whose_stream_breaks_is_taken_up_where_it_broke() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), "session_ended", "{error}");
-    assert_eq!(hall.calls().len(), 2);
+    assert_eq!(hall.calls().len(), 3);
 }

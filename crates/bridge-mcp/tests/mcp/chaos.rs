@@ -1,5 +1,6 @@
 //! Five servers, each with its own way of being trouble. What must hold is listed in the README.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,20 +10,14 @@ use tokio::net::TcpListener;
 use bridge_auth::ActorId;
 use bridge_mcp::{Caller, McpConfig};
 
-use crate::authority::{LONG, Told, caller, house, names, open, quick, spec};
-use crate::server::{Reply, ToolHall, tool, until};
+use crate::authority::{LONG, Told, arrive, caller, house, names, open, quick, spec};
+use crate::server::{Reply, ToolHall, tool};
 
 /// Nothing listens there.
 async fn dead() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     format!("http://127.0.0.1:{port}/mcp")
-}
-
-async fn arrive(catalogue: &bridge_mcp::Catalogue, expected: &[&str]) {
-    let never = tokio::sync::Notify::new();
-    let what = format!("{expected:?}");
-    until(&what, &never, || names(catalogue) == expected).await;
 }
 
 #[tokio::test]
@@ -120,47 +115,6 @@ async fn a_server_that_comes_back_has_its_tools_in_the_next_request() {
 }
 
 #[tokio::test]
-async fn an_expired_session_is_opened_anew_and_the_call_is_answered() {
-    let hall = ToolHall::start(&["a"]).await;
-    let (_told, _house, catalogue) = open(&[("one", hall.url())]);
-    let shelf = catalogue.ready(LONG).await;
-    hall.state.sessions.lock().clear();
-    *hall.state.tools.lock() = vec![tool("a"), tool("new")];
-
-    let tool = shelf.tool("bmcp_one_a").unwrap();
-    catalogue.call(tool, "{}", LONG).await.unwrap();
-    let sessions: Vec<_> = hall
-        .calls()
-        .iter()
-        .map(|seen| seen.header("mcp-session-id").to_owned())
-        .collect();
-    assert_eq!(sessions, ["session-1", "session-2"]);
-    // Another session may have other tools.
-    arrive(&catalogue, &["bmcp_one_a", "bmcp_one_new"]).await;
-    // Of the shelf that was offered before, tools are still found.
-    catalogue.call(tool, "{}", LONG).await.unwrap();
-}
-
-#[tokio::test]
-async fn servers_that_say_400_of_a_session_that_is_gone_are_understood() {
-    let hall = ToolHall::start(&["a"]).await;
-    let (_told, _house, catalogue) = open(&[("one", hall.url())]);
-    let shelf = catalogue.ready(LONG).await;
-    hall.script(|seen| {
-        let gone = r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"No valid Session ID"},
-            "id":null}"#;
-        let is_old = seen.header("mcp-session-id") == "session-1";
-        is_old.then(|| Reply::Status(400, gone.to_owned()))
-    });
-    let tool = shelf.tool("bmcp_one_a").unwrap();
-    catalogue.call(tool, "{}", LONG).await.unwrap();
-    assert_eq!(
-        hall.calls().last().unwrap().header("mcp-session-id"),
-        "session-2"
-    );
-}
-
-#[tokio::test]
 async fn a_server_that_breaks_every_stream_is_not_asked_for_one_all_the_time() {
     let hall = ToolHall::start(&["a"]).await;
     hall.script(|seen| {
@@ -177,6 +131,40 @@ async fn a_server_that_breaks_every_stream_is_not_asked_for_one_all_the_time() {
     })
     .await;
     assert!(started.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_server_that_opens_well_and_fails_at_once_is_not_opened_all_the_time() {
+    let hall = ToolHall::start(&["a"]).await;
+    let mut listed = HashSet::new();
+    hall.script(move |seen| {
+        let changed = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+        if seen.verb == "GET" {
+            return Some(Reply::Events(vec![changed.to_owned()]));
+        }
+        let session = seen.header("mcp-session-id").to_owned();
+        let is_second = seen.method() == "tools/list" && !listed.insert(session);
+        is_second.then(|| Reply::Status(503, String::new()))
+    });
+    let told = Arc::new(Told::default());
+    told.grant(vec![(spec("one", &hall.url()), None)]);
+    let pause = Duration::from_millis(500);
+    let config = McpConfig {
+        first_retry: pause,
+        last_retry: Duration::from_secs(60),
+        ..quick()
+    };
+    let house = house(&told, config);
+    let catalogue = house.catalogue(caller());
+    let started = tokio::time::Instant::now();
+    catalogue.ready(LONG).await;
+    hall.until("it is opened a third time", |_| {
+        hall.count("initialize") >= 3
+    })
+    .await;
+    assert!(started.elapsed() >= pause);
+    // Its tools are there all the while.
+    assert_eq!(names(&catalogue), ["bmcp_one_a"]);
 }
 
 #[tokio::test]
@@ -316,15 +304,16 @@ async fn nonsense_of_every_kind_is_an_error_and_nothing_worse() {
 
 #[tokio::test]
 async fn of_a_server_that_is_too_slow_nothing_is_left_open() {
-    let stalls: [&[u8]; 3] = [
+    let stalls: [&[u8]; 4] = [
         b"",
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: wait\n\n",
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
+        b"HTTP/1.1 500 No\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
     ];
     for method in ["initialize", "notifications/initialized", "tools/list"] {
         // To a notification the head of any good answer is enough.
         let is_request = !method.starts_with("notifications/");
-        for stall in stalls.into_iter().take(if is_request { 3 } else { 1 }) {
+        for stall in stalls.into_iter().take(if is_request { 4 } else { 1 }) {
             let hall = ToolHall::start(&["a"]).await;
             hall.script(move |seen| (seen.method() == method).then_some(Reply::Stall(stall)));
             let told = Arc::new(Told::default());

@@ -78,6 +78,14 @@ async fn a_caller_who_comes_back_soon_finds_everything_open() {
         (1, 1)
     );
 
+    // One who comes while somebody has it, too: what it was told may be old.
+    let fourth = house.catalogue(caller());
+    hall.until("the authority is asked once more", |_| {
+        told.asked.load(Ordering::SeqCst) == 3
+    })
+    .await;
+    drop(fourth);
+
     // Another key is another caller.
     let other = Caller {
         own_key: None,

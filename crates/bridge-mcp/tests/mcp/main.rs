@@ -13,3 +13,4 @@ mod credentials;
 mod good;
 mod secrets;
 mod server;
+mod sessions;
