@@ -27,6 +27,11 @@ impl Budget {
         Ok(())
     }
 
+    /// Gives back room for this many bytes that are not kept any more.
+    pub(crate) fn give_back(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes).min(self.limits.bytes);
+    }
+
     /// Takes room for one part of this many bytes.
     pub(crate) fn take_item(&mut self, bytes: usize) -> Result<(), WeaveError> {
         let limit = self.limits.items;
@@ -49,5 +54,9 @@ mod tests {
         assert_eq!(budget.take_item(1), Ok(()));
         assert_eq!(budget.take_item(1), Err(WeaveError::TooLarge { limit: 4 }));
         assert_eq!(budget.take_item(0), Err(WeaveError::TooMany { limit: 2 }));
+        budget.give_back(1);
+        assert_eq!(budget.take(1), Ok(()));
+        budget.give_back(usize::MAX);
+        assert_eq!(budget.take(5), Err(WeaveError::TooLarge { limit: 4 }));
     }
 }

@@ -26,12 +26,8 @@ impl State {
         let calls = Calls::of(is_complete && !self.round.is_over);
         self.close(&answer, calls)?;
         if self.round.said.has_calls() {
-            self.budget.take(raw.len() + event.data.len())?;
-            self.round.held = Some(Held::Event {
-                data: event.data.to_vec(),
-                raw: raw.to_vec(),
-                later: Vec::new(),
-            });
+            self.budget.take(raw.len())?;
+            self.round.held = Some(Held::event(event.data, raw));
         } else {
             self.relay_end(event, raw, out);
             self.round.is_over = true;
@@ -55,6 +51,7 @@ impl State {
         let is_only = !self.turn.has_rounds();
         self.round.close(answer, &self.toolbox, calls, is_only);
         self.numbers.are_ours |= self.round.said.has_calls();
+        self.budget.give_back(self.round.places.forget_items());
         let items = self.round.said.items.iter();
         let sizes: Vec<usize> = items.map(|item| item.raw.len()).collect();
         sizes.into_iter().try_for_each(|bytes| {
@@ -81,6 +78,8 @@ impl State {
         go_on::go_on(request, &self.history, &self.round)?;
         let round = std::mem::take(&mut self.round);
         let usage = round.held.as_ref().map(usage_of);
+        self.budget
+            .give_back(round.held.as_ref().map_or(0, Held::bytes));
         self.turn.add(round.said, &usage.unwrap_or_default());
         // Whatever the next round says, it is not the first.
         self.numbers.are_ours = true;

@@ -62,6 +62,12 @@ impl Places {
         items.collect()
     }
 
+    /// Forgets the items themselves, and says how many bytes they had.
+    pub(super) fn forget_items(&mut self) -> usize {
+        let items = self.0.iter_mut().filter_map(|place| place.item.take());
+        items.map(|item| item.len()).sum()
+    }
+
     /// Whether the client has seen an item with this id.
     pub(super) fn has_shown(&self, id: &str) -> bool {
         let id = shortened(id);

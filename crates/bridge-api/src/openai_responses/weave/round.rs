@@ -54,12 +54,33 @@ impl Calls {
 pub(super) enum Held {
     /// An event, and the bytes of all later ones.
     Event {
-        data: Vec<u8>,
-        raw: Vec<u8>,
+        data: Bytes,
+        raw: Bytes,
         later: Vec<u8>,
     },
     /// All of it.
     Body(Bytes),
+}
+
+impl Held {
+    /// The data is almost always a part of the event as it is, and not kept twice then.
+    pub(super) fn event(data: &[u8], raw: &[u8]) -> Self {
+        let raw = Bytes::copy_from_slice(raw);
+        let data = match memchr::memmem::find(&raw, data) {
+            Some(at) => raw.slice(at..at + data.len()),
+            None => Bytes::copy_from_slice(data),
+        };
+        let later = Vec::new();
+        Self::Event { data, raw, later }
+    }
+
+    /// How many bytes were taken for it. A body is the engine's, who limits it.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Event { raw, later, .. } => raw.len() + later.len(),
+            Self::Body(_) => 0,
+        }
+    }
 }
 
 impl Round {

@@ -90,6 +90,27 @@ fn an_answer_that_is_only_relayed_has_no_limits() {
 }
 
 #[test]
+fn what_is_kept_is_counted_once() {
+    let image = json!({"type": "image_generation_call", "id": "ig", "result": "A".repeat(10_000)});
+    let limits = WeaveLimits {
+        bytes: 45_000,
+        ..WeaveLimits::default()
+    };
+    let config = WeaveConfig {
+        limits,
+        ..WeaveConfig::default()
+    };
+    let mut loom = Loom::with(&hello(), config);
+    for call_id in ["c1", "c2", "c3"] {
+        let items = vec![image.clone(), call(call_id, OURS)];
+        loom.calls(&Round::new("r1", items).stream());
+        loom.go_on(&[(call_id, "x")]);
+    }
+    let items = vec![image.clone(), image, call("c4", OURS)];
+    assert!(loom.told(&Round::new("r1", items).stream()).is_err());
+}
+
+#[test]
 fn items_that_begin_with_nothing_are_known_when_they_are_done() {
     let event = |kind: &str, index: u64, item: Value| {
         let event =
