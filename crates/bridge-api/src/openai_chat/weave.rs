@@ -2,8 +2,8 @@
 //!
 //! A chunk is passed on as it came. What belongs to an injected call is cut out of it, and what ends
 //! a round that has one is held back until it is known whether another round follows. Chunks of
-//! later rounds get the id of the first, places of calls go on counting, and nobody says twice who
-//! speaks: the Python SDK would put the words together.
+//! later rounds get the id of the first, places of calls and of blocks of reasoning go on counting,
+//! and nobody says twice who speaks: the Python SDK would put the words together.
 
 mod call;
 mod chunk;
@@ -50,6 +50,8 @@ pub(crate) struct State {
     has_role: bool,
     /// The place of the next call that the client sees.
     next_place: u64,
+    /// How many blocks of reasoning the rounds before this one had.
+    blocks: u64,
     /// Whether the client was told that nothing follows. A reason for the end alone does not say
     /// so: some providers give one in every chunk.
     is_closed: bool,
@@ -91,6 +93,7 @@ impl State {
             id: Vec::new(),
             has_role: false,
             next_place: 0,
+            blocks: 0,
             is_closed: false,
             held: Vec::new(),
             waiting: Vec::new(),
@@ -230,6 +233,8 @@ impl State {
         let round = std::mem::take(&mut self.round);
         self.past_usage.add(&round.usage);
         let message = round.message;
+        let thoughts = message.items(details::MEMBER).unwrap_or_default();
+        self.blocks = self.blocks.saturating_add(details::next_index(thoughts));
         self.past.push(Past { message, messages });
         self.held.clear();
         self.waiting.clear();

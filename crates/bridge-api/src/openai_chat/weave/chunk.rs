@@ -4,6 +4,7 @@ use std::slice::Iter;
 
 use super::State;
 use super::call::Side;
+use super::details;
 use crate::UsageTold;
 use crate::json::{Patch, Value};
 use crate::weave::write_event;
@@ -145,7 +146,10 @@ impl State {
                     keeps
                 }
                 "tool_calls" => self.tell_calls(value, pieces, told),
-                _ => {
+                name => {
+                    if name == details::MEMBER {
+                        details::move_up(value, self.blocks, &mut told.patch);
+                    }
                     told.has_something |= says_something(value);
                     true
                 }

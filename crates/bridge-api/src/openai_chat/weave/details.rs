@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::grown::sound;
-use crate::json::{Value, quoted};
+use crate::json::{Patch, Value, quoted};
 
 /// The member whose items are fragments.
 pub(super) const MEMBER: &str = "reasoning_details";
@@ -51,11 +51,34 @@ pub(super) fn whole(items: &[u8]) -> Vec<u8> {
     blocks.join(&b',')
 }
 
+/// The place behind all blocks of some items, with commas between these.
+pub(super) fn next_index(items: &[u8]) -> u64 {
+    let array = [b"[", items, b"]"].concat();
+    let indices = Value::new(&array).items().filter_map(index_of);
+    indices
+        .map(|(_, index)| index.saturating_add(1))
+        .max()
+        .unwrap_or(0)
+}
+
+/// Moves blocks behind those of earlier rounds: a client puts fragments with one index together.
+pub(super) fn move_up<'a>(details: Value<'a>, by: u64, patch: &mut Patch<'a>) {
+    for (place, index) in details.items().filter_map(index_of).filter(|_| by > 0) {
+        patch.replace(place, index.saturating_add(by).to_string());
+    }
+}
+
+/// Which block an item is of, and where it says so.
+fn index_of(item: Value<'_>) -> Option<(Value<'_>, u64)> {
+    let index = item.get("index")?;
+    Some((index, index.count()?))
+}
+
 impl<'a> Block<'a> {
     fn of(fragment: Value<'a>) -> Self {
         let text = |name: &str| fragment.get(name).and_then(Value::filled);
         Self {
-            index: fragment.get("index").and_then(Value::count),
+            index: index_of(fragment).map(|(_, index)| index),
             kind: text("type").unwrap_or_default(),
             is_signed: text("signature").is_some(),
             fragments: vec![fragment],

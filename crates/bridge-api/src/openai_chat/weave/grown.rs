@@ -78,6 +78,12 @@ impl Grown {
         part.map(|part| part.bytes.as_slice())
     }
 
+    /// The items of a member that is an array, with commas between them.
+    pub(super) fn items(&self, name: &str) -> Option<&[u8]> {
+        let part = self.part(name).filter(|part| part.kind == Kind::Items);
+        part.map(|part| part.bytes.as_slice())
+    }
+
     /// The text that a message shows, with its escapes: nothing when it shows none. No answer when
     /// it shows more than text.
     pub(super) fn content(&self) -> Option<Cow<'_, [u8]>> {

@@ -548,6 +548,47 @@ fn thoughts_that_were_told_in_fragments_are_said_again_as_they_were_signed() {
 }
 
 #[test]
+fn blocks_of_reasoning_of_all_rounds_are_apart() {
+    let details = |id: &str, index: u64, rest: &str| {
+        let item = format!(r#"{{"type":"reasoning.text","index":{index},{rest}}}"#);
+        delta(id, &format!(r#"{{"reasoning_details":[{item}]}}"#))
+    };
+    let called = |id: &str| delta(id, &calls(&[call(0, "a-1", "bmcp_a", "{}")]));
+    let round = |id: &str| {
+        [
+            details(id, 0, r#""text":"a""#),
+            details(id, 1, r#""signature":"s""#),
+        ]
+    };
+    let ([one, two], [three, four]) = (round("c-1"), round("c-2"));
+    let nothing = delta("c-3", r#"{"reasoning_details":[]}"#);
+    let last = details("c-4", 0, r#""text":"b""#);
+    check(
+        &[
+            &[&one, &two, &called("c-1"), DONE],
+            &[&three, &four, &called("c-2"), DONE],
+            &[&nothing, &called("c-3"), DONE],
+            &[&last, DONE],
+        ],
+        &[
+            "calls a-1 bmcp_a {}",
+            "calls a-1 bmcp_a {}",
+            "calls a-1 bmcp_a {}",
+            "over",
+        ],
+        &[
+            &one,
+            &two,
+            &details("c-1", 2, r#""text":"a""#),
+            &details("c-1", 3, r#""signature":"s""#),
+            &nothing.replace("c-3", "c-1"),
+            &details("c-1", 4, r#""text":"b""#),
+            DONE,
+        ],
+    );
+}
+
+#[test]
 fn the_client_may_be_told_of_the_last_round_alone() {
     let config = WeaveConfig {
         usage: UsageTold::Last,
