@@ -250,6 +250,7 @@ impl State {
             b"]}",
         ];
         request.append_items("messages", Bytes::from(messages.concat()))?;
+        self.round.keep_container(request);
         self.round.remember(true, &mut self.turn);
         self.turn.answer(results);
         self.next_round();

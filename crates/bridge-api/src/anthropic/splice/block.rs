@@ -12,8 +12,8 @@ pub(super) struct Block<'a> {
     kind: Cow<'a, str>,
     /// What it says if it is text and nothing else.
     pub(super) text: Option<Cow<'a, str>>,
-    /// What it is known by: an id, thinking or data; a name or a signature; an input.
-    known_by: (Value<'a>, Value<'a>, Value<'a>),
+    /// What it is known by: an id, thinking or data; a name or a signature.
+    known_by: (Value<'a>, Value<'a>),
     is_alone: bool,
 }
 
@@ -41,7 +41,6 @@ impl<'a> Block<'a> {
                 "text" => text = value,
                 "id" | "thinking" | "data" | "tool_use_id" => block.known_by.0 = value,
                 "name" | "signature" => block.known_by.1 = value,
-                "input" => block.known_by.2 = value,
                 _ => {}
             }
         }
@@ -87,13 +86,13 @@ impl<'a> Block<'a> {
             return;
         }
         match &*self.kind {
-            // The same call has the same result, even where it is shortened later on.
+            // The same call has the same result, even where it is shortened later on, and the same
+            // input, even where the client puts it right before it runs the tool.
             "thinking" | "redacted_thinking" | "tool_use" | "tool_result" => {
                 said.text(&self.kind);
-                let (one, other, last) = self.known_by;
-                for value in [one, other, last] {
-                    said.value(value);
-                }
+                let (one, other) = self.known_by;
+                said.value(one);
+                said.value(other);
             }
             _ => said.value_without(self.whole, &["cache_control"]),
         }

@@ -135,6 +135,16 @@ fn a_mixed_turn_gets_its_call_and_its_result() {
     assert_eq!(spliced(mixed(), &[BEFORE, &seen]).0, 0);
 }
 
+/// Agents send back what they ran, which is not always what the model wrote.
+#[test]
+fn a_call_is_known_by_its_id() {
+    let next = user(r#"{"type":"tool_result","tool_use_id":"o1","content":"x"}"#);
+    let found = |own: &str| spliced(mixed(), &[BEFORE, &assistant(&[TEXT, own]), &next]).0;
+    assert_eq!(found(&OWN.replace("\"m\":\"x\"", "\"m\":\"y\"")), 1);
+    assert_eq!(found(&OWN.replace("o1", "o2")), 0);
+    assert_eq!(found(&OWN.replace("Read", "Write")), 0);
+}
+
 #[test]
 fn a_turn_whose_last_word_was_nothing_ends_with_results() {
     let mut turn = turn();

@@ -1,11 +1,13 @@
 //! One answer of the provider, as far as the weave needs it.
 
+use bytes::Bytes;
+
 use super::block::{Block, Whose};
 use crate::anthropic::splice::Turn;
-use crate::json::Value;
+use crate::json::{Patch, Value, quoted};
 use crate::tools::Toolbox;
 use crate::weave::{Budget, Figures};
-use crate::{InjectedCall, WeaveError};
+use crate::{Envelope, InjectedCall, WeaveError};
 
 /// One answer of the provider: its blocks in their order, and what was said at its end.
 #[derive(Debug, Default)]
@@ -16,6 +18,8 @@ pub(super) struct Round {
     pub(super) has_injected: bool,
     pub(super) figures: Figures,
     stop_reason: String,
+    /// The id of the container in which the provider runs code, if it has one.
+    container: String,
     /// Whether its last word was heard.
     pub(super) is_stopped: bool,
     /// Whether the client has heard it. Nothing may follow then, whatever the provider says.
@@ -54,7 +58,7 @@ impl Round {
         self.ended(message, message, budget)
     }
 
-    /// What is said at the end of a message: why it ended, and its figures so far.
+    /// What is said at the end of a message: why it ended, its container, and its figures so far.
     pub(super) fn ended(
         &mut self,
         reasons: Value<'_>,
@@ -64,6 +68,11 @@ impl Round {
         if let Some(reason) = reasons.get("stop_reason").and_then(Value::text) {
             budget.take(reason.len())?;
             self.stop_reason = reason.into_owned();
+        }
+        let container = reasons.get("container").unwrap_or_default();
+        if let Some(id) = container.get("id").and_then(Value::filled) {
+            budget.take(id.len())?;
+            self.container = id.into_owned();
         }
         self.figures.hear(usage.get("usage").unwrap_or_default());
         Ok(())
@@ -98,6 +107,25 @@ impl Round {
         let injected = self.blocks.iter().filter(|_| is_proper);
         let injected = injected.filter(|block| block.whose == Whose::Injected);
         injected.map(|block| block.call(&self.id)).collect()
+    }
+
+    /// Has the next round use the container of this one. Without it the provider takes a new one,
+    /// in which nothing is that was made before.
+    pub(super) fn keep_container(&self, request: &mut Envelope) {
+        if self.container.is_empty() {
+            return;
+        }
+        let id = quoted(&self.container);
+        let given = request.value("container").unwrap_or_default();
+        let container = if given.is_object() {
+            let given = given.raw().unwrap_or_default();
+            let mut patch = Patch::new(given);
+            patch.set(Value::new(given), "id", id);
+            patch.into_vec()
+        } else {
+            id.into_bytes()
+        };
+        request.replace("container", Bytes::from(container));
     }
 
     /// What the client sees of a whole answer.

@@ -137,3 +137,42 @@ fn a_call_that_could_not_be_answered_is_not_made() {
         assert_eq!(finished(&mut state), trimmed(END));
     }
 }
+
+#[test]
+fn code_runs_where_it_ran_before() {
+    let container = |asked: &str, told_at_end: bool| {
+        let mut state = state();
+        let told_at = if told_at_end {
+            (
+                "\"stop_reason\":",
+                "\"container\":{\"id\":\"c1\"},\"stop_reason\":",
+            )
+        } else {
+            (
+                "\"content\":[]",
+                "\"content\":[],\"container\":{\"id\":\"c1\"}",
+            )
+        };
+        let lines = [FIRST, CALLS, END].concat().replace(told_at.0, told_at.1);
+        told(&mut state, &lines);
+        assert!(matches!(state.end_round(), RoundEnd::Calls(_)));
+        let mut request = envelope(&REQUEST.replacen('{', &format!("{{{asked}"), 1));
+        state.go_on(&mut request, vec![]).unwrap();
+        request.get("container").map(str::to_owned)
+    };
+    for told_at_end in [true, false] {
+        let check = |asked: &str, expected: &str| {
+            let sent = container(asked, told_at_end);
+            assert_eq!(sent.as_deref(), Some(expected), "{asked}");
+        };
+        check("", "\"c1\"");
+        check("\"container\":null,", "\"c1\"");
+        check("\"container\":\"c0\",", "\"c1\"");
+        let skills = r#"{"skills":[{"skill_id":"pptx"}],"id":"c1"}"#;
+        check(r#""container":{"skills":[{"skill_id":"pptx"}]},"#, skills);
+        check(
+            r#""container":{"skills":[{"skill_id":"pptx"}],"id":null},"#,
+            skills,
+        );
+    }
+}
