@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{RenewError, Renewed};
 use crate::api::SecretText;
@@ -12,21 +13,15 @@ const TOKEN_BYTES: usize = 16 << 10;
 /// Longer lifetimes are as good as this one: a century.
 const LONGEST: u64 = 100 * 366 * 24 * 60 * 60;
 
+/// What is of any form here may be nonsense without harm: an answer that is thrown away takes the next
+/// refresh token with it.
 #[derive(Deserialize)]
 struct Granted {
     access_token: Option<SecretText>,
-    token_type: Option<String>,
-    expires_in: Option<Seconds>,
+    token_type: Option<Value>,
+    expires_in: Option<Value>,
     refresh_token: Option<SecretText>,
-}
-
-/// Some servers write the number as a text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Whole(u64),
-    Number(f64),
-    Text(String),
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -34,7 +29,9 @@ struct Refused {
     error: String,
 }
 
-/// The words of section 5.2 besides that for a spent refresh token.
+/// For a spent refresh token: the word of section 5.2, and GitHub's.
+const SPENT: [&str; 2] = ["invalid_grant", "bad_refresh_token"];
+/// The other words of section 5.2.
 const WORDS: [&str; 5] = [
     "invalid_request",
     "invalid_client",
@@ -50,22 +47,32 @@ pub(super) fn read(status: u16, body: &[u8]) -> Result<Renewed, RenewError> {
     // What serde says may quote the body.
     let granted: Granted =
         serde_json::from_slice(body).map_err(|_| RenewError::Garbled("no JSON of a token"))?;
-    let is_bearer = |kind: &String| kind.eq_ignore_ascii_case("bearer");
-    if !granted.token_type.as_ref().is_none_or(is_bearer) {
+    let Some(token) = granted.access_token else {
+        // There are servers that refuse with success.
+        let word = granted.error.as_ref().and_then(Value::as_str);
+        let refusal = word.and_then(by_word);
+        return Err(refusal.unwrap_or(RenewError::Garbled("no access_token")));
+    };
+    let kind = granted.token_type.as_ref().and_then(Value::as_str);
+    if !kind.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer")) {
         return Err(RenewError::Garbled("the token is not of type bearer"));
     }
-    let token = granted
-        .access_token
-        .ok_or(RenewError::Garbled("no access_token"))?;
-    if !is_token(&token) || !granted.refresh_token.as_ref().is_none_or(is_token) {
+    if !is_token(&token) {
         return Err(RenewError::Garbled(
             "a token that cannot be sent in a header",
         ));
     }
+    // An empty one is none.
+    let refresh_token = granted.refresh_token;
+    let refresh_token = refresh_token.filter(|text| !text.expose().is_empty());
+    let is_short = |text: &SecretText| text.expose().len() <= TOKEN_BYTES;
+    if !refresh_token.as_ref().is_none_or(is_short) {
+        return Err(RenewError::Garbled("a refresh token that is too long"));
+    }
     Ok(Renewed {
         token,
-        refresh_token: granted.refresh_token,
-        lifetime: granted.expires_in.and_then(lifetime),
+        refresh_token,
+        lifetime: granted.expires_in.as_ref().and_then(lifetime),
     })
 }
 
@@ -77,13 +84,16 @@ fn refusal(status: u16, body: &[u8]) -> RenewError {
     let Some(Ok(refused)) = refused else {
         return RenewError::Status(status);
     };
-    if refused.error == "invalid_grant" {
-        return RenewError::Refused;
+    by_word(&refused.error).unwrap_or(RenewError::Status(status))
+}
+
+/// None when it is no word that is known.
+fn by_word(error: &str) -> Option<RenewError> {
+    if SPENT.contains(&error) {
+        return Some(RenewError::Refused);
     }
-    match WORDS.into_iter().find(|word| *word == refused.error) {
-        Some(word) => RenewError::Client(word),
-        None => RenewError::Status(status),
-    }
+    let word = WORDS.into_iter().find(|word| *word == error);
+    word.map(RenewError::Client)
 }
 
 fn is_token(text: &SecretText) -> bool {
@@ -91,13 +101,18 @@ fn is_token(text: &SecretText) -> bool {
     (1..=TOKEN_BYTES).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }
 
-/// None when it is no length of time.
-fn lifetime(seconds: Seconds) -> Option<Duration> {
-    let seconds = match seconds {
-        Seconds::Whole(seconds) => seconds,
-        Seconds::Number(seconds) => Duration::try_from_secs_f64(seconds).ok()?.as_secs(),
-        Seconds::Text(text) => text.trim().parse().ok()?,
+/// None when it is no length of time, or none at all: no token is good for no time. Some servers write
+/// the number as a text.
+fn lifetime(seconds: &Value) -> Option<Duration> {
+    let whole = match seconds {
+        Value::Number(number) => number.as_u64().or_else(|| {
+            let seconds = Duration::try_from_secs_f64(number.as_f64()?).ok()?;
+            Some(seconds.as_secs())
+        }),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
+    let seconds = whole.filter(|seconds| *seconds > 0)?;
     Some(Duration::from_secs(seconds.min(LONGEST)))
 }
 

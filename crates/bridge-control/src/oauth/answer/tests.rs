@@ -34,6 +34,27 @@ fn tokens_are_read() {
     );
     check(r#"{"access_token":"new","expires_in":-5}"#, None, None);
     check(r#"{"access_token":"new","expires_in":"soon"}"#, None, None);
+    // No time at all is how some say that they do not know.
+    check(r#"{"access_token":"new","expires_in":0}"#, None, None);
+    check(r#"{"access_token":"new","expires_in":"0"}"#, None, None);
+    check(r#"{"access_token":"new","expires_in":0.5}"#, None, None);
+    // What is not needed may be nonsense: the refresh token before may be spent already.
+    check(
+        r#"{"access_token":"new","expires_in":[1],"token_type":5,"refresh_token":""}"#,
+        None,
+        None,
+    );
+    check(
+        r#"{"access_token":"new","expires_in":null,"token_type":null,"refresh_token":null}"#,
+        None,
+        None,
+    );
+    // RFC 6749, appendix A.17: it may hold spaces.
+    check(
+        r#"{"access_token":"new","refresh_token":"a b"}"#,
+        Some("a b"),
+        None,
+    );
     check(
         r#"{"access_token":"new","expires_in":18446744073709551615}"#,
         None,
@@ -53,7 +74,8 @@ fn what_is_no_token_is_told_without_being_quoted() {
         r#"{"access_token":"hidden hidden"}"#,
         r#"{"access_token":"hid\nden"}"#,
         r#"{"access_token":"hidden","token_type":"mac"}"#,
-        r#"{"access_token":"hidden","refresh_token":""}"#,
+        r#"{"error":"hidden"}"#,
+        r#"{"access_token":"new","refresh_token":5}"#,
     ] {
         let told = renewed(body).unwrap_err();
         assert!(matches!(told, RenewError::Garbled(_)), "{body}: {told:?}");
@@ -86,5 +108,13 @@ fn refusals_are_told_apart() {
     check(400, "no JSON", "Status(400)");
     check(503, r#"{"error":"invalid_grant"}"#, "Status(503)");
     check(302, "", "Status(302)");
+    // GitHub refuses with success, and with a word of its own.
+    check(200, r#"{"error":"bad_refresh_token"}"#, "Refused");
+    check(200, r#"{"error":"invalid_grant"}"#, "Refused");
+    check(
+        200,
+        r#"{"error":"invalid_client"}"#,
+        "Client(\"invalid_client\")",
+    );
     check(201, r#"{"access_token":"new"}"#, "Status(201)");
 }
