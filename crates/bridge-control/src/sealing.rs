@@ -88,13 +88,12 @@ pub enum SealingError {
     )]
     Missing(PathBuf),
     /// The file cannot be read or written.
-    #[error("the sealing key {} cannot be used", path.display())]
+    #[error("the sealing key {} cannot be used: {cause}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
-        #[source]
-        source: Arc<io::Error>,
+        /// Why. A part of the text, which operators read without its sources.
+        cause: Arc<io::Error>,
     },
     /// There is something else in its place.
     #[error("{place} is no sealing key: one key a line, each of 64 hexadecimal digits, at most 16")]
@@ -276,7 +275,7 @@ async fn blocking<T: Send + 'static>(
         .await
         .map_err(|cause| SealingError::File {
             path: path.to_owned(),
-            source: Arc::new(io::Error::other(cause)),
+            cause: Arc::new(io::Error::other(cause)),
         })
 }
 

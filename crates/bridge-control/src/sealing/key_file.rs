@@ -34,7 +34,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<String>>, SealingErro
     Ok(Some(text))
 }
 
-/// Makes the file with a new key. It takes its name when it is on the disk.
+/// Makes the file with a new key, unless somebody else makes it meanwhile. It takes its name when it is
+/// on the disk.
 pub(super) fn make(path: &Path) -> Result<(), SealingError> {
     let mut bytes = Zeroizing::new([0; KEY_BYTES]);
     getrandom::fill(bytes.as_mut_slice()).map_err(SealingError::Random)?;
@@ -44,35 +45,40 @@ pub(super) fn make(path: &Path) -> Result<(), SealingError> {
 }
 
 fn write(path: &Path, text: &[u8]) -> io::Result<()> {
-    let fresh = fresh(path);
+    let fresh = fresh(path)?;
+    // Made here, or not at all: nobody else reads it, or has given it its name already.
     let mut file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(MODE)
         .open(&fresh)?;
-    file.write_all(text)?;
-    file.sync_all()?;
+    let written = file.write_all(text).and_then(|()| file.sync_all());
     // A link, unlike a rename, never takes the place of a key that is there.
-    let linked = fs::hard_link(&fresh, path);
+    let linked = written.and_then(|()| fs::hard_link(&fresh, path));
     fs::remove_file(&fresh)?;
-    linked?;
+    match linked {
+        // Another process was faster: the key is its.
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
+        other => other?,
+    }
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
         Some(_) | None => Ok(()),
     }
 }
 
-/// What the file is called until it is whole.
-fn fresh(path: &Path) -> PathBuf {
+/// What the file is called until it is whole. No other process calls its own so.
+fn fresh(path: &Path) -> io::Result<PathBuf> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    name.into()
+    name.push(format!(".{}.new", HEXLOWER.encode(&bytes)));
+    Ok(name.into())
 }
 
 fn unusable(path: &Path, cause: io::Error) -> SealingError {
     SealingError::File {
         path: path.to_owned(),
-        source: Arc::new(cause),
+        cause: Arc::new(cause),
     }
 }

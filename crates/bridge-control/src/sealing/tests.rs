@@ -65,9 +65,23 @@ async fn the_key_is_made_with_the_first_secret_for_its_owner_alone() {
     let names = fs::read_dir(path.parent().unwrap()).unwrap();
     let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
     assert!(
-        !names.iter().any(|name| name == "sealing.key.new"),
+        !names
+            .iter()
+            .any(|name| name.as_encoded_bytes().ends_with(b".new")),
         "{names:?}"
     );
+}
+
+/// Two control planes may be given one file.
+#[test]
+fn a_key_that_another_process_makes_at_the_same_time_stays() {
+    let (_folder, _store, path) = store();
+    key_file::make(&path).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    // The other one has given the file its name, and has not yet taken the name of before away.
+    fs::hard_link(&path, path.with_extension("key.new")).unwrap();
+    key_file::make(&path).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
 
 #[tokio::test]
