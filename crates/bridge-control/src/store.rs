@@ -157,8 +157,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps a user's token, in place of the one that there is. With `after`, only if that has this
     /// revision. Says the revision that it has now, and nothing when it was not kept: another one
-    /// is there, or the server or a user who is not deleted is not. The token's own revision does
-    /// not matter.
+    /// is there, or a server that takes tokens of users or a user who is not deleted is not. The
+    /// token's own revision does not matter.
     async fn put_user_token(
         &self,
         token: StoredUserToken,

@@ -49,7 +49,7 @@ impl ControlServer {
                 refreshed_at: None,
             };
             let kept = this.0.store.put_user_token(token.clone(), None).await?;
-            let text = "the server or the user was deleted meanwhile";
+            let text = "the server or the user was changed or deleted meanwhile";
             token.revision = kept.ok_or_else(|| ControlError::conflict("server", text))?;
             this.tools_changed(ToolChange::Tokens(user.id));
             info!(this.0.logger, "token set"; keys::TOOL_SERVER => &server.name,

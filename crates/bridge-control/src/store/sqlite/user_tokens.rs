@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::column::{count, time, time_if, user_ref, uuid};
 use super::select::Select;
-use crate::api::Page;
+use crate::api::{Page, ToolCredentialKind};
 use crate::store::{ListedUserToken, PageQuery, StoreError, StoredUserToken, UserTokenFilter};
 
 pub(super) fn put(
@@ -44,14 +44,19 @@ pub(super) fn put(
     revision(connection, token)
 }
 
-/// Whether there are such a server and such a user.
+/// Whether there are such a server, which takes tokens of users, and such a user.
 fn may_be_kept(connection: &Connection, token: &StoredUserToken) -> Result<bool, StoreError> {
     let both = connection
         .prepare_cached(
             "SELECT 1 FROM tool_servers, users
-             WHERE tool_servers.id = ? AND users.id = ? AND users.status <> 'deleted'",
+             WHERE tool_servers.id = ? AND tool_servers.credential = ?
+               AND users.id = ? AND users.status <> 'deleted'",
         )?
-        .exists(params![token.server.as_bytes(), token.user.as_bytes()])?;
+        .exists(params![
+            token.server.as_bytes(),
+            ToolCredentialKind::User.as_str(),
+            token.user.as_bytes(),
+        ])?;
     Ok(both)
 }
 

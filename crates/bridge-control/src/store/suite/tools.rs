@@ -221,6 +221,11 @@ pub async fn tokens_go_with_their_server_and_user(store: &dyn Store) -> Case {
     };
     put(store, &fixed).await?;
     assert!(store.tokens_of_user(bob).await?.is_empty());
+    let late = store.put_user_token(token(&fixed, bob), None).await?;
+    assert_eq!(
+        late, None,
+        "it would be there when the server takes tokens again"
+    );
     Ok(())
 }
 
