@@ -1,7 +1,8 @@
 //! Which addresses of an authorization server may be connected to.
 //!
 //! The rule is that of gateways for providers: an address in the settings is the operator's own word,
-//! a name may lead to the open internet, and elsewhere only where the operator allows it.
+//! a name may lead to the open internet, and elsewhere, as to where clouds tell machines their
+//! credentials, only where the operator allows it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
@@ -12,7 +13,7 @@ use super::RenewError;
 
 /// Not of the open internet: of this machine, this link, a private network, of several machines, or
 /// of nobody (RFC 6890); and those that hold an address of IPv4 in another form.
-const CLOSED: [&str; 18] = [
+const CLOSED: [&str; 21] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
@@ -25,6 +26,9 @@ const CLOSED: [&str; 18] = [
     "198.18.0.0/15",
     "224.0.0.0/3",
     "::/96",
+    "::ffff:0:0:0/96",
+    "100::/64",
+    "2001::/32",
     "64:ff9b::/96",
     "64:ff9b:1::/48",
     "2002::/16",
@@ -33,8 +37,27 @@ const CLOSED: [&str; 18] = [
     "ff00::/8",
 ];
 
-static CLOSED_NETWORKS: LazyLock<Vec<IpNet>> =
-    LazyLock::new(|| CLOSED.iter().filter_map(|text| text.parse().ok()).collect());
+/// Where clouds tell machines their credentials, and forms of IPv6 in which that may be written. No
+/// authorization server is there, also when the settings say so.
+const METADATA: [&str; 10] = [
+    "100.100.100.200/32",
+    "168.63.129.16/32",
+    "169.254.0.0/16",
+    "::ffff:0:0:0/96",
+    "64:ff9b::/96",
+    "64:ff9b:1::/48",
+    "2002::/16",
+    "fd00:ec2::254/128",
+    "fd20:ce::254/128",
+    "fe80::/10",
+];
+
+static CLOSED_NETWORKS: LazyLock<Vec<IpNet>> = LazyLock::new(|| networks(&CLOSED));
+static METADATA_NETWORKS: LazyLock<Vec<IpNet>> = LazyLock::new(|| networks(&METADATA));
+
+fn networks(texts: &[&str]) -> Vec<IpNet> {
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
 
 /// Those of the addresses that may be connected to. `is_said` tells that the host is an address, or
 /// the name of this machine.
@@ -52,8 +75,14 @@ pub(super) fn permitted(
         .collect();
     let mut refused = None;
     let mut permitted = Vec::new();
+    let closed = if is_said {
+        &METADATA_NETWORKS
+    } else {
+        &CLOSED_NETWORKS
+    };
     for address in found {
-        if is_said || is_permitted(address.ip().to_canonical(), &allowed) {
+        let ip = address.ip().to_canonical();
+        if !is_in(ip, closed) || is_in(ip, &allowed) {
             permitted.push(address);
         } else {
             refused = Some(RenewError::Egress(address.ip()));
@@ -65,9 +94,8 @@ pub(super) fn permitted(
     }
 }
 
-fn is_permitted(address: IpAddr, allowed: &[IpNet]) -> bool {
-    let is_in = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&address));
-    !is_in(&CLOSED_NETWORKS) || is_in(allowed)
+fn is_in(address: IpAddr, networks: &[IpNet]) -> bool {
+    networks.iter().any(|network| network.contains(&address))
 }
 
 #[cfg(test)]
@@ -88,6 +116,7 @@ mod tests {
     #[test]
     fn every_network_of_the_table_is_one() {
         assert_eq!(CLOSED_NETWORKS.len(), CLOSED.len());
+        assert_eq!(METADATA_NETWORKS.len(), METADATA.len());
     }
 
     #[test]
@@ -106,7 +135,10 @@ mod tests {
             "0.0.0.0",
             "::1",
             "::ffff:10.0.0.1",
+            "::ffff:0:10.0.0.1",
             "64:ff9b::a00:1",
+            "100::1",
+            "2001::1",
             "fd00::1",
             "fe80::1",
         ] {
@@ -115,5 +147,33 @@ mod tests {
         check("10.1.2.3", &["10.1.0.0/16"], true);
         check("::ffff:10.1.2.3", &["10.1.0.0/16"], true);
         check("10.2.2.3", &["10.1.0.0/16"], false);
+    }
+
+    /// As for gateways.
+    #[test]
+    fn an_address_in_the_settings_is_the_operators_word_but_for_metadata() {
+        let check = |address: &str, allowed: &[&str], is_permitted: bool| {
+            let allowed: Vec<_> = allowed.iter().map(|&text| text.to_owned()).collect();
+            let found = [SocketAddr::new(address.parse().unwrap(), 443)].into_iter();
+            let outcome = permitted(found, true, &allowed);
+            assert_eq!(outcome.is_ok(), is_permitted, "{address} {allowed:?}");
+        };
+        check("127.0.0.1", &[], true);
+        check("10.1.2.3", &[], true);
+        check("fd00::1", &[], true);
+        for metadata in [
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "100.100.100.200",
+            "168.63.129.16",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "fe80::1",
+        ] {
+            check(metadata, &[], false);
+            check(metadata, &["10.0.0.0/8"], false);
+        }
+        check("169.254.169.254", &["169.254.0.0/16"], true);
     }
 }
