@@ -62,13 +62,16 @@ pub(crate) enum RenewError {
     /// It took too long.
     #[error("the authorization server did not answer within {} s", PATIENCE.as_secs())]
     Timeout,
+    /// It is asked by too many at once.
+    #[error("the authorization server is slow, and as many tokens as may be are asked for already")]
+    Busy,
     /// Its name leads nowhere.
     #[error("the name of the authorization server cannot be resolved")]
     Resolve(#[source] io::Error),
-    /// Its name leads where it may not.
+    /// It is where it may not be.
     #[error(
-        "the name of the authorization server leads to {0}: allow it with upstream.allowed_private \
-         of the tool server"
+        "the authorization server is at {0}: allow it with upstream.allowed_private of the tool \
+         server"
     )]
     Egress(IpAddr),
     /// It is not there.

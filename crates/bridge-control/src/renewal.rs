@@ -1,6 +1,8 @@
 //! Users' tokens that are about to expire, or were refused, are got anew: once, however many
 //! gateways ask, and whether or not any of them waits for it.
 
+mod running;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use self::running::Running;
 use crate::control::{ControlServer, now};
 use crate::oauth::{self, Client, RenewError, Renewed, Roots};
 use crate::sealing::SealingError;
@@ -28,6 +31,7 @@ const REMEMBERED: usize = 1_024;
 #[derive(Debug, Default)]
 pub(crate) struct Renewals {
     flights: Mutex<HashMap<(Uuid, Uuid), Arc<Flight>>>,
+    running: Running,
     roots: Roots,
 }
 
@@ -94,9 +98,16 @@ impl Renewals {
         Arc::clone(flights.entry(of).or_default())
     }
 
-    /// Nobody who waits finds another flight: they hold this one.
-    fn land(&self, of: (Uuid, Uuid)) {
-        self.flights.lock().remove(&of);
+    /// Nobody who waits finds another flight: they hold this one. Another one that has begun since
+    /// stays.
+    fn land(&self, of: (Uuid, Uuid), flight: &Arc<Flight>) {
+        let mut flights = self.flights.lock();
+        if flights
+            .get(&of)
+            .is_some_and(|known| Arc::ptr_eq(known, flight))
+        {
+            flights.remove(&of);
+        }
     }
 }
 
@@ -110,12 +121,22 @@ impl ControlServer {
     ) -> Result<Token, NotRenewed> {
         let (answer, answered) = oneshot::channel();
         let (this, server, token) = (self.clone(), server.clone(), token.clone());
+        let begun = self.0.renewals.running.begin();
         let work = async move {
-            let _gone = answer.send(this.renew_alone(&server, &token).await);
+            let outcome = this.renew_alone(&server, &token).await;
+            drop(begun);
+            let _gone = answer.send(outcome);
         };
         // Detached: see above. It ends with the authorization server's answer, or its patience.
         task::spawn(&self.0.logger, "token renewal", work).detach();
         answered.await.unwrap_or(Err(NotRenewed::Gone))
+    }
+
+    /// Waits until no token is being got anew, ten seconds at most: what a process that ends before
+    /// leaves behind are refresh tokens that were exchanged for others which nobody has. To be called
+    /// when gateways are not served any more. Dropping the future leaves off waiting.
+    pub async fn settle(&self) {
+        self.0.renewals.running.settle().await;
     }
 
     async fn renew_alone(
@@ -133,6 +154,10 @@ impl ControlServer {
             let secrets = self.open_token(&current).await?;
             return Ok((current, secrets));
         }
+        if current.refused_at.is_some() {
+            // Somebody else has heard so.
+            return Err(NotRenewed::Spent);
+        }
         if let Some(failed) = failed
             .as_ref()
             .filter(|failed| failed.counts(token.revision))
@@ -147,7 +172,7 @@ impl ControlServer {
                 cause: Arc::clone(cause),
             });
         } else {
-            renewals.land(of);
+            renewals.land(of, &flight);
         }
         outcome
     }
@@ -172,7 +197,11 @@ impl ControlServer {
         let inner = &self.0;
         let logger = &inner.logger;
         let name = &server.stored.name;
-        match oauth::renew(&client, &inner.renewals.roots, refresh_token).await {
+        let outcome = match inner.renewals.running.lane(token.server).await {
+            Some(_lane) => oauth::renew(&client, &inner.renewals.roots, refresh_token).await,
+            None => Err(RenewError::Busy),
+        };
+        match outcome {
             Ok(renewed) => {
                 inner.metrics.token_renewed("renewed");
                 debug!(logger, "token renewed"; keys::TOOL_SERVER => name,

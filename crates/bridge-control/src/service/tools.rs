@@ -25,6 +25,8 @@ use self::message::message;
 
 /// More than there may be servers.
 const REFUSED_AT_ONCE: usize = 1_000;
+/// How often an answer is made that tool servers change under.
+const ATTEMPTS: usize = 4;
 
 #[tonic::async_trait]
 impl ToolConfiguratorService for Service {
@@ -41,34 +43,16 @@ impl ToolConfiguratorService for Service {
         }
         self.admit(user, &request.api_key_id).await?;
         let store = &self.control.0.store;
-        let set = store.tool_server_set().await;
-        let set = set.map_err(|cause| self.unavailable(&cause))?;
-        let generation = set.generation;
-        let enabled: Vec<_> = set
-            .servers
-            .into_iter()
-            .filter(|server| server.enabled)
-            .collect();
-        let has_users = |kind| kind == ToolCredentialKind::User;
-        let tokens = if enabled.iter().any(|server| has_users(server.credential)) {
-            let tokens = store.tokens_of_user(user).await;
-            tokens.map_err(|cause| self.unavailable(&cause))?
-        } else {
-            Vec::new()
-        };
-        // All at once: an authorization server that is slow is waited for once.
-        let servers = enabled.into_iter().map(|stored| async {
-            let token = tokens.iter().find(|token| token.server == stored.id);
-            let is_refused = is_refused(&request, token);
-            let opened = self.control.opened(stored).await;
-            let credential = credential(&self.control, &opened, token, is_refused).await;
-            message(opened, credential)
-        });
-        let servers = future::join_all(servers).await;
-        Ok(Response::new(GetToolServersResponse {
-            generation,
-            servers,
-        }))
+        for _ in 0..ATTEMPTS {
+            let answer = self.tool_servers(user, &request).await?;
+            let standing = store.tool_generation().await;
+            let (generation, _) = standing.map_err(|cause| self.unavailable(&cause))?;
+            // A token that was set for where a server is now must not be sent to where it was.
+            if generation == answer.generation {
+                return Ok(Response::new(answer));
+            }
+        }
+        Err(Status::unavailable("tool servers are being changed"))
     }
 
     type WatchToolServersStream = Watch<WatchToolServersResponse>;
@@ -100,6 +84,44 @@ enum What {
 }
 
 impl Service {
+    /// All enabled servers, and what this user presents to them. Another server may be told of than
+    /// the tokens are for, when one was changed meanwhile.
+    async fn tool_servers(
+        &self,
+        user: Uuid,
+        request: &GetToolServersRequest,
+    ) -> Result<GetToolServersResponse, Status> {
+        let store = &self.control.0.store;
+        let set = store.tool_server_set().await;
+        let set = set.map_err(|cause| self.unavailable(&cause))?;
+        let generation = set.generation;
+        let enabled: Vec<_> = set
+            .servers
+            .into_iter()
+            .filter(|server| server.enabled)
+            .collect();
+        let has_users = |kind| kind == ToolCredentialKind::User;
+        let tokens = if enabled.iter().any(|server| has_users(server.credential)) {
+            let tokens = store.tokens_of_user(user).await;
+            tokens.map_err(|cause| self.unavailable(&cause))?
+        } else {
+            Vec::new()
+        };
+        // All at once: an authorization server that is slow is waited for once.
+        let servers = enabled.into_iter().map(|stored| async {
+            let token = tokens.iter().find(|token| token.server == stored.id);
+            let is_refused = is_refused(request, token);
+            let opened = self.control.opened(stored).await;
+            let credential = credential(&self.control, &opened, token, is_refused).await;
+            message(opened, credential)
+        });
+        let servers = future::join_all(servers).await;
+        Ok(GetToolServersResponse {
+            generation,
+            servers,
+        })
+    }
+
     /// Whether this user may have tools called. A gateway that knows the key tells it.
     async fn admit(&self, user: Uuid, api_key_id: &str) -> Result<(), Status> {
         let store = &self.control.0.store;

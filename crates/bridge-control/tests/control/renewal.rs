@@ -12,6 +12,7 @@ use bridge_proto::v1::{GetToolServersResponse, ToolServerProblemKind};
 use bridge_telemetry::discard;
 use bridge_telemetry::task::{self, Task};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -324,6 +325,81 @@ async fn a_refresh_token_that_is_refused_is_not_shown_again() {
     assert_eq!(user_token(&scene.ask().await, "wiki").token, "token-1");
 }
 
+/// What was exchanged has to be kept before the process may end.
+#[tokio::test]
+async fn who_ends_waits_for_tokens_that_are_being_got_anew() {
+    let scene = Scene::new().await;
+    scene.set("token-0", -5).await;
+    scene.endpoint.answer(200, &granted(1, 3_600));
+    scene.endpoint.0.gate.send_replace(false);
+    tokio::select! {
+        _ = scene.ask() => panic!("the endpoint has not answered"),
+        () = scene.endpoint.until_asked(1) => {}
+    }
+    let mut settled = std::pin::pin!(scene.stage.control.settle());
+    assert!(settled.as_mut().now_or_never().is_none());
+    scene.endpoint.0.gate.send_replace(true);
+    settled.await;
+    let (_, listed) = scene.stage.get("/tool-tokens").await;
+    assert!(listed["items"][0]["refreshed_at"].is_string(), "{listed}");
+    // Nothing runs any more.
+    scene.stage.control.settle().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_is_asked_for_so_many_tokens_at_once() {
+    let scene = Scene::new().await;
+    scene.endpoint.answer(200, &granted(1, 3_600));
+    scene.endpoint.0.gate.send_replace(false);
+    let mut users = Vec::new();
+    for number in 0..40 {
+        let name = format!("user-{number}");
+        users.push(scene.stage.user(&name).await);
+        let new = NewUserToken {
+            refresh_token: Some(SecretText::new(format!("refresh-{number}"))),
+            ..NewUserToken::default()
+        };
+        let control = &scene.stage.control;
+        control.set_user_token("wiki", &name, new).await.unwrap();
+    }
+    let asking = users.iter().map(|user| {
+        let mut client = scene.client.clone();
+        async move { ask(&mut client, user, "", Vec::new()).await.unwrap() }
+    });
+    let opened = async {
+        scene.endpoint.until_asked(32).await;
+        // Others would be there long before all this is answered.
+        for _ in 0..20 {
+            scene.stage.get("/tool-tokens").await;
+        }
+        assert_eq!(scene.endpoint.asked().len(), 32);
+        scene.endpoint.0.gate.send_replace(true);
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(asking), opened);
+    for answer in answers {
+        assert_eq!(user_token(&answer, "wiki").token, "token-1");
+    }
+    assert_eq!(scene.endpoint.asked().len(), 40);
+}
+
+#[tokio::test]
+async fn a_refusal_is_heard_by_all_who_wait_for_it() {
+    let scene = Scene::new().await;
+    scene.set("token-0", -5).await;
+    scene.endpoint.answer(400, r#"{"error":"invalid_grant"}"#);
+    scene.endpoint.0.gate.send_replace(false);
+    let opened = async {
+        scene.endpoint.until_asked(1).await;
+        scene.endpoint.0.gate.send_replace(true);
+    };
+    let asking = futures_util::future::join_all((0..20).map(|_| scene.ask()));
+    let (answers, ()) = tokio::join!(asking, opened);
+    for answer in answers {
+        assert_eq!(problem(&answer, "wiki").0, ToolServerProblemKind::Expired);
+    }
+    assert_eq!(scene.endpoint.asked().len(), 1);
+}
+
 #[tokio::test]
 async fn trouble_at_the_endpoint_is_told_and_passes() {
     let big = format!(r#"{{"access_token":"{}"}}"#, "a".repeat(70 << 10));
@@ -386,6 +462,29 @@ async fn what_the_operator_sets_meanwhile_wins() {
     let (answer, ()) = tokio::join!(scene.ask(), setting);
     assert_eq!(user_token(&answer, "wiki").token, "of-operator");
     assert_eq!(user_token(&scene.ask().await, "wiki").token, "of-operator");
+}
+
+/// A token that was set for where the server is now must not be sent to where it was.
+#[tokio::test]
+async fn a_server_that_moves_meanwhile_is_told_with_its_new_address() {
+    let scene = Scene::new().await;
+    scene.set("token-0", -5).await;
+    scene.endpoint.answer(200, &granted(1, 3_600));
+    scene.endpoint.0.gate.send_replace(false);
+    let moving = async {
+        scene.endpoint.until_asked(1).await;
+        let patch = ToolServerPatch {
+            url: Some("https://moved.example/mcp".to_owned()),
+            ..ToolServerPatch::default()
+        };
+        let control = &scene.stage.control;
+        control.change_tool_server("wiki", patch).await.unwrap();
+        scene.set("of-operator", 3_600).await;
+        scene.endpoint.0.gate.send_replace(true);
+    };
+    let (answer, ()) = tokio::join!(scene.ask(), moving);
+    assert_eq!(user_token(&answer, "wiki").token, "of-operator");
+    assert_eq!(answer.servers[0].url, "https://moved.example/mcp");
 }
 
 #[tokio::test]

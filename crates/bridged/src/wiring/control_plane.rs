@@ -29,6 +29,7 @@ const STORE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A running control plane: its listeners for gateways and for the operator.
 pub(crate) struct ControlPlane {
+    control: ControlServer,
     gateways_address: SocketAddr,
     operator_address: SocketAddr,
     gateways: Running,
@@ -79,6 +80,7 @@ impl ControlPlane {
         let routes = gateway_routes::router(None, Some(reloads.clone()), Some(level), admin_token);
         let router = router(&control, ready, metrics, losses).merge(routes);
         Ok(Self {
+            control,
             gateways_address,
             operator_address,
             gateways,
@@ -104,8 +106,8 @@ impl ControlPlane {
         self.operator_address
     }
 
-    /// Serves until `stop` is done; then watch streams end, running calls are answered, and it
-    /// leaves within seconds.
+    /// Serves until `stop` is done; then watch streams end, running calls are answered, users' tokens
+    /// that are being got anew are kept, and it leaves within seconds.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) {
         stop.await;
         info!(self.logger, "stopping");
@@ -113,6 +115,7 @@ impl ControlPlane {
             self.gateways.stop(&self.logger),
             self.operator.stop(&self.logger)
         );
+        self.control.settle().await;
     }
 }
 

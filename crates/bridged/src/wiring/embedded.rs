@@ -83,7 +83,8 @@ impl Embedded {
         self.others.as_ref().map(|(_, others)| others.pulse())
     }
 
-    /// Ends when every call is answered, or when that takes too long.
+    /// Ends when every call is answered and no user's token is being got anew, or when that takes too
+    /// long.
     pub(super) async fn stop(self, logger: &Logger) {
         drop(self.channel);
         let others = async {
@@ -92,6 +93,7 @@ impl Embedded {
             }
         };
         tokio::join!(self.own.stop(logger), others);
+        self.control.settle().await;
     }
 }
 
