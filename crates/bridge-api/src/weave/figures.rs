@@ -10,14 +10,16 @@ const DEEPEST: usize = 4;
 /// The longest name of a figure, in bytes.
 const LONGEST_NAME: usize = 128;
 
-/// Whole numbers by their names, with objects of them, as providers write usage. Everything else
-/// that stands there is passed over.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Numbers by their names, with objects of them, as providers write usage. Everything else that
+/// stands there is passed over, and so is what is less than nothing.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Figures(Vec<(String, Figure)>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Figure {
     Count(u64),
+    /// What is counted in parts: costs, and times in seconds. Finite.
+    Amount(f64),
     Group(Figures),
 }
 
@@ -37,8 +39,8 @@ impl Figures {
             if name.len() > LONGEST_NAME {
                 continue;
             }
-            if let Some(count) = whole_number(value) {
-                self.put(&name, Figure::Count(count), room);
+            if let Some(number) = number(value) {
+                self.put(&name, number, room);
             } else if value.is_object() && depth < DEEPEST {
                 let mut group = self.take_group(&name);
                 group.hear_at(value, depth + 1, room);
@@ -56,12 +58,18 @@ impl Figures {
     fn add_at(&mut self, other: &Self, room: &mut usize) {
         for (name, figure) in &other.0 {
             match (self.get(name), figure) {
+                // What changes its sort from answer to answer has no sum.
+                (None | Some(Figure::Group(_)), Figure::Count(_) | Figure::Amount(_)) => {
+                    self.put(name, figure.clone(), room);
+                }
                 (Some(Figure::Count(one)), Figure::Count(two)) => {
                     let sum = one.saturating_add(*two);
                     self.put(name, Figure::Count(sum), room);
                 }
-                // What changes its sort from answer to answer has no sum.
-                (_, Figure::Count(count)) => self.put(name, Figure::Count(*count), room),
+                (Some(one), two @ (Figure::Count(_) | Figure::Amount(_))) => {
+                    let sum = (one.amount() + two.amount()).min(f64::MAX);
+                    self.put(name, Figure::Amount(sum), room);
+                }
                 (_, Figure::Group(group)) => {
                     let mut sum = self.take_group(name);
                     sum.add_at(group, room);
@@ -73,7 +81,7 @@ impl Figures {
 
     fn count(&self) -> usize {
         let count = |(_, figure): &(String, Figure)| match figure {
-            Figure::Count(_) => 1,
+            Figure::Count(_) | Figure::Amount(_) => 1,
             Figure::Group(group) => group.count(),
         };
         self.0.iter().map(count).sum()
@@ -88,7 +96,7 @@ impl Figures {
                 (Some(value), Figure::Group(group)) if value.is_object() => {
                     group.write_into(value, patch);
                 }
-                (Some(value), Figure::Count(count)) if whole_number(value) == Some(*count) => {}
+                (Some(value), figure) if number(value).as_ref() == Some(figure) => {}
                 (Some(value), figure) if is_replaceable(value) => {
                     patch.replace(value, figure.to_string());
                 }
@@ -105,7 +113,7 @@ impl Figures {
     fn take_group(&mut self, name: &str) -> Self {
         match self.0.iter_mut().find(|(other, _)| other == name) {
             Some((_, Figure::Group(group))) => std::mem::take(group),
-            Some((_, Figure::Count(_))) | None => Self::default(),
+            Some((_, Figure::Count(_) | Figure::Amount(_))) | None => Self::default(),
         }
     }
 
@@ -130,10 +138,22 @@ impl Figures {
     }
 }
 
+impl Figure {
+    /// The number that it is; nothing for a group.
+    fn amount(&self) -> f64 {
+        match self {
+            Self::Count(count) => *count as f64,
+            Self::Amount(amount) => *amount,
+            Self::Group(_) => 0.0,
+        }
+    }
+}
+
 impl std::fmt::Display for Figure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Count(count) => write!(f, "{count}"),
+            Self::Amount(amount) => write!(f, "{amount}"),
             Self::Group(group) => group.fmt(f),
         }
     }
@@ -150,16 +170,20 @@ impl std::fmt::Display for Figures {
     }
 }
 
-/// A number without a sign, a point or an exponent.
-fn whole_number(value: Value<'_>) -> Option<u64> {
+/// A number without a sign.
+fn number(value: Value<'_>) -> Option<Figure> {
     let raw = std::str::from_utf8(value.raw()?).ok()?;
-    let is_whole = raw.bytes().all(|byte| byte.is_ascii_digit());
-    raw.parse().ok().filter(|_| is_whole)
+    if raw.bytes().all(|byte| byte.is_ascii_digit()) {
+        return raw.parse().ok().map(Figure::Count);
+    }
+    let is_number = raw.starts_with(|first: char| first.is_ascii_digit());
+    let amount: f64 = raw.parse().ok().filter(|_| is_number)?;
+    amount.is_finite().then_some(Figure::Amount(amount))
 }
 
 /// A figure, or a null where there could be one.
 fn is_replaceable(value: Value<'_>) -> bool {
-    whole_number(value).is_some() || !value.is_something()
+    number(value).is_some() || !value.is_something()
 }
 
 #[cfg(test)]
@@ -201,12 +225,28 @@ mod tests {
 
     #[test]
     fn what_is_no_count_stays() {
-        let figures = of(r#"{"a":1.5,"b":-1,"c":"2","d":[1],"e":1e3,"f":99999999999999999999}"#);
+        let figures = of(r#"{"b":-1,"c":"2","d":[1],"e":1e400,"f":99999999999999999999}"#);
         assert!(figures.is_empty());
         let mut sum = of(r#"{"a":18446744073709551615}"#);
         sum.add(&of(r#"{"a":1}"#));
         assert_eq!(written(&sum, r#"{"a":0}"#), r#"{"a":18446744073709551615}"#);
-        assert_eq!(written(&sum, r#"{"a":0.5}"#), r#"{"a":0.5}"#);
+        assert_eq!(written(&sum, r#"{"a":"0"}"#), r#"{"a":"0"}"#);
+    }
+
+    #[test]
+    fn costs_are_added_too() {
+        let mut sum = of(r#"{"cost":0.25,"time":1e-1,"free":0,"by":{"a":1.50}}"#);
+        assert_eq!(
+            written(&sum, r#"{"cost":0.250}"#),
+            r#"{"cost":0.250,"time":0.1,"free":0,"by":{"a":1.5}}"#
+        );
+        sum.add(&of(r#"{"cost":0.5,"time":0.4,"free":0.125,"by":{"a":2}}"#));
+        let last = r#"{"cost":0.5,"time":4e-1,"free":0.125,"by":{"a":2}}"#;
+        let expected = r#"{"cost":0.75,"time":0.5,"free":0.125,"by":{"a":3.5}}"#;
+        assert_eq!(written(&sum, last), expected);
+        let mut most = of(r#"{"a":1.5e308}"#);
+        most.add(&most.clone());
+        assert_eq!(most.to_string(), format!("{{\"a\":{}}}", f64::MAX));
     }
 
     #[test]
