@@ -9,7 +9,16 @@ use super::{Value, quoted};
 #[derive(Debug)]
 pub(crate) struct Patch<'a> {
     base: &'a [u8],
-    changes: Vec<(Range<usize>, Vec<u8>)>,
+    changes: Vec<Change>,
+}
+
+#[derive(Debug)]
+struct Change {
+    range: Range<usize>,
+    with: Vec<u8>,
+    /// Whether it is a member behind all others of an object. Whether a comma goes before it shows
+    /// when it is written: the others may have been taken out.
+    is_last_member: bool,
 }
 
 impl<'a> Patch<'a> {
@@ -28,7 +37,7 @@ impl<'a> Patch<'a> {
     /// Another text in a value's place. A value without an end stays as it is.
     pub(crate) fn replace(&mut self, value: Value<'a>, with: impl Into<Vec<u8>>) {
         if let Some(range) = value.range_in(self.base) {
-            self.changes.push((range, with.into()));
+            self.change(range, with.into());
         }
     }
 
@@ -46,16 +55,22 @@ impl<'a> Patch<'a> {
             return;
         };
         let end = range.end - 1;
-        let has_member = object.members().next().is_some();
-        let has_added = self.changes.iter().any(|(other, _)| *other == (end..end));
-        let mut member = Vec::new();
-        if has_member || has_added {
-            member.push(b',');
-        }
-        member.extend_from_slice(quoted(name).as_bytes());
+        let mut member = quoted(name).into_bytes();
         member.push(b':');
         member.extend_from_slice(&with.into());
-        self.changes.push((end..end, member));
+        self.changes.push(Change {
+            range: end..end,
+            with: member,
+            is_last_member: true,
+        });
+    }
+
+    fn change(&mut self, range: Range<usize>, with: Vec<u8>) {
+        self.changes.push(Change {
+            range,
+            with,
+            is_last_member: false,
+        });
     }
 
     /// One item or several at the beginning of an array.
@@ -68,7 +83,7 @@ impl<'a> Patch<'a> {
             item.push(b',');
         }
         let start = range.start + 1;
-        self.changes.push((start..start, item));
+        self.change(start..start, item);
     }
 
     /// Takes a member out of an object, with one comma beside it.
@@ -93,7 +108,7 @@ impl<'a> Patch<'a> {
                 (None, None, Some(open)) => open..range.end,
                 (None, _, None) => return,
             };
-            self.changes.push((span, Vec::new()));
+            self.change(span, Vec::new());
             return;
         }
     }
@@ -122,7 +137,7 @@ impl<'a> Patch<'a> {
                     (false, Some(comma)) => start..comma + 1,
                     (false, None) => start..range.end,
                 };
-                self.changes.push((span, Vec::new()));
+                self.change(span, Vec::new());
             }
             start = comma.map_or(range.end, |comma| comma + 1);
         }
@@ -131,21 +146,28 @@ impl<'a> Patch<'a> {
     /// The text with its changes.
     pub(crate) fn write(mut self, out: &mut Vec<u8>) {
         self.changes
-            .sort_by_key(|(range, _)| (range.start, range.end));
+            .sort_by_key(|change| (change.range.start, change.range.end));
         let mut at = 0;
-        for (range, with) in &self.changes {
-            let Some(kept) = self.base.get(at..range.start) else {
+        for change in &self.changes {
+            let Some(kept) = self.base.get(at..change.range.start) else {
                 continue;
             };
             out.extend_from_slice(kept);
-            out.extend_from_slice(with);
-            at = range.end;
+            if change.is_last_member && out.trim_ascii_end().last() != Some(&b'{') {
+                out.push(b',');
+            }
+            out.extend_from_slice(&change.with);
+            at = change.range.end;
         }
         out.extend_from_slice(self.base.get(at..).unwrap_or_default());
     }
 
     pub(crate) fn into_vec(self) -> Vec<u8> {
-        let with: usize = self.changes.iter().map(|(_, with)| with.len()).sum();
+        let with: usize = self
+            .changes
+            .iter()
+            .map(|change| change.with.len() + 1)
+            .sum();
         let mut out = Vec::with_capacity(self.base.len() + with);
         self.write(&mut out);
         out
@@ -189,6 +211,12 @@ mod tests {
         };
         let expected = changed("{}", r#"{"d":1,"\"":2}"#).replace('1', "[]");
         check(BASE, inner, &expected.replace("\"d\":[]", "\"d\":1"));
+        let instead: Change = |p, o| {
+            p.add(o, "d", "4");
+            p.retain(o, &[false; 3]);
+            p.add(o, "e", "5");
+        };
+        check(BASE, instead, " { \"d\":4,\"e\":5} ");
         check("[]", |p, o| p.set(o, "a", "1"), "[]");
         check("{\"a\":", |p, o| p.set(o, "b", "1"), "{\"a\":");
     }

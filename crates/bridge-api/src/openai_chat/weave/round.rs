@@ -151,6 +151,10 @@ impl Round {
             let is_it = |call: &Call| is_there(call) && call.id == id;
             known = self.calls.iter().rposition(is_it).or(known);
         }
+        // Without a place a piece may still go on with a call that has one.
+        if known.is_none() && index == Index::Unsaid {
+            known = self.calls.iter().rposition(|call| call.choice == choice);
+        }
         let goes_on = |at: &usize| self.calls.get(*at).is_some_and(|it| it.goes_on_with(piece));
         let known = known.filter(goes_on);
         let place = known.unwrap_or(self.calls.len());

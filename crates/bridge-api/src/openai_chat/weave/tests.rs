@@ -389,6 +389,11 @@ fn calls_of_providers_that_count_badly_are_kept_apart() {
         &[begin, &begin.replace("\"{\"", "\"}\"")],
         "calls x bmcp_a {}",
     );
+    // A place at the beginning, and none later.
+    told(
+        &[&begin.replacen('{', "{\"index\":0,", 1), more],
+        "calls x bmcp_a {}",
+    );
     // The name in every piece.
     let name = r#"{"index":0,"id":"x","function":{"name":"bmcp_a","arguments":"{"}}"#;
     let rest = r#"{"index":0,"function":{"name":"bmcp_a","arguments":"}"}}"#;

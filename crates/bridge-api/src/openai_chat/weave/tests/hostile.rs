@@ -99,9 +99,10 @@ proptest! {
     #[test]
     fn no_body_is_too_odd(bodies in prop::collection::vec(chunk(), 1..4)) {
         let mut turn = turn();
-        let mut goes_on = true;
+        let (mut goes_on, mut last) = (true, String::new());
         for body in &bodies {
             let body = body.replace("\"delta\"", "\"message\"");
+            last.clone_from(&body);
             turn.weave.whole(Bytes::from(body)).unwrap();
             goes_on = turn.end_round();
             if !goes_on {
@@ -111,8 +112,9 @@ proptest! {
         prop_assume!(!goes_on);
         let told = turn.weave.finish_whole();
         let told = std::str::from_utf8(&told).unwrap();
-        if serde_json::from_str::<Json>(told).is_ok() {
+        if serde_json::from_str::<Json>(&last).is_ok() {
             prop_assert!(!told.contains("\"bmcp_"), "{}", told);
+            prop_assert!(serde_json::from_str::<Json>(told).is_ok(), "{} became {}", last, told);
         }
         let _hidden = turn.weave.hidden_turn();
         serde_json::from_slice::<Json>(&turn.request.to_bytes()).unwrap();

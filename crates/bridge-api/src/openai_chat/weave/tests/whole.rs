@@ -93,3 +93,15 @@ fn calls_of_a_body_that_was_cut_short_are_taken_out() {
     let told = body(r#"{"content":"a"}"#, "length", 3);
     check(&[&body(&message, "length", 3)], &["over"], &told);
 }
+
+#[test]
+fn a_message_of_which_nothing_is_left_gets_the_earlier_texts() {
+    let injected = call(0, "a-1", "bmcp_a", "{}");
+    let first = format!(r#"{{"content":"a","tool_calls":[{injected}]}}"#);
+    let last = format!(r#"{{"tool_calls":[{injected}]}}"#);
+    check(
+        &[&body(&first, "tool_calls", 3), &body(&last, "length", 4)],
+        &["calls a-1 bmcp_a {}", "over"],
+        &body(r#"{"content":"a"}"#, "length", 7).replace("c-7", "c-4"),
+    );
+}
