@@ -1,6 +1,7 @@
 //! What one identity presents to one server, kept fresh.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bridge_auth::Secret;
@@ -9,7 +10,7 @@ use bridge_upstream::BoundCredential;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use parking_lot::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     AuthorityError, Caller, Credential, McpError, Renewal, Server, ToolAuthority, UserToken,
@@ -27,7 +28,27 @@ pub(crate) struct Access {
     patience: Duration,
     held: Mutex<Held>,
     /// Held by the one who asks the authority; the others wait for what it hears.
-    asking: tokio::sync::Mutex<()>,
+    asking: tokio::sync::Mutex<Away>,
+    asked: Asked,
+}
+
+/// Until when an authority that did not answer is not asked again for what is still good.
+type Away = Option<Instant>;
+
+/// How often the authority was asked, whatever it said.
+#[derive(Default)]
+struct Asked {
+    expiring: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Asked {
+    fn of(&self, why: Renewal) -> &AtomicU64 {
+        match why {
+            Renewal::Expiring => &self.expiring,
+            Renewal::Refused => &self.refused,
+        }
+    }
 }
 
 /// What is presented now.
@@ -56,7 +77,8 @@ impl Access {
             authority: Arc::clone(authority),
             patience,
             held: Mutex::new(held),
-            asking: tokio::sync::Mutex::new(()),
+            asking: tokio::sync::Mutex::default(),
+            asked: Asked::default(),
         })
     }
 
@@ -81,7 +103,7 @@ impl Access {
             // While there is no other, what is held is good until its end, and longer where nobody
             // knows better.
             if let Err(error) = self.renew(token, Renewal::Expiring).await
-                && matches!(error, AuthorityError::NoToken(_))
+                && error.is_final()
                 && expires_within(token, Duration::ZERO)
             {
                 return Err(McpError::NoToken(error));
@@ -111,17 +133,27 @@ impl Access {
         Ok(held.token.as_ref().map(|token| &token.secret) != Some(&token.secret))
     }
 
-    /// Asks the authority, unless somebody has since this token was taken.
+    /// Asks the authority, unless somebody else has meanwhile, for the same reason or with another
+    /// token as the answer. A call that waits for it waits for one question, not for one after the
+    /// other.
     async fn renew(&self, had: &UserToken, why: Renewal) -> Result<(), AuthorityError> {
-        let _turn = self.asking.lock().await;
-        if self.held.lock().token.as_ref() != Some(had) {
+        let asked = self.asked.of(why);
+        let before = asked.load(Ordering::SeqCst);
+        let mut away = self.asking.lock().await;
+        let is_other = self.held.lock().token.as_ref() != Some(had);
+        let is_away = why == Renewal::Expiring && away.is_some_and(|until| Instant::now() < until);
+        if is_other || is_away || asked.load(Ordering::SeqCst) != before {
             return Ok(());
         }
-        let asked = self.authority.token(&self.caller, &self.server, had, why);
-        let token = timeout(self.patience, asked).await;
-        let token = token.map_err(|late| AuthorityError::Unavailable(Box::new(late)))??;
+        let token = self.authority.token(&self.caller, &self.server, had, why);
+        let token = timeout(self.patience, token).await;
+        asked.fetch_add(1, Ordering::SeqCst);
+        let token = token.map_err(|late| AuthorityError::Unavailable(Box::new(late)));
+        let token = token.and_then(|token| token);
+        let is_silent = matches!(token, Err(AuthorityError::Unavailable(_)));
+        *away = is_silent.then(|| Instant::now() + self.patience);
         // Only a missing token can fail here.
-        if let Ok(held) = Held::of(&self.server, &self.caller, Some(token)) {
+        if let Ok(held) = Held::of(&self.server, &self.caller, Some(token?)) {
             *self.held.lock() = held;
         }
         Ok(())
@@ -164,3 +196,6 @@ fn expires_within(token: &UserToken, time: Duration) -> bool {
     let end = token.expires_at;
     end.is_some_and(|end| end <= wall_clock() + time)
 }
+
+#[cfg(test)]
+mod tests;

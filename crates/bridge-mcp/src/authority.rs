@@ -24,7 +24,8 @@ pub struct Caller {
 
 /// Answers which tool servers a user may use. It answers for all of them at once.
 ///
-/// A failure is told, tried again in the background, and costs the user nothing but the tools.
+/// A failure is told, tried again in the background, and costs the user nothing but the tools; what
+/// was granted before stays, unless the user is refused.
 #[async_trait]
 pub trait ToolAuthority: Send + Sync {
     /// The servers for this user, and the user's tokens for those that want one.
@@ -106,9 +107,23 @@ pub enum AuthorityError {
     /// It cannot be asked now.
     #[error("it is not known which tool servers the user may use")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The user is let in no more, or came with a key that is not good any more: what was granted
+    /// before is granted no longer.
+    #[error("the user may use no tool servers")]
+    Refused(#[source] Box<dyn Error + Send + Sync>),
     /// There is no token any more.
     #[error("the user has no token for this tool server: {0}")]
     NoToken(String),
+}
+
+impl AuthorityError {
+    /// Whether this is the answer, and not the lack of one.
+    pub(crate) const fn is_final(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::NoToken(_) => true,
+            Self::Unavailable(_) => false,
+        }
+    }
 }
 
 /// The key itself is nobody's business.

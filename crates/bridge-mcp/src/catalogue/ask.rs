@@ -51,6 +51,9 @@ pub(super) async fn servers(shared: Arc<Shared>) {
                     warn!(shared.logger, "tool servers are not known";
                         keys::ERROR => ErrorChain(&error));
                 }
+                if error.is_final() {
+                    take(&shared, &mut keepers, Granted::default());
+                }
                 // Nobody waits for an authority that is away. What was known before stays.
                 shared.settled.send_replace(true);
                 tokio::select! {

@@ -30,6 +30,7 @@ pub(crate) struct Told {
     pub(crate) asked: AtomicUsize,
     pub(crate) renewals: Mutex<Vec<Renewal>>,
     pub(crate) is_away: Mutex<bool>,
+    pub(crate) refuses: Mutex<bool>,
 }
 
 impl Told {
@@ -44,6 +45,9 @@ impl ToolAuthority for Told {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if *self.is_away.lock() {
             return Err(AuthorityError::Unavailable("it is away".into()));
+        }
+        if *self.refuses.lock() {
+            return Err(AuthorityError::Refused("the user is disabled".into()));
         }
         let granted = self.granted.lock();
         let servers = granted.iter().map(|(spec, token)| GrantedServer {

@@ -8,7 +8,7 @@ use bridge_auth::Secret;
 use bridge_mcp::{Caller, Credential, Renewal, UserToken};
 use bridge_telemetry::wall_clock;
 
-use crate::authority::{LONG, Told, caller, house, names, open, quick, spec, token};
+use crate::authority::{LONG, Told, arrive, caller, house, names, open, quick, spec, token};
 use crate::server::{Reply, ToolHall, until};
 
 fn users(url: &str) -> bridge_mcp::ServerSpec {
@@ -157,6 +157,24 @@ async fn an_authority_that_is_away_costs_no_waiting_and_is_asked_again() {
     })
     .await;
     assert!(told.asked.load(Ordering::SeqCst) >= 2);
+}
+
+#[tokio::test]
+async fn who_is_refused_has_nothing_any_more_and_who_is_let_in_again_has_it_back() {
+    let hall = ToolHall::start(&["a"]).await;
+    let (told, house, catalogue) = open(&[("one", hall.url())]);
+    catalogue.ready(LONG).await;
+    *told.refuses.lock() = true;
+    house.all_ask_again();
+    arrive(&catalogue, &[]).await;
+    hall.until("the session is ended", |state| {
+        state.sessions.lock().is_empty()
+    })
+    .await;
+    // Nobody waits for anything either.
+    assert!(catalogue.ready(LONG).await.is_empty());
+    *told.refuses.lock() = false;
+    arrive(&catalogue, &["bmcp_one_a"]).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use bridge_mcp::{
 };
 use bridge_rpc::{
     RefusedToken, RemoteToolServers, ToolCredential, ToolServerSnapshot, ToolServers,
+    ToolServersError,
 };
 use bridge_telemetry::{ErrorChain, keys};
 use slog::{Logger, warn};
@@ -36,8 +37,10 @@ impl ControlPlaneTools {
         refused: &[RefusedToken],
     ) -> Result<ToolServers, AuthorityError> {
         let told = self.remote.ask(caller.actor, &caller.api_key_id, refused);
-        told.await
-            .map_err(|cause| AuthorityError::Unavailable(Box::new(cause)))
+        told.await.map_err(|cause| match cause {
+            ToolServersError::Refused(_) => AuthorityError::Refused(Box::new(cause)),
+            ToolServersError::Unavailable(_) => AuthorityError::Unavailable(Box::new(cause)),
+        })
     }
 
     /// The server, with what this user presents to it. One that cannot be used as it is described
