@@ -7,6 +7,7 @@ mod events;
 mod head;
 mod line;
 pub(crate) mod message;
+mod owed;
 mod pace;
 mod places;
 mod refusal;

@@ -162,8 +162,9 @@ impl Reading {
             };
             let data = match left {
                 Left::AsItIs => String::from_utf8(data).ok(),
+                Left::Question if self.line.owed().ask() => String::from_utf8(data).ok(),
                 Left::Over(id) => serde_json::to_string(&message::over(id)).ok(),
-                Left::Nothing => None,
+                Left::Question | Left::Nothing => None,
             };
             if let Some(data) = data {
                 self.ready.push_back(Sse::default().data(data));

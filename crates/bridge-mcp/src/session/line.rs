@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use super::events::{self, Origin};
 use super::head::{EVENTS, JSON, SESSION, header, headers, is_type};
 use super::message::{self, Left, intercept, malformed};
+use super::owed::Owed;
 use super::pace::Pace;
 use super::places::Places;
 use super::refusal::Refusal;
@@ -44,6 +45,7 @@ struct Inner {
     answer_bytes: usize,
     places: Places,
     slots: Slots,
+    owed: Owed,
     listening: Mutex<Pace>,
     resuming: Mutex<Pace>,
     /// Whether a session has been opened. Opening another one may bring other tools.
@@ -92,6 +94,7 @@ impl Line {
             answer_bytes,
             places,
             slots: Slots::default(),
+            owed: Owed::default(),
             listening: Mutex::new(Pace::of_listening()),
             resuming: Mutex::new(Pace::of_resuming()),
             opened: Mutex::new(false),
@@ -117,6 +120,10 @@ impl Line {
 
     pub(super) fn slots(&self) -> &Slots {
         &self.0.slots
+    }
+
+    pub(super) fn owed(&self) -> &Owed {
+        &self.0.owed
     }
 
     pub(super) fn answer_bytes(&self) -> usize {
@@ -179,6 +186,7 @@ impl Line {
         own: HashMap<HeaderName, HeaderValue>,
     ) -> Result<StreamableHttpPostResponse, Failed> {
         self.note_opening(message);
+        let _paying = is_answer(message).then(|| self.0.owed.pay());
         let body = Bytes::from(message::write(message, &self.0.slots)?);
         let mut headers = headers(session, own)?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
@@ -239,10 +247,10 @@ impl Line {
             Left::Over(id) => Ok(json(message::over(id), session)),
             Left::Nothing => Err(malformed("it is no message", None)),
             // Whoever waits for an answer would wait in vain.
-            Left::AsItIs if asked.is_some_and(|id| self.0.slots.wants(id)) => {
+            Left::AsItIs | Left::Question if asked.is_some_and(|id| self.0.slots.wants(id)) => {
                 Err(malformed("it answers something else", None))
             }
-            Left::AsItIs => {
+            Left::AsItIs | Left::Question => {
                 let read: Result<ServerJsonRpcMessage, _> = serde_json::from_slice(&body);
                 let message =
                     read.map_err(|cause| malformed("it is no message", Some(cause.into())))?;
@@ -258,6 +266,7 @@ impl Line {
             && std::mem::replace(&mut *self.0.opened.lock(), true)
         {
             self.0.changed.notify_one();
+            self.0.owed.forget();
         }
     }
 }
@@ -346,6 +355,14 @@ fn request_id(message: &ClientJsonRpcMessage) -> Option<RequestId> {
         ClientJsonRpcMessage::Response(_)
         | ClientJsonRpcMessage::Notification(_)
         | ClientJsonRpcMessage::Error(_) => None,
+    }
+}
+
+/// Whether this answers a question of the server.
+fn is_answer(message: &ClientJsonRpcMessage) -> bool {
+    match message {
+        ClientJsonRpcMessage::Response(_) | ClientJsonRpcMessage::Error(_) => true,
+        ClientJsonRpcMessage::Request(_) | ClientJsonRpcMessage::Notification(_) => false,
     }
 }
 

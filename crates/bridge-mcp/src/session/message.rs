@@ -96,10 +96,13 @@ pub(super) fn intercept(text: &[u8], asked: Option<&RequestId>, slots: &Slots) -
         Ok(message) => message,
         Err(cause) => return unreadable(cause, asked, slots),
     };
-    let id = message
-        .id
-        .and_then(request_id)
-        .filter(|_| message.method.is_none());
+    if message.method.is_some() {
+        return match message.id {
+            Some(_) => Left::Question,
+            None => Left::AsItIs,
+        };
+    }
+    let id = message.id.and_then(request_id);
     let Some(id) = id.filter(|id| slots.wants(id)) else {
         return Left::AsItIs;
     };
@@ -116,6 +119,8 @@ pub(super) fn intercept(text: &[u8], asked: Option<&RequestId>, slots: &Slots) -
 pub(super) enum Left {
     /// All of it.
     AsItIs,
+    /// All of it, and it is to be answered.
+    Question,
     /// That this request is over.
     Over(RequestId),
     /// Nothing: nobody can read it, and nobody waits for it.

@@ -168,6 +168,30 @@ async fn a_server_that_opens_well_and_fails_at_once_is_not_opened_all_the_time()
 }
 
 #[tokio::test]
+async fn a_server_that_asks_and_takes_no_answers_piles_up_nothing() {
+    let hall = ToolHall::start(&["a"]).await;
+    hall.script(|seen| {
+        if seen.verb == "GET" {
+            let pings =
+                (0..5_000).map(|n| format!(r#"{{"jsonrpc":"2.0","id":{n},"method":"ping"}}"#));
+            return Some(Reply::Events(pings.collect()));
+        }
+        let is_answer = seen.verb == "POST" && seen.method().is_empty();
+        is_answer.then_some(Reply::Stall(b""))
+    });
+    let (_told, _house, catalogue) = open(&[("one", hall.url())]);
+    let shelf = catalogue.ready(LONG).await;
+    hall.until("all of the first stream was read", |state| {
+        let seen = state.seen.lock();
+        seen.iter().filter(|seen| seen.verb == "GET").count() >= 2
+    })
+    .await;
+    let tasks = tokio::runtime::Handle::current().metrics();
+    assert!(tasks.num_alive_tasks() < 500, "{}", tasks.num_alive_tasks());
+    catalogue.call(&shelf.tools()[0], "{}", LONG).await.unwrap();
+}
+
+#[tokio::test]
 async fn changes_that_a_server_tells_are_heard() {
     let hall = ToolHall::start(&["a"]).await;
     hall.script(|seen| (seen.verb == "GET").then_some(Reply::Status(202, String::new())));
