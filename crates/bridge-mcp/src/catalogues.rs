@@ -32,10 +32,46 @@ pub(crate) struct House {
     pub(crate) shelves: Shelves,
     pub(crate) metrics: Metrics,
     pub(crate) logger: Logger,
-    known: Mutex<HashMap<ActorId, Vec<Weak<Shared>>>>,
+    known: Mutex<Known>,
     is_closed: AtomicBool,
     /// How long requests wait for servers, in milliseconds.
     wait: AtomicU64,
+}
+
+/// How many actors are known before those are looked for whose catalogues are gone.
+const FEW: usize = 64;
+
+/// The catalogues there are.
+#[derive(Default)]
+struct Known {
+    of_actors: HashMap<ActorId, Vec<Weak<Shared>>>,
+    /// How many actors there may be until those are forgotten again whose catalogues are gone.
+    room: usize,
+}
+
+impl Known {
+    /// Those of one actor that are not gone. It takes more than a moment only when there are twice
+    /// as many actors as the last time that it did.
+    fn of(&mut self, actor: ActorId) -> &mut Vec<Weak<Shared>> {
+        if self.of_actors.len() >= self.room {
+            self.forget_gone();
+            self.room = FEW.max(self.of_actors.len() * 2);
+        }
+        let of_actor = self.of_actors.entry(actor).or_default();
+        of_actor.retain(|shared| shared.strong_count() > 0);
+        of_actor
+    }
+
+    fn forget_gone(&mut self) {
+        self.of_actors.retain(|_, of_actor| {
+            of_actor.retain(|shared| shared.strong_count() > 0);
+            !of_actor.is_empty()
+        });
+    }
+
+    fn all(&self) -> impl Iterator<Item = Arc<Shared>> {
+        self.of_actors.values().flatten().filter_map(Weak::upgrade)
+    }
 }
 
 impl Catalogues {
@@ -75,8 +111,7 @@ impl Catalogues {
     #[must_use]
     pub fn catalogue(&self, caller: Caller) -> Catalogue {
         let mut known = self.0.known.lock();
-        let of_actor = known.entry(caller.actor).or_default();
-        of_actor.retain(|shared| shared.strong_count() > 0);
+        let of_actor = known.of(caller.actor);
         let mut there = of_actor.iter().filter_map(Weak::upgrade);
         if let Some(catalogue) = there.find_map(|shared| Catalogue::again(shared, &caller)) {
             return catalogue;
@@ -89,7 +124,7 @@ impl Catalogues {
     /// What this user may use has changed, for example a token: the user's catalogues ask again.
     pub fn ask_again(&self, actor: &ActorId) {
         let known = self.0.known.lock();
-        let of_actor = known.get(actor).into_iter().flatten();
+        let of_actor = known.of_actors.get(actor).into_iter().flatten();
         of_actor
             .filter_map(Weak::upgrade)
             .for_each(|shared| shared.ask_again());
@@ -98,9 +133,7 @@ impl Catalogues {
     /// What may be used has changed for everybody: all catalogues ask again.
     pub fn all_ask_again(&self) {
         let known = self.0.known.lock();
-        let all = known.values().flatten();
-        all.filter_map(Weak::upgrade)
-            .for_each(|shared| shared.ask_again());
+        known.all().for_each(|shared| shared.ask_again());
     }
 
     /// How many catalogues there are, and how their servers are, by the names of the servers. It
@@ -108,11 +141,8 @@ impl Catalogues {
     #[must_use]
     pub fn figures(&self) -> Figures {
         let mut known = self.0.known.lock();
-        known.retain(|_, of_actor| {
-            of_actor.retain(|shared| shared.strong_count() > 0);
-            !of_actor.is_empty()
-        });
-        let all: Vec<_> = known.values().flatten().filter_map(Weak::upgrade).collect();
+        known.forget_gone();
+        let all: Vec<_> = known.all().collect();
         drop(known);
         let mut figures = Figures::default();
         for shared in all {
@@ -130,9 +160,7 @@ impl Catalogues {
     pub async fn close(&self) {
         self.0.is_closed.store(true, Ordering::SeqCst);
         let known = std::mem::take(&mut *self.0.known.lock());
-        let all = known.into_values().flatten();
-        let all = all.filter_map(|shared| shared.upgrade()?.close());
-        let tasks: Vec<_> = all.collect();
+        let tasks: Vec<_> = known.all().filter_map(|shared| shared.close()).collect();
         let late = Instant::now() + LONGEST;
         for task in tasks {
             let _either = timeout_at(late, task.join()).await;
@@ -161,7 +189,7 @@ impl House {
 impl fmt::Debug for Catalogues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Catalogues")
-            .field("actors", &self.0.known.lock().len())
+            .field("actors", &self.0.known.lock().of_actors.len())
             .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bridge_auth::ActorId;
 use bridge_mcp::{Caller, Content, McpConfig, Outcome};
 
 use crate::authority::{LONG, Told, caller, house, names, open, quick, spec};
@@ -98,6 +99,26 @@ async fn a_caller_who_comes_back_soon_finds_everything_open() {
     house.close().await;
     assert!(hall.state.sessions.lock().is_empty());
     assert_eq!(house.figures().catalogues, 0);
+}
+
+#[tokio::test]
+async fn callers_who_are_gone_leave_nothing() {
+    let (_told, house, _catalogue) = open(&[]);
+    for n in 0..1_000_u128 {
+        drop(house.catalogue(Caller {
+            actor: ActorId::from_bytes(n.to_be_bytes()),
+            ..caller()
+        }));
+    }
+    let known = format!("{house:?}");
+    let known: usize = known
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect::<String>()
+        .parse()
+        .unwrap();
+    assert!(known < 100, "{known}");
+    assert_eq!(house.figures().catalogues, 1);
 }
 
 #[tokio::test]
