@@ -70,22 +70,10 @@ fn name_of(tool: Value<'_>) -> Option<Cow<'_, str>> {
 
 /// The message that answers a call. It takes nothing but text.
 pub(crate) fn tool_message(result: &ToolResult) -> String {
-    let texts: Vec<String> = result
-        .content
-        .iter()
-        .map(|piece| piece.described())
-        .collect();
-    let mut text = texts.join("\n");
-    if text.is_empty() {
-        "[The tool returned nothing.]".clone_into(&mut text);
-    }
-    if result.is_error {
-        text.insert_str(0, "Error: ");
-    }
     format!(
         r#"{{"role":"tool","tool_call_id":{},"content":{}}}"#,
         quoted(&result.call_id),
-        quoted(&text),
+        quoted(&result.text()),
     )
 }
 

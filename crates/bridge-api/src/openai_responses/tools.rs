@@ -57,21 +57,10 @@ pub(super) fn render_result(result: &ToolResult) -> String {
         item.push_str(&parts.join(","));
         item.push(']');
     } else {
-        item.push_str(&quoted(&text(result)));
+        item.push_str(&quoted(&result.text()));
     }
     item.push('}');
     item
-}
-
-/// Models are told of a failure in words: the API has no other mark for it.
-fn text(result: &ToolResult) -> String {
-    let pieces: Vec<String> = result.content.iter().map(ToolContent::described).collect();
-    let text = pieces.join("\n");
-    if result.is_error {
-        format!("Error: {text}")
-    } else {
-        text
-    }
 }
 
 fn part(content: &ToolContent) -> String {
@@ -178,7 +167,7 @@ mod tests {
             media_type: "image/png".to_owned(),
             data_base64: "R0lGODlhAQAB".to_owned(),
         };
-        check(vec![], false, r#""""#);
+        check(vec![], false, r#""[The tool returned nothing.]""#);
         check(vec![text("a\n"), text("b")], false, r#""a\n\nb""#);
         check(vec![text("no")], true, r#""Error: no""#);
         let resource = ToolContent::Resource {

@@ -68,6 +68,19 @@ impl ToolResult {
         }
     }
 
+    /// All of it as text, for APIs that have no other mark for a failure than words.
+    pub(crate) fn text(&self) -> String {
+        let pieces: Vec<String> = self.content.iter().map(ToolContent::described).collect();
+        let mut text = pieces.join("\n");
+        if text.is_empty() {
+            "[The tool returned nothing.]".clone_into(&mut text);
+        }
+        if self.is_error {
+            text.insert_str(0, "Error: ");
+        }
+        text
+    }
+
     /// For each call its result, in the order of the calls. A call without one did not run.
     pub(crate) fn in_order<'a>(
         ids: impl Iterator<Item = &'a str>,
