@@ -284,7 +284,7 @@ impl Shared {
         if slots.is_closed {
             return;
         }
-        let stock: Vec<Stock> = slots.all.iter().filter_map(|slot| slot.stock()).collect();
+        let stock: Vec<Stock> = slots.all.iter().map(|slot| slot.stock()).collect();
         let shelf = self.house.shelves.of(stock);
         if shelf.version() != self.shelf.load().version() {
             self.shelf.store(shelf);

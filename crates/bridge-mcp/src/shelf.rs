@@ -28,11 +28,12 @@ pub struct Shelf {
     made: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
-/// A server and what it lists.
+/// A server and what it lists, if it is open. One that is not has a say in the names of others, or
+/// these would change whenever it comes and goes.
 #[derive(Debug, Clone)]
 pub(crate) struct Stock {
     pub(crate) server: Arc<Server>,
-    pub(crate) listing: Arc<Listing>,
+    pub(crate) listing: Option<Arc<Listing>>,
 }
 
 /// A tool that can be offered to a model.
@@ -116,14 +117,15 @@ impl Shelf {
     fn of(stock: Vec<Stock>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let listed = stock.iter().flat_map(|stock| {
-            let tools = stock.listing.tools.iter();
+            let tools = stock.listing.iter().flat_map(|listing| &listing.tools);
             tools.map(|def| (Arc::clone(&stock.server), Arc::clone(def)))
         });
         let listed: Vec<_> = listed.collect();
         let named = listed
             .iter()
             .map(|(server, def)| (server.name(), &*def.name));
-        let names = names(&named.collect::<Vec<_>>());
+        let servers: Vec<_> = stock.iter().map(|stock| stock.server.name()).collect();
+        let names = names(&named.collect::<Vec<_>>(), &servers);
         let tools = names.into_iter().zip(listed);
         let tools = tools.filter_map(|(name, (server, def))| {
             Some(Tool {
@@ -177,8 +179,10 @@ impl Shelves {
     /// The shelf of these servers, in the order of their names: one that is in use already, or a new
     /// one.
     pub(crate) fn of(&self, mut stock: Vec<Stock>) -> Arc<Shelf> {
-        stock.retain(|stock| !stock.listing.tools.is_empty());
-        if stock.is_empty() {
+        for one in &mut stock {
+            one.listing.take_if(|listing| listing.tools.is_empty());
+        }
+        if stock.iter().all(|stock| stock.listing.is_none()) {
             return self.empty();
         }
         stock.sort_by(|one, other| one.server.name().cmp(other.server.name()));
@@ -199,7 +203,12 @@ impl Shelves {
 /// Listings are kept once, so that it is enough to compare where they are.
 fn is_same(one: &[Stock], other: &[Stock]) -> bool {
     let same = |(one, other): (&Stock, &Stock)| {
-        Arc::ptr_eq(&one.server, &other.server) && Arc::ptr_eq(&one.listing, &other.listing)
+        let listings = (one.listing.as_ref(), other.listing.as_ref());
+        let is_same = match listings {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        is_same && Arc::ptr_eq(&one.server, &other.server)
     };
     one.len() == other.len() && one.iter().zip(other).all(same)
 }

@@ -71,12 +71,11 @@ impl Slot {
         self.state.lock().open.clone()
     }
 
-    pub(super) fn stock(&self) -> Option<Stock> {
-        let listing = self.state.lock().listing.clone()?;
-        Some(Stock {
+    pub(super) fn stock(&self) -> Stock {
+        Stock {
             server: Arc::clone(&self.server),
-            listing,
-        })
+            listing: self.state.lock().listing.clone(),
+        }
     }
 
     pub(super) fn is_heard_of(&self) -> bool {

@@ -15,20 +15,26 @@ const HASH_BYTES: usize = 4;
 /// Names for tools, each given as server and own name, in the same order. They have no other
 /// characters than providers take, and none stands twice.
 ///
-/// A name that is too long is cut and ends in a hash of server and own name, and so do all names
-/// that would be the same: none of them depends on which came first. There is none for a tool whose
-/// name is taken even so, which somebody must have meant.
-pub(super) fn names(tools: &[(&str, &str)]) -> Vec<Option<String>> {
-    let plain: Vec<_> = tools
-        .iter()
-        .map(|(server, tool)| plain(server, tool))
-        .collect();
-    let mut wanted: HashMap<&str, usize> = HashMap::with_capacity(plain.len());
-    for name in &plain {
+/// A name that is too long is cut and ends in a hash of server and own name, and so do all names of
+/// one server that would be the same, and all that begin like those of another of `servers` with a
+/// longer name, whether that has any now or not: none depends on which came first, or on what other
+/// servers list. There is none for a tool whose name is taken even so, which somebody must have
+/// meant.
+pub(super) fn names(tools: &[(&str, &str)], servers: &[&str]) -> Vec<Option<String>> {
+    let wished = tools.iter().map(|(server, tool)| {
+        let name = plain(server, tool);
+        let mut others = servers.iter().filter(|other| other.len() > server.len());
+        let is_anothers = others.any(|other| name.starts_with(&beginning(other)));
+        (name, is_anothers)
+    });
+    let wished: Vec<_> = wished.collect();
+    let mut wanted: HashMap<&str, usize> = HashMap::with_capacity(wished.len());
+    for (name, _) in wished.iter().filter(|(_, is_anothers)| !is_anothers) {
         *wanted.entry(name).or_default() += 1;
     }
-    let named = tools.iter().zip(&plain).map(|((server, tool), name)| {
-        let is_alone = wanted.get(name.as_str()) == Some(&1);
+    let named = tools.iter().zip(&wished);
+    let named = named.map(|((server, tool), (name, is_anothers))| {
+        let is_alone = !is_anothers && wanted.get(name.as_str()) == Some(&1);
         if is_alone && name.len() <= LONGEST {
             name.clone()
         } else {
@@ -48,10 +54,14 @@ pub(super) fn names(tools: &[(&str, &str)]) -> Vec<Option<String>> {
     named
 }
 
+fn beginning(server: &str) -> String {
+    format!("{PREFIX}_{server}_")
+}
+
 fn plain(server: &str, tool: &str) -> String {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let tool = tool.chars().map(|c| if good(c) { c } else { '_' });
-    let mut name = format!("{PREFIX}_{server}_");
+    let mut name = beginning(server);
     name.extend(tool);
     name
 }
@@ -76,6 +86,11 @@ fn hashed(name: &str, server: &str, tool: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn names(tools: &[(&str, &str)]) -> Vec<Option<String>> {
+        let servers: Vec<_> = tools.iter().map(|(server, _)| *server).collect();
+        super::names(tools, &servers)
+    }
 
     fn check(tools: &[(&str, &str)], expected: &[&str]) {
         let names = names(tools);
@@ -105,10 +120,9 @@ mod tests {
     #[test]
     fn long_names_end_in_a_hash_that_stays() {
         let (one, other) = ("t".repeat(60), format!("{}u", "t".repeat(59)));
-        let names = names(&[("s", &one), ("s", &other)]);
-        assert_ne!(names[0], names[1]);
-        let alone = super::names(&[("s", &other)]);
-        assert_eq!(names[1], alone[0]);
+        let both = names(&[("s", &one), ("s", &other)]);
+        assert_ne!(both[0], both[1]);
+        assert_eq!(both[1], names(&[("s", &other)])[0]);
         check(
             &[("s", &one)],
             &["bmcp_s_tttttttttttttttttttttttttttttttttttttttttttttttt_2e7a91d5"],
@@ -124,6 +138,10 @@ mod tests {
         assert_eq!(one_way[1], other_way[0]);
         assert_ne!(one_way[0], one_way[1]);
         assert!(one_way[0].as_deref().unwrap().starts_with("bmcp_a_b_c_"));
+        // Nor does it matter whether the other is there at all.
+        let servers = ["a", "a_b"];
+        assert_eq!(super::names(&both[..1], &servers), one_way[..1]);
+        assert_eq!(super::names(&both[1..], &servers), one_way[1..]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn stock(server: &Arc<Server>, tools: &[&str]) -> Stock {
     let page = format!(r#"{{"tools":[{}]}}"#, tools.join(","));
     let page = Page::read(page.as_bytes()).unwrap();
     Stock {
-        listing: server.admit(Listing::of(vec![page])),
+        listing: Some(server.admit(Listing::of(vec![page]))),
         server: Arc::clone(server),
     }
 }
@@ -66,4 +66,24 @@ fn a_shelf_without_tools_is_the_empty_one() {
     let shelves = Shelves::default();
     let shelf = shelves.of(vec![stock(&a, &["secret"])]);
     assert!(shelf.is_empty() && Arc::ptr_eq(&shelf, &shelves.empty()));
+}
+
+#[test]
+fn no_name_changes_when_another_server_comes_or_goes() {
+    let (short, long) = (server("a"), server("a_b"));
+    let shelves = Shelves::default();
+    let down = |server: &Arc<Server>| Stock {
+        server: Arc::clone(server),
+        listing: None,
+    };
+    let (of_short, of_long) = (stock(&short, &["b_c", "m"]), stock(&long, &["c", "n"]));
+    let both = shelves.of(vec![of_short.clone(), of_long.clone()]);
+    let one = shelves.of(vec![of_short, down(&long)]);
+    let other = shelves.of(vec![down(&short), of_long]);
+    let mut apart = [names(&one), names(&other)].concat();
+    apart.sort_unstable();
+    assert_eq!(names(&both), apart);
+    assert!(apart.contains(&"bmcp_a_b_c") && apart.contains(&"bmcp_a_m"));
+    let plain = both.tool("bmcp_a_b_c").unwrap();
+    assert_eq!(plain.server().name(), "a_b");
 }
