@@ -76,10 +76,11 @@ impl HiddenTurns {
         limits: &MemoryLimits,
     ) {
         let now = Instant::now();
-        let mut kept = self.0.kept.lock();
-        let before = (kept.turns, kept.bytes);
-        kept.sweep(now, limits.age);
-        if turn.bytes() <= limits.bytes && limits.turns > 0 {
+        self.swept(now, limits, |kept| {
+            if turn.bytes() > limits.bytes || limits.turns == 0 {
+                kept.dropped += 1;
+                return;
+            }
             let turn = Turn {
                 conversation: conversation.map(str::to_owned),
                 at: now,
@@ -87,20 +88,7 @@ impl HiddenTurns {
             };
             kept.add(owner, turn, limits);
             self.0.metrics.hidden_turn(HiddenTurnFate::Kept);
-        } else {
-            kept.dropped += 1;
-        }
-        let dropped = std::mem::take(&mut kept.dropped);
-        let after = (kept.turns, kept.bytes);
-        drop(kept);
-        for _ in 0..dropped {
-            self.0.metrics.hidden_turn(HiddenTurnFate::Dropped);
-        }
-        let grown = |before, after| signed(after) - signed(before);
-        let turns = grown(before.0, after.0);
-        self.0
-            .metrics
-            .hidden_turns_held(turns, grown(before.1, after.1));
+        });
     }
 
     /// What is remembered of a conversation, the newest last. Mostly nothing.
@@ -111,15 +99,42 @@ impl HiddenTurns {
         limits: &MemoryLimits,
     ) -> Vec<Arc<HiddenTurn>> {
         let now = Instant::now();
-        let kept = self.0.kept.lock();
-        let Some(turns) = kept.owners.get(owner) else {
-            return Vec::new();
-        };
-        let is_it = |turn: &&Turn| {
-            turn.conversation.as_deref() == conversation && !turn.is_over(now, limits.age)
-        };
-        let found = turns.iter().filter(is_it);
-        found.map(|turn| Arc::clone(&turn.turn)).collect()
+        self.swept(now, limits, |kept| {
+            let Some(turns) = kept.owners.get(owner) else {
+                return Vec::new();
+            };
+            let is_it = |turn: &&Turn| {
+                turn.conversation.as_deref() == conversation && !turn.is_over(now, limits.age)
+            };
+            let found = turns.iter().filter(is_it);
+            found.map(|turn| Arc::clone(&turn.turn)).collect()
+        })
+    }
+
+    /// Works on what is kept, without what is too old, and counts what that changes.
+    fn swept<T>(
+        &self,
+        now: Instant,
+        limits: &MemoryLimits,
+        work: impl FnOnce(&mut Kept) -> T,
+    ) -> T {
+        let mut kept = self.0.kept.lock();
+        let before = (kept.turns, kept.bytes);
+        kept.sweep(now, limits.age);
+        let done = work(&mut kept);
+        let dropped = std::mem::take(&mut kept.dropped);
+        let after = (kept.turns, kept.bytes);
+        drop(kept);
+        for _ in 0..dropped {
+            self.0.metrics.hidden_turn(HiddenTurnFate::Dropped);
+        }
+        if before != after {
+            let grown = |before, after| signed(after) - signed(before);
+            let turns = grown(before.0, after.0);
+            let bytes = grown(before.1, after.1);
+            self.0.metrics.hidden_turns_held(turns, bytes);
+        }
+        done
     }
 
     /// How many turns are remembered, and their bytes.
@@ -134,7 +149,9 @@ impl Kept {
     fn add(&mut self, owner: &Owner, turn: Turn, limits: &MemoryLimits) {
         let mut turns = self.owners.remove(owner).unwrap_or_default();
         // The same turn, done again.
-        let is_same = |it: &Turn| it.turn.anchors() == turn.turn.anchors();
+        let is_same = |it: &Turn| {
+            it.conversation == turn.conversation && it.turn.anchors() == turn.turn.anchors()
+        };
         if let Some(at) = turns.iter().position(is_same) {
             self.forget(turns.remove(at));
         }

@@ -99,3 +99,38 @@ async fn what_is_too_large_is_not_remembered() {
     memory.keep(&owner(1), None, turn("b"), &limits(0));
     assert_eq!(memory.size(), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_same_words_in_another_conversation_are_another_turn() {
+    let memory = HiddenTurns::new(Metrics::default());
+    let (mine, limits) = (owner(1), limits(9));
+    for talk in ["one", "other", "one"] {
+        memory.keep(&mine, Some(talk), turn("same"), &limits);
+    }
+    let found = |talk| memory.recall(&mine, Some(talk), &limits).len();
+    assert_eq!((found("one"), found("other")), (1, 1));
+    assert_eq!(memory.size().0, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_keys_of_one_user_have_nothing_in_common() {
+    let memory = HiddenTurns::new(Metrics::default());
+    let (mine, limits) = (owner(1), limits(9));
+    memory.keep(&mine, Some("talk"), turn("a"), &limits);
+    let other_key = Owner {
+        api_key_id: "other key".to_owned(),
+        ..mine.clone()
+    };
+    assert!(memory.recall(&other_key, Some("talk"), &limits).is_empty());
+    assert_eq!(memory.recall(&mine, Some("talk"), &limits).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_old_goes_also_when_nobody_keeps_anything_new() {
+    let memory = HiddenTurns::new(Metrics::default());
+    let limits = limits(9);
+    memory.keep(&owner(1), None, turn("a"), &limits);
+    advance(limits.age).await;
+    assert!(memory.recall(&owner(2), None, &limits).is_empty());
+    assert_eq!(memory.size(), (0, 0));
+}
