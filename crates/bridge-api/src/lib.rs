@@ -57,7 +57,7 @@ pub use provider::{Format, ProviderType, is_valid_provider_name};
 pub use route::{Route, RouteError, RouteKind, error_dialect, route};
 pub use tools::{
     BadInput, InjectedCall, Offer, ResourceBody, ToolContent, ToolResult, ToolSpec, ToolSpecError,
-    Toolbox, Withheld, offer,
+    Toolbox, Withheld, offer, withheld,
 };
 pub use weave::{
     HiddenTurn, RoundEnd, UsageTold, Weave, WeaveConfig, WeaveError, WeaveLimits, splice,

@@ -283,10 +283,24 @@ pub fn offer(dialect: DialectId, envelope: &mut Envelope, toolbox: &Toolbox) -> 
     if toolbox.is_empty() {
         return Offer::Withheld(Withheld::Empty);
     }
+    if let Some(why) = withheld(dialect, envelope) {
+        return Offer::Withheld(why);
+    }
     match dialect {
         DialectId::AnthropicMessages => anthropic::tools::offer(envelope, toolbox),
         DialectId::OpenAiChat => openai_chat::tools::offer(envelope, toolbox),
         DialectId::OpenAiResponses => openai_responses::tools::offer(envelope, toolbox),
+    }
+}
+
+/// What the request itself says against tools, whichever they are. Who knows it need not look for
+/// any.
+#[must_use]
+pub fn withheld(dialect: DialectId, envelope: &Envelope) -> Option<Withheld> {
+    match dialect {
+        DialectId::AnthropicMessages => anthropic::tools::withheld(envelope),
+        DialectId::OpenAiChat => openai_chat::tools::withheld(envelope),
+        DialectId::OpenAiResponses => openai_responses::tools::withheld(envelope),
     }
 }
 

@@ -18,16 +18,20 @@ pub(crate) fn render(tool: &ToolSpec) -> Option<String> {
 /// Puts the tools before the client's own, whose `cache_control` marks where a cached beginning
 /// ends: the beginning is longer, and stays the same from request to request.
 pub(crate) fn offer(envelope: &mut Envelope, toolbox: &Toolbox) -> Offer {
-    let choice = envelope.value("tool_choice").unwrap_or_default();
-    match choice.get("type").and_then(Value::text).as_deref() {
-        Some("none") => return Offer::Withheld(Withheld::Forbidden),
-        Some("tool") => return Offer::Withheld(Withheld::Forced),
-        _ => {}
-    }
     let dialect = DialectId::AnthropicMessages;
     put(dialect, envelope, toolbox, Place::First, |tool| {
         tool.get("name").and_then(Value::text)
     })
+}
+
+/// What the request itself says against tools.
+pub(crate) fn withheld(envelope: &Envelope) -> Option<Withheld> {
+    let choice = envelope.value("tool_choice").unwrap_or_default();
+    match choice.get("type").and_then(Value::text).as_deref() {
+        Some("none") => Some(Withheld::Forbidden),
+        Some("tool") => Some(Withheld::Forced),
+        _ => None,
+    }
 }
 
 /// The content of a user message with the results of calls, without its brackets.

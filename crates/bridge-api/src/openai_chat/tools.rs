@@ -33,9 +33,6 @@ fn shortened(text: &str) -> Cow<'_, str> {
 
 /// Puts the tools behind the client's own: the provider's cache of what stands before them holds.
 pub(crate) fn offer(envelope: &mut Envelope, toolbox: &Toolbox) -> Offer {
-    if let Some(withheld) = withheld(envelope) {
-        return Offer::Withheld(withheld);
-    }
     put(
         DialectId::OpenAiChat,
         envelope,
@@ -45,7 +42,8 @@ pub(crate) fn offer(envelope: &mut Envelope, toolbox: &Toolbox) -> Offer {
     )
 }
 
-fn withheld(envelope: &Envelope) -> Option<Withheld> {
+/// What the request itself says against tools.
+pub(crate) fn withheld(envelope: &Envelope) -> Option<Withheld> {
     let value = |name: &str| envelope.value(name).unwrap_or_default();
     let choice = value("tool_choice");
     // OpenAI refuses a request that predicts its answer and has tools.

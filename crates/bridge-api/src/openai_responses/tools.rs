@@ -18,21 +18,6 @@ pub(crate) fn render(tool: &ToolSpec) -> String {
 }
 
 pub(crate) fn offer(envelope: &mut Envelope, toolbox: &Toolbox) -> Offer {
-    if is_loosely_true(envelope, "background") {
-        return Offer::Withheld(Withheld::Background);
-    }
-    let choice = envelope.value("tool_choice").unwrap_or_default();
-    match choice.text().as_deref() {
-        Some("none") => return Offer::Withheld(Withheld::Forbidden),
-        // An object names the tools among which the model has to choose.
-        None if choice.is_object() => return Offer::Withheld(Withheld::Forced),
-        Some(_) | None => {}
-    }
-    // Tools in the request would take the place of those in the stored prompt.
-    let has_tools = envelope.value("tools").is_some_and(Value::is_something);
-    if !has_tools && envelope.value("prompt").is_some_and(Value::is_something) {
-        return Offer::Withheld(Withheld::Stored);
-    }
     put(
         DialectId::OpenAiResponses,
         envelope,
@@ -40,6 +25,24 @@ pub(crate) fn offer(envelope: &mut Envelope, toolbox: &Toolbox) -> Offer {
         Place::Last,
         |tool| tool.get("name").and_then(Value::text),
     )
+}
+
+/// What the request itself says against tools.
+pub(crate) fn withheld(envelope: &Envelope) -> Option<Withheld> {
+    if is_loosely_true(envelope, "background") {
+        return Some(Withheld::Background);
+    }
+    let choice = envelope.value("tool_choice").unwrap_or_default();
+    match choice.text().as_deref() {
+        Some("none") => return Some(Withheld::Forbidden),
+        // An object names the tools among which the model has to choose.
+        None if choice.is_object() => return Some(Withheld::Forced),
+        Some(_) | None => {}
+    }
+    // Tools in the request would take the place of those in the stored prompt.
+    let has_tools = envelope.value("tools").is_some_and(Value::is_something);
+    let is_stored = !has_tools && envelope.value("prompt").is_some_and(Value::is_something);
+    is_stored.then_some(Withheld::Stored)
 }
 
 /// A result as an item of `input`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bridge_api::{
     DialectId, Envelope, HiddenTurn, Offer, RequestFacts, ToolSpec, Toolbox, Weave, WeaveConfig,
-    Withheld, offer, splice,
+    Withheld, offer, splice, withheld,
 };
 use bridge_mcp::{Caller, Catalogue, McpError, Outcome, Shelf, Tool};
 use bridge_telemetry::{HiddenTurnFate, Metrics, Part};
@@ -53,7 +53,7 @@ impl Kit {
     /// Puts the tools into a request, unless something speaks against it, and what its client did
     /// not see of earlier turns. The request may have been edited for the latter alone.
     ///
-    /// The first request of a caller waits for the tool servers, as long as is set at most. Dropping
+    /// The first request of a caller that takes tools waits for the tool servers, as long as is set at most. Dropping
     /// the future then changes nothing: the servers go on opening.
     pub(crate) async fn offer(
         &self,
@@ -65,8 +65,9 @@ impl Kit {
         conversation: Option<&str>,
     ) -> Option<(Offered, Weave)> {
         let config = &self.tools.config;
-        if config.skips(&facts.model) {
-            metrics.tools_offered(Withheld::Model.as_str());
+        let is_skipped = config.skips(&facts.model).then_some(Withheld::Model);
+        if let Some(why) = is_skipped.or_else(|| withheld(dialect, envelope)) {
+            metrics.tools_offered(why.as_str());
             self.put_back_alone(metrics, dialect, envelope, conversation);
             return None;
         }
