@@ -165,10 +165,7 @@ impl Gateway {
             .await
             .map_err(|failure| failure.shaped(dialect))?;
         span.end();
-        let own = (!lease.is_of(blueprint)).then(|| {
-            let key = handler_key(&admitted);
-            Handler::without_tools(Arc::clone(blueprint), key.initiator, key.api_key_id)
-        });
+        let own = (!lease.is_of(blueprint)).then(|| lease.of(Arc::clone(blueprint)));
         let query = head.uri.query().map(str::to_owned);
         let (method, path) = (head.method, path.to_owned());
         Ok(Some(Prepared {

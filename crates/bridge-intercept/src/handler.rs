@@ -20,7 +20,7 @@ pub struct Handler {
     initiator: ActorId,
     api_key_id: String,
     /// Its tools, where there are any.
-    kit: Option<Kit>,
+    kit: Option<Arc<Kit>>,
 }
 
 /// Where a request will go.
@@ -144,27 +144,27 @@ impl Handler {
                 actor: initiator,
                 api_key_id: api_key_id.clone(),
             };
-            Kit::new(tools, owner)
+            Arc::new(Kit::new(tools, owner))
         });
-        Self {
-            kit,
-            ..Self::without_tools(blueprint, initiator, api_key_id)
-        }
-    }
-
-    /// A handler for one request of a caller whose own handler is of another blueprint. To open
-    /// tool servers for it would not be worth while.
-    #[must_use]
-    pub fn without_tools(
-        blueprint: Arc<Blueprint>,
-        initiator: ActorId,
-        api_key_id: String,
-    ) -> Self {
         Self {
             blueprint,
             initiator,
             api_key_id,
-            kit: None,
+            kit,
+        }
+    }
+
+    /// A handler of the same caller for one request that came when there was another blueprint. It
+    /// has the tools of this one: an agent in the middle of its work is not to see them vanish, and
+    /// to open tool servers for one request would not be worth while.
+    #[must_use]
+    pub fn of(&self, blueprint: Arc<Blueprint>) -> Self {
+        let kit = self.kit.clone().filter(|_| blueprint.tools.is_some());
+        Self {
+            blueprint,
+            initiator: self.initiator,
+            api_key_id: self.api_key_id.clone(),
+            kit,
         }
     }
 
@@ -196,7 +196,7 @@ impl Handler {
         );
         match plan.kind {
             RouteKind::Bridged(dialect) => {
-                let kit = self.kit.as_ref();
+                let kit = self.kit.as_deref();
                 turn::run(&self.blueprint, &plan, dialect, cx, inbound, kit).await
             }
             RouteKind::Passthrough | RouteKind::Hello => {

@@ -1,10 +1,11 @@
 //! Which requests get tools, when, and what that changes in them.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bridge_auth::RequestSource;
-use bridge_gateway::InProcess;
+use bridge_gateway::{GatewayConfig, InProcess};
 use bridge_intercept::ToolsConfig;
 use bridge_mcp::Credential;
 use bridge_simulate::{ToolServer, ToolServerConfig, ToolTrouble};
@@ -16,7 +17,9 @@ use http_body_util::Full;
 
 use super::stage::{KEY, Stage, patient, tools};
 use super::voice::{Call, Dialect, Says};
-use crate::support::{Setup, Step, ToolsSetup, World, call, server, until, zipped};
+use crate::support::{
+    Setup, Step, ToolsSetup, World, call, open, read_reply, server, until, zipped,
+};
 
 const CALLS: [Call; 1] = [("call_1", "bmcp_docs_find", "{}")];
 
@@ -32,6 +35,8 @@ async fn a_request_that_wants_none_passes_byte_for_byte() {
         let seen = stage.world.provider.seen();
         assert_eq!(seen.last().unwrap().body, body.as_bytes());
     }
+    // Nobody has to wait for tool servers in vain.
+    assert!(stage.docs.seen().methods().is_empty());
     let figures = stage.world.metrics.expose();
     for kind in ["forbidden", "model"] {
         let sample = format!("bridge_tool_offers_total{{kind=\"{kind}\"}} 1");
@@ -212,4 +217,26 @@ async fn the_callers_key_goes_to_servers_that_want_it_and_to_no_other() {
         !body.contains("bmcp_keyed_") && body.contains("bmcp_open_echo"),
         "{body}"
     );
+}
+
+#[tokio::test]
+async fn tools_do_not_vanish_for_a_request_that_came_before_a_reload() {
+    let dialect = Dialect::Anthropic;
+    let answer = dialect.answer(false, "only", Says::Text("x"));
+    let stage = Stage::playing(vec![answer]).await;
+    let world = &stage.world;
+    let held = "Authorization: Bearer held-key";
+    let body = dialect.request(false);
+    let mut early = open(world.address, &[dialect.line(), held], body.as_bytes()).await;
+    until(|| !world.asked.claims.lock().is_empty()).await;
+    let limits = GatewayConfig::default();
+    world
+        .gateway
+        .replace(Arc::new(world.blueprint.clone()), limits);
+    stage.ask(dialect, &body).await;
+    world.asked.door.notify_one();
+    assert_eq!(read_reply(&mut early).await.status, 200);
+    let asked = stage.asked();
+    assert_eq!(asked[0]["tools"], asked[1]["tools"]);
+    assert_eq!(asked[1]["tools"].as_array().map(Vec::len), Some(6));
 }
