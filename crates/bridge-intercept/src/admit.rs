@@ -148,7 +148,7 @@ fn judge(end: &End<'_>, status: Option<StatusCode>, format: Format) -> Judgement
                 of_answer(&observed.end)
             }
         }
-        End::Refused { .. } => {
+        End::Refused { .. } | End::Unwoven { .. } => {
             status.map_or(Judgement::Unknown, |status| of_status(status, format))
         }
         End::Unusable { .. } => Judgement::Unknown,

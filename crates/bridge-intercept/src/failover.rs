@@ -5,6 +5,8 @@
 //! work: nothing has left, or the provider itself refused. After the last attempt the provider's
 //! own answer stands.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::time::Duration;
 
 use bridge_auth::KeySource;
@@ -301,8 +303,21 @@ async fn let_go_of(held: Option<Result<Reply, UpstreamError>>) {
 
 /// Reads what is left of an answer, within limits. One that takes longer, or says more, loses its
 /// connection, and nothing else.
-pub(crate) async fn let_go(rest: Source) {
+async fn let_go(rest: Source) {
     let _either = timeout(REFUSAL_TIME, read_out(rest)).await;
+}
+
+/// Does the work, and lets go of what is left of an answer meanwhile. The work does not wait for
+/// that.
+pub(crate) async fn letting_go<T>(rest: Source, work: impl Future<Output = T>) -> T {
+    let mut letting_go = pin!(let_go(rest));
+    let mut work = pin!(work);
+    let mut is_gone = false;
+    poll_fn(|cx| {
+        is_gone = is_gone || letting_go.as_mut().poll(cx).is_ready();
+        work.as_mut().poll(cx)
+    })
+    .await
 }
 
 async fn read_out(mut source: Source) {

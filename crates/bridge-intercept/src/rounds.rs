@@ -15,7 +15,7 @@ mod spent;
 
 use std::sync::Arc;
 
-use bridge_api::{DialectId, InjectedCall, RoundEnd, ToolResult, Weave};
+use bridge_api::{DialectId, RoundEnd, ToolResult, Weave};
 use bridge_auth::Grant;
 use bridge_telemetry::{Metrics, Part};
 use bridge_upstream::UpstreamError;
@@ -27,12 +27,12 @@ pub(crate) use self::failed::{Failed, Refusal};
 pub(crate) use self::next::Next;
 use self::spent::Spent;
 use crate::admit::admit;
-use crate::failover::{Call, let_go, reach};
+use crate::failover::{Call, letting_go, reach};
 use crate::relay::Source;
 use crate::retry::Retries;
 use crate::sight::Sight;
 use crate::tools::Offered;
-use crate::transcript::Notes;
+use crate::transcript::{Notes, Taken};
 use crate::{Blueprint, Provider};
 
 /// A turn with injected tools, between the head of its first answer and its end.
@@ -142,12 +142,18 @@ impl Rounds {
     /// that made them.
     ///
     /// Dropping the future cancels calls that run, or the next call to the provider.
-    pub(crate) async fn go_on(mut self: Box<Self>, calls: Vec<InjectedCall>, rest: Source) -> Step {
+    pub(crate) async fn go_on(self: Box<Self>, calls: Vec<Taken>, rest: Source) -> Step {
         if let Some(limit) = self.spent.told() {
+            for call in calls {
+                call.not_made(limit.explanation());
+            }
             return Step::Failed(Failed::of_limit(limit));
         }
-        let (results, ()) = tokio::join!(self.run(calls), let_go(rest));
-        let Some(results) = results else {
+        letting_go(rest, self.run_and_ask(calls)).await
+    }
+
+    async fn run_and_ask(mut self: Box<Self>, calls: Vec<Taken>) -> Step {
+        let Some(results) = self.run(calls).await else {
             return Step::Failed(Failed::Left);
         };
         let next = self.weave.go_on(&mut self.again.envelope, results);
@@ -163,13 +169,8 @@ impl Rounds {
     /// Runs the injected calls of an answer that also calls tools of the client's.
     ///
     /// Dropping the future cancels calls that run.
-    pub(crate) async fn finish_mixed(
-        mut self: Box<Self>,
-        calls: Vec<InjectedCall>,
-        rest: Source,
-    ) -> Step {
-        let (results, ()) = tokio::join!(self.run(calls), let_go(rest));
-        let Some(results) = results else {
+    pub(crate) async fn finish_mixed(mut self: Box<Self>, calls: Vec<Taken>, rest: Source) -> Step {
+        let Some(results) = letting_go(rest, self.run(calls)).await else {
             return Step::Failed(Failed::Left);
         };
         self.weave.keep(results);
@@ -194,7 +195,7 @@ impl Rounds {
         Failed::of_upstream(&self.notes, &self.provider, error)
     }
 
-    async fn run(&mut self, calls: Vec<InjectedCall>) -> Option<Vec<ToolResult>> {
+    async fn run(&mut self, calls: Vec<Taken>) -> Option<Vec<ToolResult>> {
         let config = &self.offered.tools.config;
         let planned = self.spent.plan(calls, config);
         let bench = Bench {

@@ -13,6 +13,7 @@ use bridge_record::{ErrorType, Event, Outcome, Record, RecordError, Started};
 use bridge_telemetry::{Part, wall_clock};
 use bridge_upstream::UpstreamError;
 
+use crate::relay::Ear;
 use crate::{Blueprint, Cx};
 
 mod ending;
@@ -23,14 +24,18 @@ mod usage;
 mod verdict;
 
 pub(crate) use self::notes::Notes;
-pub(crate) use self::rounds::InjectedUse;
+pub(crate) use self::rounds::Taken;
 pub(crate) use self::verdict::{type_of_status, type_of_word};
 
 /// Ready when what was recorded is safe.
 pub(crate) type Settling = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The records of one turn, from the first that was taken. Dropping it closes them.
-pub(crate) struct Transcript(Notes);
+pub(crate) struct Transcript {
+    notes: Notes,
+    /// Hears the round that runs, where nobody else asks it in the end.
+    ear: Option<Ear>,
+}
 
 /// What the closing line of a request says of its interception.
 #[derive(Debug, Clone)]
@@ -63,12 +68,39 @@ pub(crate) enum End<'a> {
         error_type: ErrorType,
         message: Option<String>,
     },
+    /// The turn failed in the middle of an answer, of which this was seen.
+    Unwoven {
+        observed: Observed,
+        error_type: ErrorType,
+        message: Option<String>,
+    },
     /// There was no answer.
     Unanswered { error: &'a UpstreamError },
     /// There was something, but no answer.
     Unusable { message: String },
     /// Nobody listens any more. What was seen until then, if there was an answer.
     Dropped { observed: Option<Observed> },
+}
+
+impl End<'_> {
+    /// The turn has failed so; with what was seen of the answer in which it did, if it was in one.
+    pub(crate) fn failed(
+        error_type: ErrorType,
+        message: Option<String>,
+        observed: Option<Observed>,
+    ) -> Self {
+        match observed {
+            Some(observed) => Self::Unwoven {
+                observed,
+                error_type,
+                message,
+            },
+            None => Self::Refused {
+                error_type,
+                message,
+            },
+        }
+    }
 }
 
 impl Transcript {
@@ -82,7 +114,10 @@ impl Transcript {
         prompt: Option<String>,
         closing: Closing,
     ) -> Result<Self, RecordError> {
-        let transcript = Self(Notes::new(blueprint, cx, &started, prompt, closing));
+        let transcript = Self {
+            notes: Notes::new(blueprint, cx, &started, prompt, closing),
+            ear: None,
+        };
         let event = Event::Started(Box::new(started));
         let first = Record::new(cx.id, wall_clock(), event);
         let starting = blueprint.recorder.start(first);
@@ -96,18 +131,29 @@ impl Transcript {
         transcript.began();
         Ok(transcript)
     }
+
+    /// What this ear hears belongs to the records, also when they are closed in the middle.
+    pub(crate) fn hears_by(&mut self, ear: Ear) {
+        self.ear = Some(ear);
+    }
+
+    /// What was heard of the round that runs. The second time there is nothing.
+    pub(crate) fn heard(&self) -> Option<Observed> {
+        self.ear.as_ref().and_then(Ear::heard)
+    }
 }
 
 impl Deref for Transcript {
     type Target = Notes;
 
     fn deref(&self) -> &Notes {
-        &self.0
+        &self.notes
     }
 }
 
 impl Drop for Transcript {
     fn drop(&mut self) {
-        self.close(End::Dropped { observed: None });
+        let observed = self.heard();
+        self.close(End::Dropped { observed });
     }
 }

@@ -12,4 +12,6 @@ mod offers;
 mod rounds;
 mod sight;
 mod stage;
+mod unmade;
 mod voice;
+mod withdrawn;

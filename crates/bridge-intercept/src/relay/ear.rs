@@ -82,24 +82,30 @@ impl Ear {
         observer.is_some_and(|observer| observer.is_complete())
     }
 
-    /// Everything that was heard of the last round. The second time there is nothing.
-    pub(super) fn take(&self) -> Seen {
+    /// What was heard of the round that runs, by somebody who will hear no more of it. The second
+    /// time there is nothing.
+    pub(crate) fn heard(&self) -> Option<Observed> {
         let mut hearing = self.hearing.lock();
-        if let Some((error_type, message)) = hearing.failure.take() {
-            return Seen::Failure {
-                error_type,
-                message,
-            };
-        }
-        let Some(observer) = hearing.observer.take() else {
-            return Seen::Nothing;
-        };
-        let mut observed = observer.finish();
+        let mut observed = hearing.observer.take()?.finish();
         if !hearing.is_last && matches!(observed.end, AnswerEnd::Complete) {
             // The provider has said its last word, and the caller has not got it.
             observed.end = AnswerEnd::Truncated;
         }
-        Seen::Answer(observed)
+        Some(observed)
+    }
+
+    /// The same, and how the turn failed if it did.
+    pub(super) fn take(&self) -> Seen {
+        let failure = self.hearing.lock().failure.take();
+        match (failure, self.heard()) {
+            (Some((error_type, message)), observed) => Seen::Failure {
+                error_type,
+                message,
+                observed,
+            },
+            (None, Some(observed)) => Seen::Answer(observed),
+            (None, None) => Seen::Nothing,
+        }
     }
 }
 

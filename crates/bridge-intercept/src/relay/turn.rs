@@ -156,10 +156,10 @@ impl Turn {
             Seen::Failure {
                 error_type,
                 message,
-            } => self.transcript.close(End::Refused {
-                error_type,
-                message,
-            }),
+                observed,
+            } => self
+                .transcript
+                .close(End::failed(error_type, message, observed)),
             Seen::Nothing => {}
         }
     }
@@ -180,7 +180,8 @@ impl Turn {
             Seen::Answer(observed) => self.transcript.close(End::Dropped {
                 observed: Some(observed),
             }),
-            other @ (Seen::Failure { .. } | Seen::Nothing) => self.relayed(other, None),
+            Seen::Nothing => self.transcript.close(End::Dropped { observed: None }),
+            failure @ Seen::Failure { .. } => self.relayed(failure, None),
         }
         self.transcript.closing()
     }

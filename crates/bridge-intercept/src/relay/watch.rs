@@ -62,6 +62,8 @@ pub(super) enum Seen {
     Failure {
         error_type: ErrorType,
         message: Option<String>,
+        /// What there was of an answer until then.
+        observed: Option<Observed>,
     },
     /// It was taken before.
     Nothing,
@@ -238,6 +240,7 @@ impl Watch {
                     .whole()
                     .and_then(|body| read_error(&body))
                     .map(|error| error.message),
+                observed: None,
             },
             Listening::Woven { ear, .. } => ear.take(),
             Listening::Over => Seen::Nothing,

@@ -179,14 +179,14 @@ impl Woven {
             // Tools do not work for somebody who has left.
             RoundEnd::Calls(_) | RoundEnd::Mixed(_) if rounds.notes.departure().has_left() => {}
             RoundEnd::Calls(calls) => {
-                rounds.notes.takes(&calls);
+                let calls = rounds.notes.takes(calls);
                 if let Some(observed) = self.ear.end_round() {
                     rounds.notes.end_round(observed);
                 }
                 self.at = At::Between(Box::pin(rounds.go_on(calls, source)));
             }
             RoundEnd::Mixed(calls) => {
-                rounds.notes.takes(&calls);
+                let calls = rounds.notes.takes(calls);
                 self.at = At::Between(Box::pin(rounds.finish_mixed(calls, source)));
             }
         }

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use bridge_api::{InjectedCall, ToolResult};
+use bridge_api::ToolResult;
 use bridge_mcp::McpError;
 use bridge_telemetry::CallOutcome;
 use bridge_telemetry::trace::{Span, attributes as names};
@@ -16,7 +16,7 @@ use super::spent::Planned;
 use crate::ToolsConfig;
 use crate::aftercare::Departure;
 use crate::tools::{Shelved, result};
-use crate::transcript::{InjectedUse, Notes};
+use crate::transcript::{Notes, Taken};
 
 /// With what calls are made.
 pub(super) struct Bench<'b> {
@@ -33,8 +33,13 @@ impl Bench<'_> {
     ///
     /// Dropping the future cancels what runs, and records that.
     pub(super) async fn run(&self, planned: Vec<Planned>) -> Vec<ToolResult> {
-        let calls = stream::iter(planned).map(|planned| self.answer(planned));
-        calls.buffered(self.config.at_once.max(1)).collect().await
+        let numbered = stream::iter(planned).enumerate();
+        let calls = numbered.map(async |(at, planned)| (at, self.answer(planned).await));
+        // One that is slow keeps nobody waiting who comes behind it.
+        let answered = calls.buffer_unordered(self.config.at_once.max(1));
+        let mut results: Vec<(usize, ToolResult)> = answered.collect().await;
+        results.sort_by_key(|(at, _)| *at);
+        results.into_iter().map(|(_, result)| result).collect()
     }
 
     async fn answer(&self, planned: Planned) -> ToolResult {
@@ -43,15 +48,16 @@ impl Bench<'_> {
         if let Some(limit) = refused {
             return begun.not_made("limit", limit.explanation());
         }
-        let input = match &begun.call.input {
-            Ok(input) => input.clone(),
+        let call = &begun.taken.call;
+        let input = match &call.input {
+            Ok(input) => input,
             Err(bad) => {
                 let explanation = bad.to_string();
                 return begun.not_made("bad_input", explanation);
             }
         };
         let within = self.within();
-        let called = self.tools.call(&begun.call.name, &input, within).await;
+        let called = self.tools.call(&call.name, input, within).await;
         begun.made(called)
     }
 
@@ -67,14 +73,14 @@ impl Bench<'_> {
 /// A call that was begun. Dropped before its end it was cancelled.
 struct Begun<'b> {
     bench: &'b Bench<'b>,
-    call: InjectedCall,
+    taken: Taken,
     since: Instant,
     span: Span,
-    is_over: bool,
 }
 
 impl<'b> Begun<'b> {
-    fn new(bench: &'b Bench<'b>, call: InjectedCall) -> Self {
+    fn new(bench: &'b Bench<'b>, taken: Taken) -> Self {
+        let call = &taken.call;
         let mut span = bench.notes.tool_span(&call.name);
         if span.is_on() {
             span.set(names::GEN_AI_OPERATION, "execute_tool");
@@ -83,24 +89,23 @@ impl<'b> Begun<'b> {
         }
         Self {
             bench,
-            call,
+            taken,
             since: Instant::now(),
             span,
-            is_over: false,
         }
     }
 
     /// The call was not made, and the model hears why.
     fn not_made(mut self, why: &'static str, explanation: String) -> ToolResult {
         self.span.fail(why);
-        let result = ToolResult::error(self.call.call_id.clone(), explanation.clone());
+        let result = ToolResult::error(self.taken.call.call_id.clone(), explanation.clone());
         self.end(CallOutcome::NotMade, Some(explanation));
         result
     }
 
     /// The call was made, and came to this.
     fn made(mut self, called: Result<bridge_mcp::Outcome, McpError>) -> ToolResult {
-        let call_id = self.call.call_id.clone();
+        let call_id = self.taken.call.call_id.clone();
         match called {
             Ok(outcome) => {
                 let (word, error) = if outcome.is_error {
@@ -133,15 +138,8 @@ impl<'b> Begun<'b> {
     }
 
     fn end(&mut self, outcome: CallOutcome, error: Option<String>) {
-        if std::mem::replace(&mut self.is_over, true) {
-            return;
-        }
-        self.bench.notes.used(InjectedUse {
-            call: &self.call,
-            outcome,
-            error,
-            took: (outcome != CallOutcome::NotMade).then(|| self.since.elapsed()),
-        });
+        let took = (outcome != CallOutcome::NotMade).then(|| self.since.elapsed());
+        self.taken.ended(outcome, error, took);
     }
 }
 

@@ -1,9 +1,9 @@
 //! How much of its tools a turn has used up.
 
-use bridge_api::InjectedCall;
 use tokio::time::Instant;
 
 use crate::ToolsConfig;
+use crate::transcript::Taken;
 
 /// What a turn has spent. It grows until the turn is over.
 #[derive(Debug, Default)]
@@ -25,9 +25,8 @@ pub(super) enum Limit {
 }
 
 /// A call, and whether it is made.
-#[derive(Debug)]
 pub(super) struct Planned {
-    pub(super) call: InjectedCall,
+    pub(super) call: Taken,
     pub(super) refused: Option<Limit>,
 }
 
@@ -43,7 +42,7 @@ impl Spent {
     }
 
     /// Says which of a round's calls are made.
-    pub(super) fn plan(&mut self, calls: Vec<InjectedCall>, config: &ToolsConfig) -> Vec<Planned> {
+    pub(super) fn plan(&mut self, calls: Vec<Taken>, config: &ToolsConfig) -> Vec<Planned> {
         let now = Instant::now();
         let until = *self.until.get_or_insert(now + config.total_timeout);
         self.rounds = self.rounds.saturating_add(1);

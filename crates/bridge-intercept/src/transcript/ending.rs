@@ -34,7 +34,7 @@ impl Notes {
         }
         let verdict = self.judge(&end, &state);
         let (observed, has_prompt) = match end {
-            End::Relayed { observed, .. } => (Some(observed), true),
+            End::Relayed { observed, .. } | End::Unwoven { observed, .. } => (Some(observed), true),
             End::Dropped { observed } => (observed, true),
             End::Unanswered { error } => (None, error.class() != FailureClass::NeverSent),
             End::Refused { .. } | End::Unusable { .. } => (None, false),
@@ -82,6 +82,11 @@ impl Notes {
             End::Refused {
                 error_type,
                 message,
+            }
+            | End::Unwoven {
+                error_type,
+                message,
+                ..
             } => {
                 let wordless = |status: StatusCode| {
                     format!(

@@ -11,15 +11,23 @@ use bridge_telemetry::{CallOutcome, wall_clock};
 use super::{End, Notes};
 use crate::tools::Shelved;
 
-/// A call of an injected tool that has ended, one way or the other.
-pub(crate) struct InjectedUse<'a> {
-    pub(crate) call: &'a InjectedCall,
-    /// How, from a closed list.
-    pub(crate) outcome: CallOutcome,
+/// A call of an injected tool that somebody has taken on. It is recorded once: when it has ended, or
+/// when it is dropped without an end.
+pub(crate) struct Taken {
+    notes: Notes,
+    pub(crate) call: InjectedCall,
+    is_recorded: bool,
+}
+
+/// How a call of an injected tool has ended.
+struct Use<'a> {
+    call: &'a InjectedCall,
+    /// From a closed list.
+    outcome: CallOutcome,
     /// Why it failed, if it did.
-    pub(crate) error: Option<String>,
+    error: Option<String>,
     /// How long it took; none when it was not made.
-    pub(crate) took: Option<Duration>,
+    took: Option<Duration>,
 }
 
 /// What is known of the tools that were offered in a turn.
@@ -61,9 +69,15 @@ impl Notes {
     }
 
     /// These calls are made, and recorded when they have ended.
-    pub(crate) fn takes(&self, calls: &[InjectedCall]) {
+    pub(crate) fn takes(&self, calls: Vec<InjectedCall>) -> Vec<Taken> {
         let ids = calls.iter().map(|call| call.call_id.clone());
         self.0.state.lock().injected.taken.extend(ids);
+        let taken = calls.into_iter().map(|call| Taken {
+            notes: self.clone(),
+            call,
+            is_recorded: false,
+        });
+        taken.collect()
     }
 
     /// Records a round after which another one follows. Its call has come to its end, and the
@@ -89,6 +103,8 @@ impl Notes {
             self.record_prompt(&mut state, at, Some(&observed), tally);
         }
         self.record_observed(&mut state, at, observed, tally.as_ref());
+        // Some providers give the calls of each answer the same ids again.
+        state.injected.taken.clear();
         let key_hint = state.key_hint.clone();
         state.spans.end_round(&key_hint);
     }
@@ -102,8 +118,8 @@ impl Notes {
     }
 
     /// Records a call of an injected tool.
-    pub(crate) fn used(&self, used: InjectedUse<'_>) {
-        let InjectedUse {
+    fn used(&self, used: Use<'_>) {
+        let Use {
             call,
             outcome,
             error,
@@ -140,6 +156,37 @@ impl Notes {
     pub(crate) fn tool_span(&self, name: &str) -> Span {
         let within: Within = self.0.state.lock().spans.within.clone();
         within.span(SpanKind::Internal, || format!("execute_tool {name}"))
+    }
+}
+
+impl Taken {
+    /// The call was not made.
+    pub(crate) fn not_made(mut self, why: String) {
+        self.ended(CallOutcome::NotMade, Some(why), None);
+    }
+
+    /// The call has ended. Only the first end counts.
+    pub(crate) fn ended(
+        &mut self,
+        outcome: CallOutcome,
+        error: Option<String>,
+        took: Option<Duration>,
+    ) {
+        if std::mem::replace(&mut self.is_recorded, true) {
+            return;
+        }
+        self.notes.used(Use {
+            call: &self.call,
+            outcome,
+            error,
+            took,
+        });
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.ended(CallOutcome::NotMade, Some("cancelled".to_owned()), None);
     }
 }
 

@@ -87,10 +87,14 @@ pub(super) async fn answer(
                     headers,
                     manner,
                 };
-                return weave(rounds, transcript, head, whole).await;
+                // In a box, because who has no tools has no use for its room.
+                return Box::pin(weave(rounds, transcript, head, whole)).await;
             }
-            // It is relayed as it comes, and its calls are the client's to wonder about.
-            Ok(Gathered::Begun(read, rest)) => (first, body) = (Some(read), rest),
+            // Relayed as it comes it might show the client calls that are none of its own.
+            Ok(Gathered::TooLarge) => {
+                let what = "more than is read".to_owned();
+                return Err(unusable(transcript, what, status.as_u16()).await);
+            }
             Err(error) => return Err(unanswered(transcript, error).await),
         }
     }

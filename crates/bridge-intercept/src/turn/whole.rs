@@ -25,8 +25,8 @@ pub(super) struct Head {
 /// What was read of a body.
 pub(super) enum Gathered {
     Whole(Bytes),
-    /// More than is read. This was, and the rest still comes.
-    Begun(Bytes, Source),
+    /// More than is read.
+    TooLarge,
 }
 
 /// Reads a body up to a limit. `first` was read of it before.
@@ -42,7 +42,7 @@ pub(super) async fn gather(
             Some(piece) => read.extend_from_slice(&piece?),
         }
     }
-    Ok(Gathered::Begun(read.freeze(), source))
+    Ok(Gathered::TooLarge)
 }
 
 /// Goes from round to round until there is an answer for the caller. Nothing has gone to it before,
@@ -51,11 +51,12 @@ pub(super) async fn gather(
 /// Dropping the future ends the turn, as with a stream.
 pub(super) async fn weave(
     mut rounds: Box<Rounds>,
-    transcript: Transcript,
+    mut transcript: Transcript,
     mut head: Head,
     mut body: Bytes,
 ) -> Result<Answer, InterceptError> {
     let ear = Ear::new(rounds.dialect);
+    transcript.hears_by(ear.clone());
     let mut is_first = true;
     loop {
         ear.hear(|observer| observer.whole(&body));
@@ -64,18 +65,18 @@ pub(super) async fn weave(
         }
         let step = match rounds.end_round() {
             RoundEnd::Over => break,
-            RoundEnd::Calls(_) | RoundEnd::Mixed(_) if transcript.departure().has_left() => {
+            RoundEnd::Calls(_) | RoundEnd::Mixed(_) if rounds.notes.departure().has_left() => {
                 Step::Failed(Failed::Left)
             }
             RoundEnd::Calls(calls) => {
-                rounds.notes.takes(&calls);
+                let calls = rounds.notes.takes(calls);
                 if let Some(observed) = ear.end_round() {
-                    transcript.end_round(observed);
+                    rounds.notes.end_round(observed);
                 }
                 rounds.go_on(calls, Source::nothing()).await
             }
             RoundEnd::Mixed(calls) => {
-                rounds.notes.takes(&calls);
+                let calls = rounds.notes.takes(calls);
                 rounds.finish_mixed(calls, Source::nothing()).await
             }
         };
@@ -102,7 +103,7 @@ pub(super) async fn weave(
                 return failed(transcript, head, reason).await;
             }
             Ok(Gathered::Whole(body)) => body,
-            Ok(Gathered::Begun(..)) => {
+            Ok(Gathered::TooLarge) => {
                 let reason = Failed::of_reading("the provider's answer is too large to be read");
                 return failed(transcript, head, reason).await;
             }
@@ -151,10 +152,8 @@ async fn failed(
         }
         Failed::Ended { error, .. } => error,
     };
-    transcript.close(End::Refused {
-        error_type,
-        message,
-    });
+    let observed = transcript.heard();
+    transcript.close(End::failed(error_type, message, observed));
     transcript.settle().await;
     Err(InterceptError::AfterTools(error))
 }

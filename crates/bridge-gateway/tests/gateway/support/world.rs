@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -299,6 +299,8 @@ pub(crate) struct Keys {
     pub(crate) claims: Mutex<Vec<(&'static str, String)>>,
     /// Lets `held-key` in.
     pub(crate) door: Notify,
+    /// From now on nobody may use any model.
+    pub(crate) is_withdrawn: AtomicBool,
 }
 
 #[async_trait]
@@ -336,6 +338,9 @@ impl Authorizer for Keys {
     }
 
     async fn permit(&self, _: &Grant, _: &str, model: &str) -> Result<(), AuthError> {
+        if self.is_withdrawn.load(Ordering::SeqCst) {
+            return Err(AuthError::Refused(RefusalReason::NotAllowed));
+        }
         match model {
             "forbidden-model" => Err(AuthError::Refused(RefusalReason::NotAllowed)),
             _ => Ok(()),

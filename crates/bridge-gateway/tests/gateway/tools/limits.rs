@@ -102,6 +102,10 @@ async fn a_model_that_goes_on_all_the_same_fails_the_turn() {
             let ended = stage.world.ended(1).await.remove(0);
             assert_eq!(ended.outcome, Outcome::Failed);
             assert!(stage.docs.seen().calls.is_empty());
+            let used = stage.used();
+            let ids: Vec<_> = used.iter().map(|it| it.call_id.as_str()).collect();
+            assert_eq!(ids, ["call_1", "call_2"], "{dialect:?} {is_stream}");
+            assert_eq!(stage.order().last(), Some(&"ended"));
         }
     }
 }

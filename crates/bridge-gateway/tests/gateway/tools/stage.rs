@@ -1,5 +1,6 @@
 //! A gateway between a scripted provider and a tool server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bridge_intercept::ToolsConfig;
@@ -9,10 +10,11 @@ use bridge_simulate::{
     SimulatedTool, ToolAnswer, ToolCallEnd, ToolServer, ToolServerConfig, ToolServerSeen,
 };
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::voice::Dialect;
-use crate::support::{Reply, Script, Setup, ToolsSetup, World, call, server};
+use crate::support::{Reply, Script, Setup, Step, ToolsSetup, World, call, server};
 
 pub(super) const KEY: &str = "Authorization: Bearer alice-key";
 
@@ -104,6 +106,22 @@ impl Stage {
         });
         kinds.collect()
     }
+}
+
+/// An answer whose end waits until it is let.
+pub(super) fn held(mut script: Script, is_stream: bool, release: &Arc<Notify>) -> Script {
+    let wait = Step::Wait(Arc::clone(release));
+    if is_stream {
+        // Before the last event, behind which the body ends.
+        script.insert(script.len() - 2, wait);
+        return script;
+    }
+    let Some(Step::Send(bytes)) = script.last_mut() else {
+        panic!("it sends nothing at its end");
+    };
+    let rest = bytes.split_off(bytes.len() - 2);
+    script.extend([wait, Step::Send(rest)]);
+    script
 }
 
 /// The first request waits for the tool server as long as it takes.
