@@ -229,7 +229,7 @@ section! {
         /// How long a provider's stream may be silent before a ping is sent to the caller, in formats that have one.
         ping_after: Duration, Default "10s";
         /// How much of a blocking answer, or of a compressed one when decoded, is read for the records.
-        /// Larger ones are relayed unread.
+        /// Larger ones are relayed unread, but for those to requests with central tools, which fail.
         answer_bytes: Size, Default "32MiB";
         /// How much of an incomplete event is held back. Larger ones are relayed as they come.
         held_bytes: Size, Default "1MiB";

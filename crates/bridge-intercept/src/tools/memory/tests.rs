@@ -119,7 +119,7 @@ async fn two_keys_of_one_user_have_nothing_in_common() {
     memory.keep(&mine, Some("talk"), turn("a"), &limits);
     let other_key = Owner {
         api_key_id: "other key".to_owned(),
-        ..mine.clone()
+        ..mine
     };
     assert!(memory.recall(&other_key, Some("talk"), &limits).is_empty());
     assert_eq!(memory.recall(&mine, Some("talk"), &limits).len(), 1);
