@@ -107,13 +107,17 @@ impl State {
         raw: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), WeaveError> {
+        let event = Event::read(name, data);
         if let Some(Held::Event { later, .. }) = &mut self.round.held {
-            // Nothing of weight follows an end, but what does must not come before it.
-            self.budget.take(raw.len())?;
-            later.extend_from_slice(raw);
+            // Nothing of weight follows an end, but what does must not come before it. What would
+            // belong to the answer itself is told by its end, and may be ours.
+            let is_apart = event.kind == Kind::Other && event.index.count().is_none();
+            if is_apart || event.kind == Kind::Error {
+                self.budget.take(raw.len())?;
+                later.extend_from_slice(raw);
+            }
             return Ok(());
         }
-        let event = Event::read(name, data);
         match event.kind {
             Kind::Start => {
                 self.start(&event, raw, out);
@@ -138,6 +142,10 @@ impl State {
         }
         let mut patch = Patch::new(event.data);
         answer.tell_request(&self.toolbox, self.history.previous(), &mut patch);
+        // Nothing has been said yet, unless a provider begins in the middle.
+        if let Some(output) = self.output(&answer) {
+            patch.replace(answer.output, output);
+        }
         self.relay(event, None, patch, raw, out);
     }
 
@@ -165,8 +173,9 @@ impl State {
         let is_ours = is_our_call(event.item, &self.toolbox);
         let known = self.round.places.find_open(theirs, &id);
         let known = known.filter(|place| place.shown.is_some() || is_ours);
-        let shown = match known.map(|place| place.shown) {
-            Some(shown) => shown,
+        let shown = match known {
+            Some(place) if is_ours => place.is_ours(),
+            Some(place) => place.shown,
             None => self.place(event)?,
         };
         if let Some(item) = whole(event.item)

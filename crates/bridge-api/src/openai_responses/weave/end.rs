@@ -165,7 +165,7 @@ impl State {
     }
 
     /// All items that the client sees, or nothing when those are the provider's.
-    fn output(&self, answer: &Answer<'_>) -> Option<Vec<u8>> {
+    pub(super) fn output(&self, answer: &Answer<'_>) -> Option<Vec<u8>> {
         if !answer.output.is_array() {
             return None;
         }

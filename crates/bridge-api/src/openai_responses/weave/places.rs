@@ -12,8 +12,10 @@ pub(super) struct Place {
     id: String,
     /// Where the client sees it. One that belongs to an injected call is not seen.
     pub(super) shown: Option<u64>,
+    /// Whether it turned out to be a call of ours when the client had seen its beginning.
+    is_given_away: bool,
     /// The item as it is in the end, once that was told.
-    pub(super) item: Option<Vec<u8>>,
+    item: Option<Vec<u8>>,
 }
 
 /// The items that a round has told, event by event.
@@ -44,6 +46,7 @@ impl Places {
             theirs,
             id: shortened(id).to_owned(),
             shown,
+            is_given_away: false,
             item: None,
         });
     }
@@ -68,11 +71,19 @@ impl Places {
         items.map(|item| item.len()).sum()
     }
 
-    /// Whether the client has seen an item with this id.
-    pub(super) fn has_shown(&self, id: &str) -> bool {
+    /// Whether the client has seen a call of ours with this id.
+    pub(super) fn has_given_away(&self, id: &str) -> bool {
         let id = shortened(id);
-        let is_it = |place: &Place| place.id == id && place.shown.is_some();
-        !id.is_empty() && self.0.iter().any(is_it)
+        let is_it = |place: &Place| place.is_given_away && place.id == id;
+        self.0.iter().any(is_it)
+    }
+}
+
+impl Place {
+    /// The item at this place is a call of ours. Says where the client sees it all the same.
+    pub(super) fn is_ours(&mut self) -> Option<u64> {
+        self.is_given_away = self.shown.is_some();
+        self.shown
     }
 }
 

@@ -94,7 +94,7 @@ impl Round {
 
     /// Whether an item of the whole answer is a call that the client was not shown.
     pub(super) fn is_hidden(&self, item: Value<'_>, toolbox: &Toolbox) -> bool {
-        is_our_call(item, toolbox) && !self.places.has_shown(&id_of(item))
+        is_our_call(item, toolbox) && !self.places.has_given_away(&id_of(item))
     }
 
     /// The items as they are in the end: those of the whole answer, or those that were told before

@@ -1,5 +1,6 @@
 mod ends;
 mod history;
+mod hostile;
 mod next;
 mod odd;
 mod stream;
