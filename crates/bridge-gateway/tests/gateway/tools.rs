@@ -4,6 +4,7 @@
 
 mod bedrock;
 mod calls;
+mod dropped;
 mod failures;
 mod leaving;
 mod limits;
