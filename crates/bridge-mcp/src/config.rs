@@ -8,7 +8,7 @@ pub struct McpConfig {
     /// How many servers are open at once; further ones, by name, are left out. Default 64, as many
     /// as a control plane knows.
     pub servers: usize,
-    /// How many tools of one server are taken; one that lists more is not used. Default 128.
+    /// How many tools of one server may be let through; one that has more is not used. Default 128.
     pub tools: usize,
     /// How many pages the listing of one server may have. Default 64.
     pub pages: usize,

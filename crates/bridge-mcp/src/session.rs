@@ -179,7 +179,7 @@ impl Session {
 impl ToolServer for Session {
     async fn list(&self) -> Result<Listing, McpError> {
         let (mut pages, mut cursor) = (Vec::new(), None);
-        let (mut tools, mut bytes) = (0, 0);
+        let mut bytes = 0;
         loop {
             if pages.len() == self.config.pages {
                 return Err(McpError::TooMany {
@@ -195,13 +195,6 @@ impl ToolServer for Session {
                 });
             }
             let mut page = Page::read(&result)?;
-            tools += page.tools.len();
-            if tools > self.config.tools {
-                return Err(McpError::TooMany {
-                    what: "tools",
-                    limit: self.config.tools,
-                });
-            }
             cursor = page.next.take();
             pages.push(page);
             if cursor.is_none() {

@@ -10,6 +10,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Uri};
 use parking_lot::Mutex;
 
+use crate::McpError;
 use crate::filter::{Filter, FilterError};
 use crate::listing::{Listing, Listings};
 
@@ -219,9 +220,22 @@ impl Server {
 
     /// The tools of a listing that the operator lets through, kept once for all who were told the
     /// same.
-    pub(crate) fn admit(&self, mut listing: Listing) -> Arc<Listing> {
+    ///
+    /// # Errors
+    /// When there are more of them than this.
+    pub(crate) fn admit(
+        &self,
+        mut listing: Listing,
+        most: usize,
+    ) -> Result<Arc<Listing>, McpError> {
         listing.tools.retain(|tool| self.filter.passes(&tool.name));
-        self.listings.share(listing)
+        if listing.tools.len() > most {
+            return Err(McpError::TooMany {
+                what: "tools",
+                limit: most,
+            });
+        }
+        Ok(self.listings.share(listing))
     }
 }
 

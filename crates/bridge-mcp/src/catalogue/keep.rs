@@ -74,7 +74,7 @@ async fn open_once(
     let session = Arc::new(session);
     slot.of()
         .set_late(shared.house.is_too_long(since.elapsed()));
-    let listing = slot.of().admit(listing);
+    let listing = slot.of().admit(listing, shared.house.config.tools)?;
     debug!(shared.logger, "tool server open"; keys::TOOL_SERVER => slot.of().name(),
         "tools" => listing.tools.len(), "left_out" => listing.left_out);
     let open: Arc<dyn ToolServer> = Arc::<Session>::clone(&session);
@@ -106,11 +106,13 @@ async fn tend(shared: &Shared, slot: &Slot, session: &Session, quiet: Duration) 
                 }
             }
         }
-        match within(shared.house.config.opening, session.list()).await {
+        let config = &shared.house.config;
+        let listing = within(config.opening, session.list()).await;
+        match listing.and_then(|listing| slot.of().admit(listing, config.tools)) {
             Ok(listing) => {
                 debug!(shared.logger, "tools listed again"; keys::TOOL_SERVER => slot.of().name(),
                     "tools" => listing.tools.len());
-                slot.listed(slot.of().admit(listing));
+                slot.listed(listing);
                 shared.publish();
                 due = Instant::now() + refresh;
             }

@@ -26,7 +26,7 @@ fn stock(server: &Arc<Server>, tools: &[&str]) -> Stock {
     let page = format!(r#"{{"tools":[{}]}}"#, tools.join(","));
     let page = Page::read(page.as_bytes()).unwrap();
     Stock {
-        listing: Some(server.admit(Listing::of(vec![page]))),
+        listing: Some(server.admit(Listing::of(vec![page]), 9).unwrap()),
         server: Arc::clone(server),
     }
 }

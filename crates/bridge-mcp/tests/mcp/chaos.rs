@@ -275,6 +275,15 @@ async fn all_pages_are_read_and_no_more_than_there_may_be() {
     hall.behave();
     *hall.state.tools.lock() = (0..129).map(|n| tool(&format!("t{n}"))).collect();
     assert_eq!(trouble(&hall).await, Some("too_many"));
+    // What an operator does not let through does not count.
+    let told = Arc::new(Told::default());
+    let mut few = spec("one", &hall.url());
+    few.allow = vec!["^t7$".to_owned()];
+    told.grant(vec![(few, None)]);
+    let house = house(&told, quick());
+    let catalogue = house.catalogue(caller());
+    catalogue.ready(LONG).await;
+    assert_eq!(names(&catalogue), ["bmcp_one_t7"]);
     *hall.state.tools.lock() = vec![tool(&"t".repeat(2 << 20))];
     assert_eq!(trouble(&hall).await, Some("too_large"));
 }
