@@ -178,7 +178,9 @@ impl Toolbox {
         // Almost always the client has no name like these, and this is all that is done.
         let needle = format!("\"{}", self.0.prefix);
         let raw = own.raw().unwrap_or_default();
-        if memchr::memmem::find(raw, needle.as_bytes()).is_none() {
+        let has = |text: &str| memchr::memmem::find(raw, text.as_bytes()).is_some();
+        // Letters of a name may be written as escapes; those of other languages begin otherwise.
+        if !has(&needle) && !has("\\u00") {
             return self.clone();
         }
         let names = own.items().filter_map(name_of);

@@ -90,6 +90,8 @@ fn messages_get_tools_before_their_own() {
     );
     let taken = r#"{"tools":[{"name":"b_1"}]}"#;
     check(taken, &taken.replace('[', &format!("[{two},")));
+    let taken = r#"{"tools":[{"name":"\u0062_1"}]}"#;
+    check(taken, &taken.replace('[', &format!("[{two},")));
 }
 
 #[test]
