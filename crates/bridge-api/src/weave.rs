@@ -15,6 +15,7 @@ pub(crate) use self::budget::Budget;
 pub(crate) use self::event::write_event;
 pub(crate) use self::figures::Figures;
 pub use self::hidden::{HiddenTurn, splice};
+use crate::tools::is_object;
 use crate::{
     DialectId, Envelope, EnvelopeError, InjectedCall, ToolResult, Toolbox, anthropic, openai_chat,
     openai_responses,
@@ -73,6 +74,9 @@ pub enum WeaveError {
         /// The limit.
         limit: usize,
     },
+    /// A further answer is no JSON object, and tools have run for it.
+    #[error("the provider's answer after tools had run is not a JSON object")]
+    NotJson,
 }
 
 /// What follows a round.
@@ -96,7 +100,11 @@ pub enum RoundEnd {
 ///
 /// A turn of one round without injected calls goes through unchanged, byte for byte.
 #[derive(Debug)]
-pub struct Weave(Kind);
+pub struct Weave {
+    kind: Kind,
+    /// Whether there was a round before this one.
+    is_further: bool,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -115,7 +123,7 @@ impl Weave {
         toolbox: Toolbox,
         config: WeaveConfig,
     ) -> Self {
-        Self(match dialect {
+        let kind = match dialect {
             DialectId::AnthropicMessages => {
                 let state = anthropic::weave::State::new(request, toolbox, config);
                 Kind::Messages(Box::new(state))
@@ -128,7 +136,11 @@ impl Weave {
                 let state = openai_responses::weave::State::new(request, toolbox, config);
                 Kind::Responses(Box::new(state))
             }
-        })
+        };
+        Self {
+            kind,
+            is_further: false,
+        }
     }
 
     /// One event of the round: its name, which may be empty, its data, and all of its bytes up to
@@ -143,19 +155,23 @@ impl Weave {
         raw: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), WeaveError> {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Messages(state) => state.event(name, data, raw, out),
             Kind::Chat(state) => state.event(data, raw, out),
             Kind::Responses(state) => state.event(name, data, raw, out),
         }
     }
 
-    /// A round that is no stream.
+    /// A round that is no stream. The first may be anything, and goes to the client as it is.
     ///
     /// # Errors
-    /// When the turn goes beyond its limits.
+    /// When the turn goes beyond its limits, or a further round is no JSON object: the client would
+    /// get it in place of the answer, and do the whole turn again.
     pub fn whole(&mut self, body: Bytes) -> Result<(), WeaveError> {
-        match &mut self.0 {
+        if self.is_further && !is_object(&body, usize::MAX) {
+            return Err(WeaveError::NotJson);
+        }
+        match &mut self.kind {
             Kind::Messages(state) => state.whole(body),
             Kind::Chat(state) => state.whole(body),
             Kind::Responses(state) => state.whole(body),
@@ -164,7 +180,7 @@ impl Weave {
 
     /// What follows the round. To be asked once, when all of the round has been told.
     pub fn end_round(&mut self) -> RoundEnd {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Messages(state) => state.end_round(),
             Kind::Chat(state) => state.end_round(),
             Kind::Responses(state) => state.end_round(),
@@ -181,7 +197,8 @@ impl Weave {
         request: &mut Envelope,
         results: Vec<ToolResult>,
     ) -> Result<(), EnvelopeError> {
-        match &mut self.0 {
+        self.is_further = true;
+        match &mut self.kind {
             Kind::Messages(state) => state.go_on(request, results),
             Kind::Chat(state) => state.go_on(request, results),
             Kind::Responses(state) => state.go_on(request, results),
@@ -190,7 +207,7 @@ impl Weave {
 
     /// Keeps the results of a mixed turn for the client's next request, after [`RoundEnd::Mixed`].
     pub fn keep(&mut self, results: Vec<ToolResult>) {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Messages(state) => state.keep(results),
             Kind::Chat(state) => state.keep(results),
             Kind::Responses(state) => state.keep(results),
@@ -200,7 +217,7 @@ impl Weave {
     /// What was held back of the end of the last round. To be told to the client when the turn is
     /// over, be it mixed or not, and the last round has come to its end.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Messages(state) => state.finish(out),
             Kind::Chat(state) => state.finish(out),
             Kind::Responses(state) => state.finish(out),
@@ -209,7 +226,7 @@ impl Weave {
 
     /// The answer of all rounds as a whole body.
     pub fn finish_whole(&mut self) -> Bytes {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Messages(state) => state.finish_whole(),
             Kind::Chat(state) => state.finish_whole(),
             Kind::Responses(state) => state.finish_whole(),
@@ -218,7 +235,7 @@ impl Weave {
 
     /// What the client did not see and its next request will lack, if there is anything.
     pub fn hidden_turn(&mut self) -> Option<HiddenTurn> {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Messages(state) => state.hidden_turn(),
             Kind::Chat(state) => state.hidden_turn(),
             Kind::Responses(state) => state.hidden_turn(),

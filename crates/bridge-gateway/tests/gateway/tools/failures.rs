@@ -108,6 +108,22 @@ async fn a_provider_that_breaks_off_in_the_second_round_ends_the_turn() {
     }
 }
 
+/// A client that cannot read its answer may ask again, and tools would run again.
+#[tokio::test]
+async fn a_further_round_that_is_no_json_ends_the_turn() {
+    for dialect in DIALECTS {
+        for body in ["<html>busy</html>", "{\"id\":\"x\",", "[]"] {
+            let (stage, reply) = then(dialect, false, vec![json("200 OK", body)]).await;
+            assert_eq!(reply.status, 502, "{dialect:?} {}", reply.text());
+            assert_eq!(reply.header("x-should-retry"), Some("false"));
+            assert!(!reply.text().contains(body), "{}", reply.text());
+            let ended = stage.world.ended(1).await.remove(0);
+            assert_eq!(ended.outcome, Outcome::Failed);
+            assert_eq!(stage.docs.seen().calls.len(), 1);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_further_round_is_tried_again_and_with_another_key() {
     let dialect = Dialect::Anthropic;
