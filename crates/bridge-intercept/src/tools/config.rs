@@ -39,7 +39,7 @@ pub struct MemoryLimits {
     pub turns: usize,
     /// Their bytes. Default 8 MiB.
     pub bytes: usize,
-    /// How long one is remembered. Default 1 h.
+    /// How long one is remembered after its conversation last asked for it. Default 1 h.
     pub age: Duration,
 }
 

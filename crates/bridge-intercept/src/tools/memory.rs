@@ -35,6 +35,7 @@ struct Inner {
 
 #[derive(Default)]
 struct Kept {
+    /// Whose turns, those that were last asked for last.
     owners: HashMap<Owner, VecDeque<Turn>>,
     bytes: usize,
     turns: usize,
@@ -50,7 +51,7 @@ pub(crate) struct Owner {
     pub(crate) api_key_id: String,
 }
 
-/// One turn, and when it was.
+/// One turn, and when it was last asked for.
 struct Turn {
     conversation: Option<String>,
     at: Instant,
@@ -92,6 +93,9 @@ impl HiddenTurns {
     }
 
     /// What is remembered of a conversation, the newest last. Mostly nothing.
+    ///
+    /// It is young again then: a conversation that goes on keeps all of its turns. With one after the
+    /// other gone, each of its requests would begin otherwise than the one before.
     pub(crate) fn recall(
         &self,
         owner: &Owner,
@@ -100,14 +104,22 @@ impl HiddenTurns {
     ) -> Vec<Arc<HiddenTurn>> {
         let now = Instant::now();
         self.swept(now, limits, |kept| {
-            let Some(turns) = kept.owners.get(owner) else {
+            let Some(turns) = kept.owners.get_mut(owner) else {
                 return Vec::new();
             };
-            let is_it = |turn: &&Turn| {
+            let is_it = |turn: &Turn| {
                 turn.conversation.as_deref() == conversation && !turn.is_over(now, limits.age)
             };
-            let found = turns.iter().filter(is_it);
-            found.map(|turn| Arc::clone(&turn.turn)).collect()
+            if !turns.iter().any(is_it) {
+                return Vec::new();
+            }
+            // Those who came last stand last, and are the last to make room.
+            let (used, others): (Vec<Turn>, Vec<Turn>) =
+                std::mem::take(turns).into_iter().partition(is_it);
+            let found = used.iter().map(|turn| Arc::clone(&turn.turn)).collect();
+            let used = used.into_iter().map(|turn| Turn { at: now, ..turn });
+            *turns = others.into_iter().chain(used).collect();
+            found
         })
     }
 

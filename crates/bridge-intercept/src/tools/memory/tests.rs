@@ -88,6 +88,31 @@ async fn the_oldest_make_room_and_the_same_turn_is_kept_once() {
     }
 }
 
+/// Otherwise the beginning of a long conversation would change with every request.
+#[tokio::test(start_paused = true)]
+async fn a_conversation_that_goes_on_keeps_its_turns() {
+    let memory = HiddenTurns::new(Metrics::default());
+    let (mine, limits) = (owner(1), limits(3));
+    memory.keep(&mine, Some("talk"), turn("a"), &limits);
+    memory.keep(&mine, Some("talk"), turn("b"), &limits);
+    memory.keep(&mine, Some("other"), turn("c"), &limits);
+    let found = |talk| -> Vec<Vec<u128>> {
+        let found = memory.recall(&mine, Some(talk), &limits);
+        found.iter().map(|turn| turn.anchors().to_vec()).collect()
+    };
+    let both = [turn("a").anchors().to_vec(), turn("b").anchors().to_vec()];
+    for _ in 0..3 {
+        advance(limits.age * 2 / 3).await;
+        assert_eq!(found("talk"), both);
+    }
+    assert_eq!(found("other").len(), 0, "nobody asked for it");
+    // Who came last makes room last.
+    memory.keep(&mine, Some("other"), turn("c"), &limits);
+    assert_eq!(found("talk"), both);
+    memory.keep(&mine, Some("third"), turn("d"), &limits);
+    assert_eq!((found("talk").len(), found("other").len()), (2, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_too_large_is_not_remembered() {
     let memory = HiddenTurns::new(Metrics::default());

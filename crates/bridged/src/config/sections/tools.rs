@@ -23,7 +23,7 @@ section! {
         memory_entries: Count, Default "256";
         /// How many bytes of them.
         memory_bytes: Size, Default "8MiB";
-        /// For how long.
+        /// For how long, after the last request of the conversation.
         memory_age: Duration, Default "1h";
         /// How many answers of one turn may call tools. Calls of a further one are answered with an error, and that answer is the last.
         rounds: Count, Default "16";
