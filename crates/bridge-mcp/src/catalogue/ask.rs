@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bridge_telemetry::task::{self, Task};
 use bridge_telemetry::{ErrorChain, keys};
-use slog::{debug, warn};
+use slog::{debug, info, warn};
 use tokio::time::{sleep, timeout};
 
 use super::Shared;
@@ -154,19 +154,19 @@ fn begin(shared: &Arc<Shared>, granted: GrantedServer) -> (Arc<Slot>, Task<()>) 
     (slot, task)
 }
 
-/// That there is no key is nothing special: a host program vouched for the user.
+/// That there is nothing to present is nothing special: no key when a host program vouched for the
+/// user, and no token until one is set.
 fn tell_missing(shared: &Shared, granted: &GrantedServer, error: &McpError) {
     let server = granted.server.name();
     let problem = granted.problem.as_deref().unwrap_or_default();
-    let credential = granted.server.spec().credential.as_str();
     match granted.server.spec().credential {
         Credential::None | Credential::CallersKey => {
             debug!(shared.logger, "tool server left out"; keys::TOOL_SERVER => server,
-                "credential" => credential, keys::ERROR => ErrorChain(error));
+                keys::KIND => error.kind(), keys::ERROR => ErrorChain(error));
         }
         Credential::Token(_) | Credential::Users => {
-            warn!(shared.logger, "tool server left out"; keys::TOOL_SERVER => server,
-                "credential" => credential, "problem" => problem,
+            info!(shared.logger, "tool server left out"; keys::TOOL_SERVER => server,
+                keys::KIND => error.kind(), "problem" => problem,
                 keys::ERROR => ErrorChain(error));
         }
     }

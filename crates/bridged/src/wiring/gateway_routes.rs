@@ -52,17 +52,25 @@ pub(super) fn router(
         let log = get(log).put(set_level).delete(reset_level);
         router = router.route("/api/v1/log", log.with_state(level));
     }
-    if let Some((gateway, tools)) = gateway {
-        let status = get(provider_status).with_state(gateway.clone());
-        router = router
-            .route("/api/v1/turns", get(turns).with_state(gateway.clone()))
-            .route("/api/v1/provider-status", status)
-            .route(
-                "/api/v1/tool-server-status",
-                get(tool_server_status).with_state(tools),
-            );
-    }
+    let [turns, providers, tool_servers] = match gateway {
+        Some((gateway, tools)) => [
+            get(turns).with_state(gateway.clone()),
+            get(provider_status).with_state(gateway.clone()),
+            get(tool_server_status).with_state(tools),
+        ],
+        None => [get(of_gateways), get(of_gateways), get(of_gateways)],
+    };
+    let router = router
+        .route("/api/v1/turns", turns)
+        .route("/api/v1/provider-status", providers)
+        .route("/api/v1/tool-server-status", tool_servers);
     behind_admin_token(router, admin_token)
+}
+
+/// What a control plane says that is asked about requests that it does not see.
+async fn of_gateways() -> Response {
+    let text = "no requests run here: ask the operator's API of a gateway (--admin-url)";
+    problem(StatusCode::NOT_FOUND, "not_found", text.to_owned())
 }
 
 /// The routes of a process with a gateway, or without one, for the OpenAPI document.

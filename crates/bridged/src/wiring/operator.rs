@@ -63,8 +63,8 @@ fn elsewhere(url: &str) -> Router {
         error: ProblemDetail {
             code: "not_found".to_owned(),
             message: format!(
-                "this gateway keeps no users, keys, providers and records: ask the operator's API \
-                 of its control plane, which serves gateways at {url}"
+                "this gateway keeps no users, keys, providers, tool servers and records: ask the \
+                 operator's API of its control plane, which serves gateways at {url}"
             ),
             field: None,
         },

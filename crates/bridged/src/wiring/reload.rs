@@ -159,6 +159,7 @@ impl Generations {
             parts.tools.connect_over(client.clone());
             parts.client = client;
         }
+        parts.tools.switch(habits.tools.is_some());
         parts.tools_config = habits.tools.map(Arc::new);
         parts.take_tools();
         parts.has_providers.then(|| parts.begin(&self.0.gateway))

@@ -28,6 +28,7 @@ const FIRST_SET: Duration = Duration::from_secs(5);
 pub(super) struct CentralTools {
     catalogues: Catalogues,
     memory: HiddenTurns,
+    authority: Arc<ControlPlaneTools>,
     way_out: Arc<WayOut>,
 }
 
@@ -39,20 +40,17 @@ impl CentralTools {
         metrics: &Metrics,
         logger: &Logger,
     ) -> Self {
-        let logger = logger.new(o!(keys::COMPONENT => "tools"));
         let remote = RemoteToolServers::new(channel);
-        let authority = Arc::new(ControlPlaneTools::new(remote, logger.clone()));
+        let authority = Arc::new(ControlPlaneTools::new(remote, component(logger)));
         let way_out = Arc::new(WayOut::new(client));
         let exchange = Arc::clone(&way_out) as _;
+        let asked = Arc::clone(&authority) as _;
+        let config = McpConfig::default();
         Self {
-            catalogues: Catalogues::new(
-                exchange,
-                authority,
-                McpConfig::default(),
-                metrics,
-                &logger,
-            ),
+            // It names the component by itself.
+            catalogues: Catalogues::new(exchange, asked, config, metrics, logger),
             memory: HiddenTurns::new(metrics.clone()),
+            authority,
             way_out,
         }
     }
@@ -69,6 +67,14 @@ impl CentralTools {
     /// From now on tool servers are reached over these connections.
     pub(super) fn connect_over(&self, client: Client) {
         self.way_out.replace(client);
+    }
+
+    /// Whether tool servers may be spoken to from now on. Where they may not, sessions with them end
+    /// at once, also those of callers who are here.
+    pub(super) fn switch(&self, is_on: bool) {
+        if self.authority.switch(is_on) {
+            self.all_ask_again();
+        }
     }
 
     /// What may be used has changed for everybody.
@@ -122,6 +128,7 @@ pub(super) async fn follow(
     mut watch: ToolServerWatch,
     logger: Logger,
 ) {
+    let logger = component(&logger);
     let mut changes = watch.token_changes();
     loop {
         tokio::select! {
@@ -136,6 +143,10 @@ pub(super) async fn follow(
             },
         }
     }
+}
+
+fn component(logger: &Logger) -> Logger {
+    logger.new(o!(keys::COMPONENT => "tools"))
 }
 
 fn say(logger: &Logger, set: ToolServerSet, is_other_generation: bool) {

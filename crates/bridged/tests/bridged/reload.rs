@@ -269,7 +269,7 @@ fn a_control_plane_of_its_own_reads_its_providers_again() {
     assert!(told.contains("log.level: "), "{told}");
     assert!(control.readiness().contains("configuration_refused"));
     let told = control.operate(&program, &["turns"]).unwrap_err();
-    assert!(told.contains("no such route"), "{told}");
+    assert!(told.contains("of a gateway (--admin-url)"), "{told}");
     control.signal("TERM");
     assert_eq!(control.ended().code(), Some(0));
 }

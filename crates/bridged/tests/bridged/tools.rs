@@ -1,6 +1,7 @@
 //! Central tools, from the operator's command to the record of a call.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 use bridge_simulate::{
     SimulateConfig, SimulatedTool, Simulator, ToolServer, ToolServerConfig, ToolServerSeen,
@@ -79,9 +80,8 @@ impl Outside {
     }
 }
 
-/// Asks for a stream. The model is ordered to call a tool of ours if it has one.
-fn ask(serving: &Serving, key: &str) -> String {
-    let orders = "simulate:tool=bmcp_*_list_workspaces {\\\"owner\\\":\\\"ada\\\"}";
+/// Asks for a stream, which may be read from what is given back.
+fn send(serving: &Serving, key: &str, orders: &str) -> TcpStream {
     let body = format!(
         "{{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":100,\"stream\":true,\
          \"messages\":[{{\"role\":\"user\",\"content\":\"look around {orders}\"}}]}}"
@@ -93,7 +93,14 @@ fn ask(serving: &Serving, key: &str) -> String {
         body.len()
     );
     stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+/// Asks for a stream. The model is ordered to call a tool of ours if it has one.
+fn ask(serving: &Serving, key: &str) -> String {
+    let orders = "simulate:tool=bmcp_*_list_workspaces {\\\"owner\\\":\\\"ada\\\"}";
     let mut answer = String::new();
+    let mut stream = send(serving, key, orders);
     stream.read_to_string(&mut answer).unwrap();
     answer
 }
@@ -220,10 +227,17 @@ fn gateways_apart_hear_of_tool_servers() {
     let serving = gateway(&home, &url, &key).run();
     until_ready(&serving);
     tools_come_and_go(&outside, &serving, (&plane, &office), &home);
+    let elsewhere = plane
+        .operate(&office, &["tool-server", "status"])
+        .unwrap_err();
+    assert!(
+        elsewhere.contains("of a gateway (--admin-url)"),
+        "{elsewhere}"
+    );
 }
 
 #[test]
-fn tokens_of_users_and_settings_change_while_it_runs() {
+fn tokens_of_users_change_while_it_runs() {
     let (outside, program) = (Outside::start(Some("second")), Program::new());
     let serving = outside.server(&program).run();
     let key = serving.key(&program);
@@ -275,8 +289,22 @@ fn tokens_of_users_and_settings_change_while_it_runs() {
     wait_for("open", Value::Null);
     let log = serving.log();
     assert!(!log.contains("second") && !log.contains("first\""), "{log}");
+    let mut of_servers = log.lines().filter(|line| line.contains("\"tool server "));
+    let is_sound =
+        |line: &str| line.matches("\"component\":").count() == 1 && !line.contains("(withheld)");
+    assert!(of_servers.all(is_sound), "{log}");
+    assert!(log.contains("\"tool server left out\""), "{log}");
+}
 
-    // A reload takes the tools away and gives them back.
+#[test]
+fn a_reload_takes_tools_away_and_gives_them_back() {
+    let (outside, program) = (Outside::start(None), Program::new());
+    let serving = outside.server(&program).run();
+    let key = serving.key(&program);
+    let url = outside.tools.url();
+    let create = ["tool-server", "create", "docs", "--url", &url];
+    serving.operate(&program, &create).unwrap();
+    until_used(&serving, &key);
     let reload = |settings: &str| {
         Start {
             settings: outside.settings(settings),
@@ -286,8 +314,18 @@ fn tokens_of_users_and_settings_change_while_it_runs() {
         serving.operate(&program, &["reload"]).unwrap();
         ask(&serving, &key)
     };
+    // A request that runs has tools, and holds them.
+    let asked = outside.provider.seen().len();
+    let held = send(&serving, &key, "simulate:delay=3600000");
+    until("the request that runs", || {
+        (outside.provider.seen().len() > asked).then_some(())
+    });
     reload("[tools]\nenabled = false\n");
     assert!(!outside.was_offered());
+    until("no session with a tool server", || {
+        status(&serving, &program).is_none().then_some(())
+    });
+    drop(held);
     reload("[tools]\nskip_models = \"*sonnet*\"\n");
     assert!(!outside.was_offered());
     reload("");

@@ -86,7 +86,8 @@ pub(super) fn show(
     }
     if server.credential == ToolCredentialKind::User {
         let name = table::line(&server.name);
-        text.push_str(&format!("bridged tool-server token list --server {name}\n"));
+        let next = format!("Next: bridged tool-server token list --server {name}\n");
+        text.push_str(&next);
     }
     say(out, &text)
 }

@@ -18,7 +18,14 @@ pub(super) async fn status(
     if json {
         return say_json(out, &servers);
     }
-    let header = ["SERVER", "STATUS", "TOOLS", "CALLERS", "REASON", "URL"];
+    let header = [
+        "TOOL SERVER",
+        "STATUS",
+        "TOOLS",
+        "CALLERS",
+        "REASON",
+        "ADDRESS",
+    ];
     let rows = servers.iter().map(row).collect();
     say(out, &table::table(&header, rows, NOTHING))
 }

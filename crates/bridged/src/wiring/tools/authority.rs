@@ -1,6 +1,8 @@
 //! Which tool servers a user may use, and with which tokens: the control plane's word, as
 //! `bridge-mcp` asks for it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
 use bridge_mcp::{
     AuthorityError, Caller, Credential, Granted, GrantedServer, Renewal, Server, ServerSpec,
@@ -19,6 +21,8 @@ use crate::wiring::provider_spec::manners;
 pub(super) struct ControlPlaneTools {
     remote: RemoteToolServers,
     servers: Servers,
+    /// Nobody has any server while it is off.
+    is_on: AtomicBool,
     logger: Logger,
 }
 
@@ -27,8 +31,14 @@ impl ControlPlaneTools {
         Self {
             remote,
             servers: Servers::default(),
+            is_on: AtomicBool::new(true),
             logger,
         }
+    }
+
+    /// Whether anybody may use any. Says whether that is something else than before.
+    pub(super) fn switch(&self, is_on: bool) -> bool {
+        self.is_on.swap(is_on, Ordering::Relaxed) != is_on
     }
 
     async fn ask(
@@ -85,6 +95,9 @@ impl ControlPlaneTools {
 #[async_trait]
 impl ToolAuthority for ControlPlaneTools {
     async fn servers(&self, caller: &Caller) -> Result<Granted, AuthorityError> {
+        if !self.is_on.load(Ordering::Relaxed) {
+            return Ok(Granted::default());
+        }
         let told = self.ask(caller, &[]).await?;
         let servers = told.servers.into_iter();
         Ok(Granted {
