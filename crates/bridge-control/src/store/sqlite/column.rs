@@ -38,7 +38,7 @@ pub(super) fn closed() -> StoreError {
 #[error("a column holds no {0}")]
 struct Unreadable(&'static str);
 
-fn unreadable(what: &'static str) -> rusqlite::Error {
+pub(super) fn unreadable(what: &'static str) -> rusqlite::Error {
     foreign(Unreadable(what))
 }
 

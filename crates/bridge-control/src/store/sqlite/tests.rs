@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
-use crate::api::UserStatus;
+use crate::api::{ToolCredentialKind, UserStatus};
+use crate::store::ToolServerSettings;
 
 async fn fresh() -> (TempDir, Arc<dyn Store>) {
     let folder = TempDir::new().unwrap();
@@ -326,6 +327,31 @@ async fn settings_that_cannot_be_read_leave_one_provider_out() {
 }
 
 /// Nothing secret of a deleted provider is left in its row.
+/// What a later version means by them may be that a tool is not to be offered.
+#[tokio::test]
+async fn tool_servers_of_a_later_version_are_not_guessed_at() {
+    let (_folder, file) = place();
+    let store = SqliteStore::open(&file).unwrap();
+    let server = StoredToolServer {
+        id: Uuid::now_v7(),
+        name: "wiki".to_owned(),
+        url: "https://wiki.example".to_owned(),
+        enabled: true,
+        credential: ToolCredentialKind::None,
+        settings: ToolServerSettings::default(),
+        sealed: None,
+        created_at: Timestamp::UNIX_EPOCH,
+        updated_at: Timestamp::UNIX_EPOCH,
+    };
+    store.put_tool_server(server, 1).await.unwrap();
+    assert_eq!(store.tool_server_set().await.unwrap().servers.len(), 1);
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let later = r#"UPDATE tool_servers SET settings = '{"_version":2}'"#;
+    connection.execute_batch(later).unwrap();
+    let told = store.tool_server_set().await;
+    assert!(matches!(told, Err(StoreError::Unavailable(_))), "{told:?}");
+}
+
 #[tokio::test]
 async fn a_deleted_provider_stays_as_a_row_without_secrets() {
     let (_folder, file) = place();

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
-use super::column::{count, json, time, uuid, word};
+use super::column::{count, json, time, unreadable, uuid, word};
 use super::user_tokens;
 use super::users::taken;
 use crate::api::ToolCredentialKind;
@@ -101,14 +101,17 @@ pub(super) fn set(connection: &Connection) -> Result<ToolServerSet, StoreError> 
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<StoredToolServer> {
-    let settings: Versioned = json(row, "settings")?;
+    let Versioned { version, settings } = json(row, "settings")?;
+    if version != VERSION {
+        return Err(unreadable("settings of a version that is known"));
+    }
     Ok(StoredToolServer {
         id: uuid(row, "id")?,
         name: row.get("name")?,
         url: row.get("url")?,
         enabled: row.get("enabled")?,
         credential: word(row, "credential", ToolCredentialKind::from_name)?,
-        settings: settings.settings,
+        settings,
         sealed: row.get("sealed")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
