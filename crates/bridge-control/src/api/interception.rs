@@ -218,7 +218,7 @@ pub struct ToolView {
     pub injected: bool,
     /// Name of the tool server of an injected tool, as operators called it at that time.
     pub server: Option<String>,
-    /// Address of the tool server of an injected tool.
+    /// Address of the tool server of an injected tool, without its query.
     pub server_url: Option<String>,
     /// Why calling an injected tool failed.
     pub invocation_error: Option<String>,

@@ -184,7 +184,7 @@ fn is_same(old: &Opened, draft: &ToolServer) -> bool {
 }
 
 /// The one of this name, or else of this id.
-fn wanted<'s>(
+pub(super) fn wanted<'s>(
     set: &'s ToolServerSet,
     id_or_name: &str,
 ) -> Result<&'s StoredToolServer, ControlError> {

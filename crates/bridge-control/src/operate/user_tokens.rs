@@ -5,6 +5,7 @@ use bridge_telemetry::keys;
 use jiff::Timestamp;
 use slog::info;
 
+use super::tool_servers::wanted;
 use crate::api::{NewUserToken, Page, ToolServerRef, UserRef, UserTokenState, UserTokenView};
 use crate::control::{ControlServer, ToolChange, now};
 use crate::error::ControlError;
@@ -56,13 +57,14 @@ impl ControlServer {
                 keys::ACTOR_ID => user.id.to_string());
             let listed = ListedUserToken {
                 token,
-                server_name: server.name,
+                server_name: server.name.clone(),
                 user: UserRef {
                     id: user.id,
                     username: user.username,
                 },
             };
-            Ok(token_view(&listed, Ok(secrets), at))
+            let has_endpoint = server.settings.oauth.is_some();
+            Ok(token_view(&listed, Ok(secrets), has_endpoint, at))
         })
         .await
     }
@@ -77,10 +79,9 @@ impl ControlServer {
         user: Option<&str>,
         page: PageQuery,
     ) -> Result<Page<UserTokenView>, ControlError> {
-        let server = match server {
-            None => None,
-            Some(name) => Some(self.stored_tool_server(name).await?.id),
-        };
+        let set = self.0.store.tool_server_set().await?;
+        let server = server.map(|name| wanted(&set, name)).transpose()?;
+        let server = server.map(|server| server.id);
         let user = self.user_id(user).await?;
         let filter = UserTokenFilter { server, user };
         let page = self.0.store.user_tokens(filter, page).await?;
@@ -88,7 +89,10 @@ impl ControlServer {
         let mut items = Vec::new();
         for listed in page.items {
             let secrets = self.open_token(&listed.token).await;
-            items.push(token_view(&listed, secrets, at));
+            let mut servers = set.servers.iter();
+            let server = servers.find(|server| server.id == listed.token.server);
+            let has_endpoint = server.is_some_and(|server| server.settings.oauth.is_some());
+            items.push(token_view(&listed, secrets, has_endpoint, at));
         }
         Ok(Page {
             items,
@@ -117,14 +121,16 @@ impl ControlServer {
     }
 }
 
+/// `has_endpoint` tells that the server says where tokens are got anew.
 fn token_view(
     listed: &ListedUserToken,
     secrets: Result<TokenSecrets, crate::sealing::SealingError>,
+    has_endpoint: bool,
     at: Timestamp,
 ) -> UserTokenView {
     let token = &listed.token;
     let state = match &secrets {
-        Ok(_) => state(token, at),
+        Ok(_) => state(token, has_endpoint, at),
         Err(_) => UserTokenState::Unreadable,
     };
     let problem = match (&secrets, state) {
@@ -151,9 +157,9 @@ fn token_view(
     }
 }
 
-fn state(token: &StoredUserToken, at: Timestamp) -> UserTokenState {
+fn state(token: &StoredUserToken, has_endpoint: bool, at: Timestamp) -> UserTokenState {
     let has_expired = token.expires_at.is_some_and(|end| end <= at);
-    match (token.refused_at, token.is_renewable) {
+    match (token.refused_at, token.is_renewable && has_endpoint) {
         (Some(_), _) => UserTokenState::Refused,
         (None, true) if has_expired => UserTokenState::Renewable,
         (None, false) if has_expired => UserTokenState::Expired,

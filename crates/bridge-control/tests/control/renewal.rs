@@ -383,6 +383,26 @@ async fn an_endpoint_is_asked_for_so_many_tokens_at_once() {
 }
 
 #[tokio::test]
+async fn a_token_whose_endpoint_is_taken_away_is_not_called_renewable() {
+    let scene = Scene::new().await;
+    scene.set("token-0", -5).await;
+    let state = async || {
+        let (_, listed) = scene.stage.get("/tool-tokens").await;
+        listed["items"][0]["state"].clone()
+    };
+    assert_eq!(state().await, "renewable");
+    let patch = ToolServerPatch {
+        oauth: Some(None),
+        ..ToolServerPatch::default()
+    };
+    let control = &scene.stage.control;
+    control.change_tool_server("wiki", patch).await.unwrap();
+    let told = problem(&scene.ask().await, "wiki");
+    assert_eq!(told.0, ToolServerProblemKind::Expired);
+    assert_eq!(state().await, "expired");
+}
+
+#[tokio::test]
 async fn a_refusal_is_heard_by_all_who_wait_for_it() {
     let scene = Scene::new().await;
     scene.set("token-0", -5).await;

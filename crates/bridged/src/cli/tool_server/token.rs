@@ -220,9 +220,7 @@ async fn list(
 fn row(token: &UserTokenView) -> Vec<String> {
     let renewed = match token.refreshed_at {
         Some(at) => table::time(at),
-        None if token.has_refresh_token && token.state != UserTokenState::Refused => {
-            "when needed".to_owned()
-        }
+        None if token.has_refresh_token && may_be_renewed(token.state) => "when needed".to_owned(),
         None => "-".to_owned(),
     };
     vec![
@@ -234,4 +232,11 @@ fn row(token: &UserTokenView) -> Vec<String> {
         renewed,
         table::or_dash(token.problem.as_deref()),
     ]
+}
+
+fn may_be_renewed(state: UserTokenState) -> bool {
+    match state {
+        UserTokenState::Good | UserTokenState::Renewable => true,
+        UserTokenState::Expired | UserTokenState::Refused | UserTokenState::Unreadable => false,
+    }
 }
