@@ -133,10 +133,12 @@ fn user_token(told: bridge_rpc::UserToken) -> UserToken {
     }
 }
 
-/// The user's token for this server.
+/// The user's token for this server. One that is elsewhere by now is another, until the catalogues
+/// have heard of it: its token must not be sent to where it was.
 fn token_of(told: ToolServers, server: &Server) -> Result<UserToken, AuthorityError> {
     let mut servers = told.servers.into_iter();
-    let Some(told) = servers.find(|one| one.id == server.spec().id) else {
+    let is_it = |one: &ToolServerSnapshot| one.id == server.spec().id && one.url == server.url();
+    let Some(told) = servers.find(is_it) else {
         let text = "there is no such tool server any more".to_owned();
         return Err(AuthorityError::NoToken(text));
     };
@@ -147,5 +149,55 @@ fn token_of(told: ToolServers, server: &Server) -> Result<UserToken, AuthorityEr
             Err(AuthorityError::NoToken(text))
         }
         Err(problem) => Err(AuthorityError::NoToken(problem.message)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bridge_auth::Secret;
+    use bridge_rpc::{MannersSettings, UserToken as Told};
+    use bridge_upstream::Manners;
+
+    use super::*;
+
+    fn told(url: &str) -> ToolServers {
+        let token = Told {
+            token: Secret::new("token".to_owned()),
+            revision: 7,
+            expires_at: None,
+        };
+        let server = ToolServerSnapshot {
+            id: "1".to_owned(),
+            name: "wiki".to_owned(),
+            url: url.to_owned(),
+            allow: Vec::new(),
+            deny: Vec::new(),
+            headers: Vec::new(),
+            manners: MannersSettings::default(),
+            credential: Ok(ToolCredential::User(token)),
+        };
+        ToolServers {
+            generation: 2,
+            servers: vec![server],
+        }
+    }
+
+    #[test]
+    fn a_token_goes_to_the_server_that_it_is_for_and_not_to_where_that_was() {
+        let server = Server::try_new(ServerSpec {
+            id: "1".to_owned(),
+            name: "renamed".to_owned(),
+            url: "https://wiki.example/mcp".to_owned(),
+            allow: Vec::new(),
+            deny: Vec::new(),
+            headers: Vec::new(),
+            credential: Credential::Users,
+            manners: Manners::default(),
+        })
+        .unwrap();
+        let token = token_of(told("https://wiki.example/mcp"), &server).unwrap();
+        assert_eq!(token.revision, 7);
+        let moved = token_of(told("https://moved.example/mcp"), &server);
+        assert!(matches!(moved, Err(AuthorityError::NoToken(_))));
     }
 }
