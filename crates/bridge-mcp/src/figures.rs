@@ -18,7 +18,7 @@ pub struct Figures {
 pub struct ServerFigures {
     /// Its name.
     pub name: String,
-    /// Its address.
+    /// Its address, without the query.
     pub url: String,
     /// For how many identities it is open.
     pub open: usize,

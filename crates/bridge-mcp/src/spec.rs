@@ -187,6 +187,12 @@ impl Server {
         &self.spec.url
     }
 
+    /// Its address without the query, in which some servers want a key: for what is told.
+    #[must_use]
+    pub fn shown_url(&self) -> &str {
+        self.spec.url.split('?').next().unwrap_or_default()
+    }
+
     /// How the operator described it.
     #[must_use]
     pub fn spec(&self) -> &ServerSpec {

@@ -173,7 +173,7 @@ pub struct ToolUsage {
     /// Name of the tool server; only of an injected tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// Address of the tool server; only of an injected tool.
+    /// Address of the tool server without its query; only of an injected tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_url: Option<String>,
     /// Whether the gateway offered the tool.

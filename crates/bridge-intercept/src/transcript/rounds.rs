@@ -197,6 +197,6 @@ fn describe(offered: &Shelved, name: &str, usage: &mut ToolUsage) {
     if let Some(tool) = offered.find(name) {
         tool.own_name().clone_into(&mut usage.tool);
         usage.server = Some(tool.server().name().to_owned());
-        usage.server_url = Some(tool.server().url().to_owned());
+        usage.server_url = Some(tool.server().shown_url().to_owned());
     }
 }

@@ -149,7 +149,7 @@ impl Slot {
             .listing
             .as_ref()
             .map_or((0, 0), |listing| (listing.tools.len(), listing.left_out));
-        let who = (self.server.name(), self.server.url());
+        let who = (self.server.name(), self.server.shown_url());
         figures.add(who, state.standing, (tools, left_out));
     }
 }

@@ -39,6 +39,17 @@ fn the_address_is_used_as_it_is_written() {
     }
 }
 
+#[test]
+fn a_key_in_the_query_is_not_shown() {
+    let mut spec = spec();
+    "https://x/mcp?key=secret&a?b".clone_into(&mut spec.url);
+    let server = Server::try_new(spec).unwrap();
+    assert_eq!(server.shown_url(), "https://x/mcp");
+    let mut spec = server.spec().clone();
+    "https://x".clone_into(&mut spec.url);
+    assert_eq!(Server::try_new(spec).unwrap().shown_url(), "https://x");
+}
+
 fn refused(change: impl Fn(&mut ServerSpec)) -> String {
     let mut spec = spec();
     change(&mut spec);

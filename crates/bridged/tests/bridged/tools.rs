@@ -145,7 +145,8 @@ fn tools_come_and_go(
     assert_eq!(status(serving, home), None);
 
     let url = outside.tools.url();
-    let create = ["tool-server", "create", "docs", "--url", &url];
+    let with_key = format!("{url}?key=is-not-recorded");
+    let create = ["tool-server", "create", "docs", "--url", &with_key];
     control.operate(office, &create).unwrap();
     let answer = until_used(serving, &key);
     assert!(answer.contains("event: message_stop"), "{answer}");
