@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::encodings;
 use super::unserved::{unanswered, unusable};
-use super::whole::{Gathered, Head, gather, weave};
+use super::whole::{Head, gather, weave};
 use crate::answer_head::{BodyKind, clean, is_framed, no_answer, prepare_events};
 use crate::bedrock::translate;
 use crate::handler::Answer;
@@ -38,82 +38,56 @@ pub(super) async fn answer(
         body,
         connecting: _,
     } = reply;
-    if let Some(what) = no_answer(status) {
-        return Err(unusable(transcript, what.to_owned(), status.as_u16()).await);
-    }
-    let mut body = match translated(provider, status, &mut headers, body).await {
-        Ok(source) => source,
-        Err(error) => return Err(unanswered(transcript, error).await),
-    };
-    let Ok(content) = content_decoder(&headers, blueprint.config.answer_bytes) else {
-        let what = "an unknown encoding".to_owned();
-        return Err(unusable(transcript, what, status.as_u16()).await);
-    };
-    let manner = Manner {
-        dialect,
-        is_framed: is_framed(&headers),
-        ping_after: blueprint.config.ping_after,
-        held_bytes: blueprint.config.held_bytes,
-    };
-    let mut rounds = rounds.filter(|_| status.is_success());
-    let content = match content {
-        // What is woven is plain.
-        Some(content) if rounds.is_some() => {
-            body = Source::decoded(body, content);
-            headers.remove(CONTENT_ENCODING);
-            headers.remove(CONTENT_LENGTH);
-            None
-        }
-        content => content,
+    let limit = blueprint.config.answer_bytes;
+    let rounds = rounds.filter(|_| status.is_success());
+    let is_woven = rounds.is_some();
+    let opening = opened(provider, status, &mut headers, body, limit, is_woven);
+    let Opened {
+        mut body,
+        content,
+        is_framed,
+    } = match opening.await {
+        Ok(opened) => opened,
+        Err(unreadable) => return Err(unreadable.told(transcript, status).await),
     };
     let sorting = sorted(status, &headers, content.is_some(), &mut body);
     let sorting = transcript.parts().timed(Part::FirstByte, sorting).await;
     let (kind, mut first) = match sorting {
         Ok(sorted) => sorted,
-        Err(Unsorted::Nothing) => {
-            let what = "nothing".to_owned();
-            return Err(unusable(transcript, what, status.as_u16()).await);
-        }
-        Err(Unsorted::Broken(error)) => return Err(unanswered(transcript, error).await),
+        Err(unreadable) => return Err(unreadable.told(transcript, status).await),
     };
     clean(&mut headers);
-    if let (BodyKind::Whole | BodyKind::Unsaid, Some(rounds)) =
-        (kind, rounds.take_if(|_| kind != BodyKind::Events))
-    {
-        match gather(first.take(), body, blueprint.config.answer_bytes).await {
-            Ok(Gathered::Whole(whole)) => {
-                let head = Head {
-                    status,
-                    headers,
-                    manner,
-                };
-                // In a box, because who has no tools has no use for its room.
-                return Box::pin(weave(rounds, transcript, head, whole)).await;
-            }
-            // Relayed as it comes it might show the client calls that are none of its own.
-            Ok(Gathered::TooLarge) => {
-                let what = "more than is read".to_owned();
-                return Err(unusable(transcript, what, status.as_u16()).await);
-            }
-            Err(error) => return Err(unanswered(transcript, error).await),
+    let manner = Manner {
+        dialect,
+        is_framed,
+        ping_after: blueprint.config.ping_after,
+        held_bytes: blueprint.config.held_bytes,
+    };
+    let watch = match (kind, rounds) {
+        (BodyKind::Whole | BodyKind::Unsaid, Some(rounds)) => {
+            let whole = match gather(first, body, limit).await {
+                Ok(whole) => whole,
+                Err(unreadable) => return Err(unreadable.told(transcript, status).await),
+            };
+            let head = Head {
+                status,
+                headers,
+                manner,
+            };
+            // In a box, because who has no tools has no use for its room.
+            return Box::pin(weave(rounds, transcript, head, whole)).await;
         }
-    }
-    let watch = match kind {
-        BodyKind::Events => match rounds {
-            Some(mut rounds) => {
-                rounds.is_stream();
-                let ear = Ear::new(dialect);
-                body = Source::woven(rounds, first.take(), body, ear.clone());
-                let is_stream = true;
-                WatchKind::Woven { ear, is_stream }
-            }
-            None => WatchKind::Events,
-        },
-        BodyKind::Whole | BodyKind::Unsaid => WatchKind::Whole {
-            limit: blueprint.config.answer_bytes,
-        },
-        BodyKind::Failure => WatchKind::Failure { status },
-        BodyKind::Foreign => {
+        (BodyKind::Events, Some(mut rounds)) => {
+            rounds.is_stream();
+            let ear = Ear::new(dialect);
+            body = Source::woven(rounds, first.take(), body, ear.clone());
+            let is_stream = true;
+            WatchKind::Woven { ear, is_stream }
+        }
+        (BodyKind::Events, None) => WatchKind::Events,
+        (BodyKind::Whole | BodyKind::Unsaid, None) => WatchKind::Whole { limit },
+        (BodyKind::Failure, _) => WatchKind::Failure { status },
+        (BodyKind::Foreign, _) => {
             let what = content_type(&headers);
             return Err(unusable(transcript, what, status.as_u16()).await);
         }
@@ -128,6 +102,47 @@ pub(super) async fn answer(
         status,
         headers,
         body,
+    })
+}
+
+/// A body in the caller's dialect.
+struct Opened {
+    body: Source,
+    /// Undoes its encoding. One that is to be woven has none any more.
+    content: Option<ContentDecoder>,
+    /// Whether its end is told from its breaking off.
+    is_framed: bool,
+}
+
+async fn opened(
+    provider: &Provider,
+    status: StatusCode,
+    headers: &mut HeaderMap,
+    body: Body,
+    limit: usize,
+    is_woven: bool,
+) -> Result<Opened, Unreadable> {
+    if let Some(what) = no_answer(status) {
+        return Err(Unreadable::NoAnswer(what));
+    }
+    let translating = translated(provider, status, headers, body);
+    let mut body = translating.await.map_err(Unreadable::Broken)?;
+    let content =
+        content_decoder(headers, limit).map_err(|_| Unreadable::NoAnswer("an unknown encoding"))?;
+    let is_framed = is_framed(headers);
+    let content = match content {
+        Some(content) if is_woven => {
+            headers.remove(CONTENT_ENCODING);
+            headers.remove(CONTENT_LENGTH);
+            body = Source::decoded(body, content);
+            None
+        }
+        content => content,
+    };
+    Ok(Opened {
+        body,
+        content,
+        is_framed,
     })
 }
 
@@ -162,10 +177,21 @@ pub(crate) fn content_type(headers: &HeaderMap) -> String {
     }
 }
 
-/// Why nobody can say what a body is.
-enum Unsorted {
-    Nothing,
+/// Why a body cannot be read.
+pub(super) enum Unreadable {
+    /// It is this, and no answer.
+    NoAnswer(&'static str),
     Broken(UpstreamError),
+}
+
+impl Unreadable {
+    /// Ends the turn.
+    async fn told(self, transcript: Transcript, status: StatusCode) -> InterceptError {
+        match self {
+            Self::NoAnswer(what) => unusable(transcript, what.to_owned(), status.as_u16()).await,
+            Self::Broken(error) => unanswered(transcript, error).await,
+        }
+    }
 }
 
 /// What a body is, by its head or else by its first bytes, which are given back.
@@ -174,17 +200,17 @@ async fn sorted(
     headers: &HeaderMap,
     is_encoded: bool,
     body: &mut Source,
-) -> Result<(BodyKind, Option<Bytes>), Unsorted> {
+) -> Result<(BodyKind, Option<Bytes>), Unreadable> {
     let kind = BodyKind::of(status, headers);
     if !matches!(kind, BodyKind::Whole | BodyKind::Unsaid) {
         return Ok((kind, None));
     }
-    let first = first_piece(body).await.map_err(Unsorted::Broken)?;
-    let mut first = first.ok_or(Unsorted::Nothing)?;
+    let first = first_piece(body).await.map_err(Unreadable::Broken)?;
+    let mut first = first.ok_or(Unreadable::NoAnswer("nothing"))?;
     let kind = match (kind, is_encoded) {
         (BodyKind::Unsaid, false) => {
             let sniffing = sniffed(body, &mut first);
-            sniffing.await.map_err(Unsorted::Broken)?
+            sniffing.await.map_err(Unreadable::Broken)?
         }
         (BodyKind::Unsaid, true) => BodyKind::Whole,
         (kind, _) => kind,

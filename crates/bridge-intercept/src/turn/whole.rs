@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::answer::Unreadable;
 use crate::answer_head::clean;
 use crate::handler::Answer;
 use crate::relay::{Ear, Manner, Source, Watch, WatchKind};
@@ -22,27 +23,21 @@ pub(super) struct Head {
     pub(super) manner: Manner,
 }
 
-/// What was read of a body.
-pub(super) enum Gathered {
-    Whole(Bytes),
-    /// More than is read.
-    TooLarge,
-}
-
-/// Reads a body up to a limit. `first` was read of it before.
+/// Reads a body up to a limit. `first` was read of it before. A part of one that is larger is of no
+/// use: relayed as it comes it might show the client calls that are none of its own.
 pub(super) async fn gather(
     first: Option<Bytes>,
     mut source: Source,
     limit: usize,
-) -> Result<Gathered, bridge_upstream::UpstreamError> {
+) -> Result<Bytes, Unreadable> {
     let mut read = BytesMut::from(first.unwrap_or_default());
     while read.len() <= limit {
         match source.next().await {
-            None => return Ok(Gathered::Whole(read.freeze())),
-            Some(piece) => read.extend_from_slice(&piece?),
+            None => return Ok(read.freeze()),
+            Some(piece) => read.extend_from_slice(&piece.map_err(Unreadable::Broken)?),
         }
     }
-    Ok(Gathered::TooLarge)
+    Err(Unreadable::NoAnswer("more than is read"))
 }
 
 /// Goes from round to round until there is an answer for the caller. Nothing has gone to it before,
@@ -98,16 +93,16 @@ pub(super) async fn weave(
         ear.begin();
         let limit = rounds.answer_bytes();
         body = match gather(None, next.source, limit).await {
-            Ok(Gathered::Whole(body)) if body.is_empty() => {
+            Ok(body) if body.is_empty() => {
                 let reason = Failed::of_reading("the provider answered with nothing");
                 return failed(transcript, head, reason).await;
             }
-            Ok(Gathered::Whole(body)) => body,
-            Ok(Gathered::TooLarge) => {
-                let reason = Failed::of_reading("the provider's answer is too large to be read");
+            Ok(body) => body,
+            Err(Unreadable::NoAnswer(what)) => {
+                let reason = Failed::of_reading(&format!("the provider answered with {what}"));
                 return failed(transcript, head, reason).await;
             }
-            Err(error) => {
+            Err(Unreadable::Broken(error)) => {
                 let reason = rounds.broken(error);
                 return failed(transcript, head, reason).await;
             }
