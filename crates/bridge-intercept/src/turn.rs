@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bridge_api::{DialectId, Envelope, EnvelopeLimits, RequestFacts};
-use bridge_auth::{Grant, KeySource, Standing};
+use bridge_auth::{Grant, KeySource, Scrubbed, Standing};
 use bridge_record::Started;
 use bridge_stream::{ContentDecoder, DecodeError, Encoding, UnknownEncoding};
 use bridge_telemetry::Part;
@@ -48,14 +48,10 @@ pub(crate) async fn run(
     let Inbound {
         query,
         mut headers,
-        mut body,
+        body,
     } = inbound;
-    let (mut envelope, mut facts) = read(
-        dialect,
-        headers.headers(),
-        &body,
-        blueprint.config.body_bytes,
-    )?;
+    let limit = blueprint.config.body_bytes;
+    let (mut envelope, mut facts) = read(dialect, headers.headers(), &body, limit)?;
     let conversation = conversation(cx, &facts);
     let mut offering = None;
     if let Some(kit) = kit {
@@ -68,70 +64,40 @@ pub(crate) async fn run(
         };
         // In a box, because who has no tools has no use for its room.
         offering = Box::pin(Offering::make(kit, asked, &mut envelope, &mut headers)).await;
-        if envelope.is_edited() {
-            body = envelope.to_bytes();
-        }
     }
-    let prepared = match &plan.provider.bedrock {
-        Some(bedrock) => {
-            let keep = offering.as_mut().map(|offering| &mut offering.rewrite);
-            let preparing = bedrock.prepare(blueprint, envelope, &mut headers, &mut facts, keep);
-            preparing.await?
-        }
-        None => None,
+    let body = if envelope.is_edited() {
+        envelope.to_bytes()
+    } else {
+        body
     };
+    let offered = offering.as_deref_mut();
+    let prepared = prepare(blueprint, plan, envelope, &mut headers, &mut facts, offered).await?;
+
     cx.asks_for(&facts.model);
     let chosen = choose(&plan.provider, &mut headers, conversation.as_deref())?;
-    let provider = &plan.provider;
-    let asking = blueprint
-        .authorizer
-        .permit(&cx.grant, &provider.name, &facts.model);
-    let permitted = cx.parts.timed(Part::Auth, asking).await;
-    permitted.map_err(InterceptError::Permit)?;
-    let is_central = chosen.kind == KeySource::Centralized;
-    if blueprint.config.send_actor && provider.provider_type.takes_actor() && is_central {
-        headers.name_actor(&cx.grant.actor, &blueprint.policy);
-    }
+    permit(blueprint, plan, cx, &facts.model).await?;
+    name_actor(blueprint, plan, cx, chosen.kind, &mut headers);
+
     let is_background = facts.background;
     let sight = Sight::of_turn(cx, plan);
-    let transcript = open(
-        blueprint,
-        plan,
-        cx,
-        facts,
-        conversation,
-        &chosen,
-        prepared.as_ref(),
-    )
-    .await?;
+    let edited = prepared.as_ref();
+    let transcript = open(blueprint, plan, cx, facts, conversation, &chosen, edited).await?;
     if is_background {
         return Err(in_background(transcript).await);
     }
-    let kind = chosen.kind;
-    match admit(blueprint, provider, plan.label, transcript.model(), kind) {
-        Ok(pass) => transcript.leaves(pass),
-        Err(wait) => return Err(held_back(transcript, provider, wait).await),
-    }
-    let retries = Retries::of(
-        &blueprint.config.retry,
-        provider.retries(),
-        headers.headers(),
-    );
-    let (path, query, body) = match &prepared {
-        Some(prepared) => (prepared.path.as_str(), None, prepared.body.clone()),
-        None => (plan.upstream_path.as_str(), query.as_deref(), body),
-    };
+    let transcript = pass(blueprint, plan, chosen.kind, transcript).await?;
+
+    let provider = &plan.provider;
+    let retry = &blueprint.config.retry;
+    let retries = Retries::of(retry, provider.retries(), headers.headers());
+    let query = query.as_deref();
     let weaving = offering.map(|offering| {
         transcript.offers(offering.offered.shelved.clone());
+        // Bedrock's paths have no query.
+        let query = query.filter(|_| prepared.is_none());
         offering.into_weaving(plan, cx, query, &headers)
     });
-    let request = Outbound {
-        method: plan.method.clone(),
-        path_and_query: provider.endpoint.target(path, query),
-        headers,
-        credential: None,
-        body,
-    };
+    let request = outbound(plan, query, headers, body, prepared);
     let call = Call::new(request, chosen.keys, retries);
     let departure = transcript.departure().clone();
     let (blueprint, provider) = (Arc::clone(blueprint), Arc::clone(provider));
@@ -141,6 +107,89 @@ pub(crate) async fn run(
     match departure.on_abort() {
         OnAbort::Cancel => work.await,
         OnAbort::ReadOn(_) => Awaited::new(Box::pin(work), departure).await,
+    }
+}
+
+/// Edits a request that goes to Bedrock, and remembers with what is offered how to do so again.
+async fn prepare(
+    blueprint: &Blueprint,
+    plan: &Plan,
+    envelope: Envelope,
+    headers: &mut Scrubbed,
+    facts: &mut RequestFacts,
+    offering: Option<&mut Offering>,
+) -> Result<Option<Prepared>, InterceptError> {
+    let Some(bedrock) = &plan.provider.bedrock else {
+        return Ok(None);
+    };
+    let keep = offering.map(|offering| &mut offering.rewrite);
+    let preparing = bedrock.prepare(blueprint, envelope, headers, facts, keep);
+    preparing.await
+}
+
+/// Asks whether the caller may use the model.
+async fn permit(
+    blueprint: &Blueprint,
+    plan: &Plan,
+    cx: &Cx,
+    model: &str,
+) -> Result<(), InterceptError> {
+    let name = &plan.provider.name;
+    let asking = blueprint.authorizer.permit(&cx.grant, name, model);
+    let permitted = cx.parts.timed(Part::Auth, asking).await;
+    permitted.map_err(InterceptError::Permit)
+}
+
+/// Tells the provider who asks, where that is wanted and the key is the operator's.
+fn name_actor(
+    blueprint: &Blueprint,
+    plan: &Plan,
+    cx: &Cx,
+    kind: KeySource,
+    headers: &mut Scrubbed,
+) {
+    let is_central = kind == KeySource::Centralized;
+    if blueprint.config.send_actor && plan.provider.provider_type.takes_actor() && is_central {
+        headers.name_actor(&cx.grant.actor, &blueprint.policy);
+    }
+}
+
+/// Past the breaker, or the end of the turn where it is open.
+async fn pass(
+    blueprint: &Blueprint,
+    plan: &Plan,
+    kind: KeySource,
+    transcript: Transcript,
+) -> Result<Transcript, InterceptError> {
+    let provider = &plan.provider;
+    match admit(blueprint, provider, plan.label, transcript.model(), kind) {
+        Ok(pass) => {
+            transcript.leaves(pass);
+            Ok(transcript)
+        }
+        Err(wait) => Err(held_back(transcript, provider, wait).await),
+    }
+}
+
+/// What the provider gets: the caller's own path and body, or those that were made for Bedrock.
+fn outbound(
+    plan: &Plan,
+    query: Option<&str>,
+    headers: Scrubbed,
+    body: Bytes,
+    prepared: Option<Prepared>,
+) -> Outbound {
+    let endpoint = &plan.provider.endpoint;
+    let (path_and_query, body) = match prepared {
+        Some(Prepared { path, body, .. }) => (endpoint.target(&path, None), body),
+        None => (endpoint.target(&plan.upstream_path, query), body),
+    };
+    Outbound {
+        method: plan.method.clone(),
+        path_and_query,
+        headers,
+        credential: None,
+        body,
     }
 }
 
