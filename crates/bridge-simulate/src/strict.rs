@@ -43,6 +43,8 @@ pub(crate) enum StrictError {
     Encrypted { at: usize },
     #[error("{at}: the reasoning item {id} is not stored and brings no encrypted content")]
     NotStored { at: usize, id: String },
+    #[error("{at}: the reasoning item {id} is there without the item that followed it")]
+    LoneThought { at: usize, id: String },
     #[error("{at}: text must not be empty")]
     Empty { at: usize },
     #[error("tools.{at}: the name {name:?} is not allowed, or was there before")]

@@ -28,11 +28,30 @@ pub(super) fn check(
         match text(item, "type") {
             "function_call" | "custom_tool_call" => calls.call(at, call_id)?,
             "function_call_output" | "custom_tool_call_output" => calls.answer(at, call_id)?,
-            "reasoning" => reasoning(at, item, is_stored)?,
+            "reasoning" => {
+                reasoning(at, item, is_stored)?;
+                followed(at, id, items.get(at + 1..).unwrap_or_default())?;
+            }
             _ => {}
         }
     }
     calls.settle(items.len())
+}
+
+/// A thought that is told by its id wants what the model did upon it: a call or a message.
+fn followed(at: usize, id: &str, behind: &[Value]) -> Result<(), StrictError> {
+    let mut behind = behind.iter().filter(|it| text(it, "type") != "reasoning");
+    let is_of_model = |item: &Value| match text(item, "type") {
+        "" | "message" => text(item, "role") == "assistant",
+        kind => !kind.ends_with("_output"),
+    };
+    match id.is_empty() || behind.next().is_some_and(is_of_model) {
+        true => Ok(()),
+        false => Err(StrictError::LoneThought {
+            at,
+            id: id.to_owned(),
+        }),
+    }
 }
 
 fn reasoning(at: usize, item: &Value, is_stored: bool) -> Result<(), StrictError> {

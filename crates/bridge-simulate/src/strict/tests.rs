@@ -184,6 +184,15 @@ fn responses() {
         json!([bare, call("a"), result("a")]),
         "0: the reasoning item rs_1 is not stored and brings no encrypted content",
     );
+    let said = json!({"role": "assistant", "content": "hm"});
+    check(true, json!([bare, said]), "");
+    let user = json!({"role": "user", "content": "hi"});
+    let alone = "0: the reasoning item rs_1 is there without the item that followed it";
+    for behind in [json!([bare]), json!([bare, user, said])] {
+        check(true, behind, alone);
+    }
+    check(true, json!([bare, result("a")]), alone);
+    check(false, json!([sealed, user]), "");
     check(
         false,
         json!([{"type": "reasoning", "encrypted_content": "x"}]),
