@@ -9,10 +9,8 @@ use serde_json::json;
 
 use crate::gateway::{Gateway, Provider};
 use crate::program::{Program, pause};
-use crate::{Outcome, clock, process};
+use crate::{Outcome, clock, process, simulated};
 
-/// How long the simulated provider may take to start.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How long an idle gateway is left alone before its memory is measured.
 const IDLE: Duration = Duration::from_secs(1);
 /// How often the start is measured.
@@ -45,14 +43,8 @@ pub(crate) fn run(root: &Path, short: bool) -> Outcome {
     simulate.args(["simulate", "--listen", "127.0.0.1:0"]);
     simulate.args(["--tool-server", "127.0.0.1:0"]);
     let simulator = Program::start(&mut simulate)?;
-    let direct = simulator.wait_for("where it is", PATIENCE, |line| {
-        let (_, rest) = line.split_once("ANTHROPIC_BASE_URL=")?;
-        rest.split_whitespace().next().map(str::to_owned)
-    })?;
-    let tools = simulator.wait_for("where its tool server is", PATIENCE, |line| {
-        let (_, url) = line.split_once("tool server is running at ")?;
-        Some(url.to_owned())
-    })?;
+    let direct = simulated::provider(&simulator)?;
+    let tools = simulated::tool_server(&simulator)?;
     print_start(&bridged, &direct)?;
     let gateway = start(&bridged, "", &direct)?;
     let key = gateway.make_key()?;

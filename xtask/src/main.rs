@@ -25,6 +25,7 @@ mod metrics;
 mod process;
 mod program;
 mod sdks;
+mod simulated;
 mod tidy;
 
 use std::path::{Path, PathBuf};

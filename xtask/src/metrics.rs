@@ -5,20 +5,16 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use crate::gateway::{Gateway, Provider, call, request};
 use crate::program::Program;
-use crate::{Outcome, http1, process};
+use crate::{Outcome, http1, process, simulated};
 
 /// Where the tool is looked for: on the path, and where `.ci/run` unpacks it.
 const PLACES: [&str; 2] = ["promtool", "target/promtool/usr/bin/promtool"];
 
 /// Names of others too, and figures for users, so that there is as much to check as can be.
 const SETTINGS: &str = "[metrics]\naliases = \"both\"\nusers = 5\n";
-
-/// How long the simulated provider may take to start.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Checks the rules, the families of the reference, and the page of a running gateway in both
 /// formats. Says plainly when there is nothing to check with.
@@ -104,10 +100,7 @@ fn pages(bin: &Path) -> Outcome<[String; 2]> {
     let mut simulate = call(bin, folder.path());
     simulate.args(["simulate", "--listen", "127.0.0.1:0"]);
     let simulated = Program::start(simulate.stderr(Stdio::null()))?;
-    let base_url = simulated.wait_for("its address", PATIENCE, |line| {
-        let (_, rest) = line.split_once("ANTHROPIC_BASE_URL=")?;
-        Some(rest.split_whitespace().next()?.to_owned())
-    })?;
+    let base_url = simulated::provider(&simulated)?;
     let provider = Provider {
         name: "anthropic",
         kind: "anthropic",

@@ -9,20 +9,16 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use self::install::Language;
 use crate::gateway::{Gateway, Provider};
 use crate::program::Program;
-use crate::{Outcome, process};
+use crate::{Outcome, process, simulated};
 
 /// The turns that are played with each SDK, streaming and blocking.
 const TURNS: &str = include_str!("sdks/turns.json");
-
-/// How long the simulated provider may take to start.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The figure of hidden turns that went back into a history.
 const PUT_BACK: &str = "bridge_hidden_turns_total{kind=\"spliced\"}";
@@ -45,20 +41,20 @@ pub(crate) fn run(root: &Path, bin: Option<&Path>) -> Outcome {
         None => process::build(root, "bridged", "bridged", &[])?,
     };
     let stage = Stage::set(&bin)?;
-    let (mut failed, mut played, mut hidden) = (0, 0, 0);
+    let (mut failed, mut played, mut hidden) = (0, 0, 0_u64);
     for language in &languages {
         for told in stage.play(language)? {
             let problems = stage.problems(&told)?;
             report(language.name, &told, &problems);
             failed += usize::from(!problems.is_empty());
             played += 1;
-            hidden += usize::from(stage.hides(&told));
+            hidden += stage.puts_back(&told);
         }
     }
     println!("{played} turns played with official SDKs, {failed} failed");
     let put_back = stage.hidden_turns_put_back()?;
-    println!("hidden turns went back into histories {put_back} times, {hidden} at least were to");
-    failed += usize::from(put_back < hidden);
+    println!("hidden turns went back into histories {put_back} times, and were to {hidden} times");
+    failed += usize::from(put_back != hidden);
     stage.close()?;
     match failed {
         0 => Ok(()),
@@ -79,14 +75,8 @@ impl Stage {
         let mut command = Command::new(bin);
         command.args(listen).args(["--tool-server", "127.0.0.1:0"]);
         let simulator = Program::start(&mut command)?;
-        let direct = simulator.wait_for("where the provider is", PATIENCE, |line| {
-            let (_, rest) = line.split_once("ANTHROPIC_BASE_URL=")?;
-            rest.split_whitespace().next().map(str::to_owned)
-        })?;
-        let tools = simulator.wait_for("where the tool server is", PATIENCE, |line| {
-            let (_, url) = line.split_once("tool server is running at ")?;
-            Some(url.to_owned())
-        })?;
+        let direct = simulated::provider(&simulator)?;
+        let tools = simulated::tool_server(&simulator)?;
         let provider = |name, base_url, key| Provider {
             name,
             kind: name,
@@ -147,17 +137,20 @@ impl Stage {
         self.turns.iter().find(|turn| turn.get("name") == name)
     }
 
-    /// Whether something of this turn was hidden, and its client sends the whole history again: what
-    /// the SDK sends must be near enough to what it got, or nothing is put back.
-    fn hides(&self, told: &Value) -> bool {
-        let injected = self
+    /// How often what was hidden of this turn belongs back into a request of its client: what the SDK
+    /// sends must be near enough to what it got, or nothing is put back. Where the provider keeps
+    /// the history, a stream has named the first of several answers, and the client goes on from
+    /// the last; and an answer with calls of both kinds waits for the results of ours.
+    fn puts_back(&self, told: &Value) -> u64 {
+        let history = told.get("history").and_then(Value::as_str);
+        let times = self
             .turn(told)
-            .and_then(|turn| turn.get("injected")?.as_u64());
-        told.get("resends") == Some(&Value::Bool(true)) && injected > Some(0)
+            .and_then(|turn| turn.get("put_back")?.get(history?)?.as_u64());
+        times.unwrap_or_default()
     }
 
     /// How often the gateway says that it put a hidden turn back.
-    fn hidden_turns_put_back(&self) -> Outcome<usize> {
+    fn hidden_turns_put_back(&self) -> Outcome<u64> {
         let metrics = self.gateway.metrics("text/plain")?;
         let figure = metrics.lines().find_map(|line| line.strip_prefix(PUT_BACK));
         Ok(figure

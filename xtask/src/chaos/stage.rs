@@ -11,10 +11,8 @@ use super::kept;
 use super::ledger::Ledger;
 use super::operator::Operator;
 use crate::program::{Program, pause};
-use crate::{Outcome, clock};
+use crate::{Outcome, clock, simulated};
 
-/// How long the simulated provider may take to start.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How long nothing may change before what is missing counts as lost: longer than a call of the
 /// control plane may take, except in the short form.
 const SETTLING: Duration = Duration::from_secs(75);
@@ -59,10 +57,7 @@ impl Stage {
             .arg(folder.path().join("ledger"))
             .stderr(std::fs::File::create(folder.path().join("simulator-log"))?);
         let simulator = Program::start(&mut command)?;
-        let provider = simulator.wait_for("where it is", PATIENCE, |line| {
-            let (_, rest) = line.split_once("ANTHROPIC_BASE_URL=")?;
-            rest.split_whitespace().next().map(str::to_owned)
-        })?;
+        let provider = simulated::provider(&simulator)?;
         Ok(Self {
             bin: bin.to_owned(),
             seed,

@@ -79,10 +79,13 @@ fn js(folder: &Path, python: Option<&Path>) -> Outcome<Language> {
         let mut install = Command::new(npm);
         install.args([
             "install",
-            "--silent",
+            "--loglevel=error",
             "--no-audit",
             "--no-fund",
             "--no-save",
+            // Where nothing answers it would wait for a quarter of an hour.
+            "--fetch-timeout=30000",
+            "--fetch-retries=1",
         ]);
         process::run(install.args(JS_SDKS).current_dir(folder))
     })?;

@@ -237,9 +237,11 @@ async function play(Dialect, turn, streams, session) {
 for (const Dialect of [Messages, Chat, Responses, Kept]) {
   for (const streams of [true, false]) {
     for (const turn of turns) {
-      const name = `${Dialect.label}, ${streams ? "streaming" : "blocking"}, ${turn.name}`;
+      const mode = streams ? "streaming" : "blocking";
+      const name = `${Dialect.label}, ${mode}, ${turn.name}`;
       const session = `js ${name}`.replaceAll(" ", "-").replaceAll(",", "");
-      const told = { name, session, turn: turn.name, resends: Dialect !== Kept };
+      const history = Dialect === Kept ? `kept_${mode}` : "sent";
+      const told = { name, session, turn: turn.name, history };
       try {
         const act = turn.fails ? fail : play;
         told.usage = await act(Dialect, turn, streams, session);

@@ -277,7 +277,7 @@ def main():
                 name = f"{dialect.name}, {mode}, {turn['name']}"
                 session = f"python {name}".replace(" ", "-").replace(",", "")
                 told = {"name": name, "session": session, "turn": turn["name"]}
-                told["resends"] = dialect is not Kept
+                told["history"] = f"kept_{mode}" if dialect is Kept else "sent"
                 try:
                     act = fail if turn.get("fails") else play
                     told["usage"] = act(dialect, turn, streams, session)
