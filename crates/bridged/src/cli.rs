@@ -7,6 +7,7 @@ mod gateway_key;
 mod interceptions;
 mod journal;
 mod key;
+mod listing;
 mod log;
 mod operator;
 mod print_config;

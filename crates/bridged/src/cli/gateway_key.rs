@@ -5,6 +5,7 @@ use std::io::Write;
 use bridge_control::api::{CreatedGatewayKey, GatewayKeyView, NewGatewayKey};
 use http::Method;
 
+use super::listing::Listing;
 use super::operator::{Operator, OperatorArgs};
 use super::table::{self, USUAL_ITEMS};
 use super::{CommandError, Context, say, say_json};
@@ -52,7 +53,7 @@ pub(crate) async fn run(
     let operator = args.operator.connect(context)?;
     match args.deed {
         Deed::Create { name, json } => make(&operator, name, json, out).await,
-        Deed::List { limit, json } => list(&operator, limit, json, out).await,
+        Deed::List { limit, json } => LISTING.say(&operator, &[], limit, json, out).await,
         Deed::Delete { name } => {
             operator.api.delete(&path(&["gateway-keys", &name])).await?;
             let name = table::line(&name);
@@ -90,25 +91,12 @@ async fn make(
     )
 }
 
-async fn list(
-    operator: &Operator,
-    limit: usize,
-    json: bool,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
-    let keys = operator
-        .api
-        .list::<GatewayKeyView>("/gateway-keys", &[], limit)
-        .await?;
-    if json {
-        return say_json(out, &keys.items);
-    }
-    let header = ["KEY", "NAME", "MADE", "LAST SEEN"];
-    let rows = keys.items.iter().map(row).collect();
-    let nothing = "There are no gateway keys: bridged gateway-key create NAME";
-    let text = table::table(&header, rows, nothing);
-    say(out, &(text + table::more(keys.has_more)))
-}
+const LISTING: Listing<GatewayKeyView> = Listing {
+    path: "/gateway-keys",
+    header: &["KEY", "NAME", "MADE", "LAST SEEN"],
+    row,
+    nothing: "There are no gateway keys: bridged gateway-key create NAME",
+};
 
 fn row(key: &GatewayKeyView) -> Vec<String> {
     vec![

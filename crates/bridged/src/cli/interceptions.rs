@@ -5,7 +5,8 @@ use std::io::Write;
 use bridge_control::api::{InterceptionDetail, InterceptionView, TokenSums, TokenView, ToolView};
 use uuid::Uuid;
 
-use super::operator::{Operator, OperatorArgs};
+use super::listing::Listing;
+use super::operator::OperatorArgs;
 use super::table::{self, USUAL_ITEMS};
 use super::{CommandError, Context, say, say_json};
 use crate::operator_api::path;
@@ -70,21 +71,17 @@ struct List {
 }
 
 impl List {
-    fn filters(&self) -> Vec<(&'static str, &str)> {
-        let all = [
-            ("user", &self.user),
-            ("provider", &self.provider),
-            ("model", &self.model),
-            ("client", &self.client),
-            ("session", &self.session),
-            ("outcome", &self.outcome),
-            ("started_after", &self.after),
-            ("started_before", &self.before),
-        ];
-        let given = all
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value.as_deref()?)));
-        given.collect()
+    fn filters(&self) -> [(&'static str, Option<&str>); 8] {
+        [
+            ("user", self.user.as_deref()),
+            ("provider", self.provider.as_deref()),
+            ("model", self.model.as_deref()),
+            ("client", self.client.as_deref()),
+            ("session", self.session.as_deref()),
+            ("outcome", self.outcome.as_deref()),
+            ("started_after", self.after.as_deref()),
+            ("started_before", self.before.as_deref()),
+        ]
     }
 }
 
@@ -95,7 +92,12 @@ pub(crate) async fn run(
 ) -> Result<(), CommandError> {
     let operator = args.operator.connect(context)?;
     match args.deed {
-        Deed::List(args) => list(&operator, &args, out).await,
+        Deed::List(args) => {
+            let filters = args.filters();
+            LISTING
+                .say(&operator, &filters, args.limit, args.json, out)
+                .await
+        }
         Deed::Show { id, json } => {
             let way = path(&["interceptions", &id.to_string()]);
             let detail: InterceptionDetail = operator.api.fetch(&way).await?;
@@ -107,26 +109,16 @@ pub(crate) async fn run(
     }
 }
 
-async fn list(operator: &Operator, args: &List, out: &mut dyn Write) -> Result<(), CommandError> {
-    let found = operator
-        .api
-        .list::<InterceptionView>("/interceptions", &args.filters(), args.limit)
-        .await?;
-    if args.json {
-        return say_json(out, &found.items);
-    }
-    say(out, &(rows(&found.items) + table::more(found.has_more)))
-}
-
-/// Interceptions as a table.
-pub(crate) fn rows(interceptions: &[InterceptionView]) -> String {
-    let header = [
+/// Recorded requests.
+pub(crate) const LISTING: Listing<InterceptionView> = Listing {
+    path: "/interceptions",
+    header: &[
         "STARTED", "USER", "CLIENT", "PROVIDER", "MODEL", "ROUTE", "MODE", "STATUS", "MS", "IN",
         "OUT", "TOOLS", "PROMPT", "ID",
-    ];
-    let rows = interceptions.iter().map(row).collect();
-    table::table(&header, rows, "Nothing is recorded yet.")
-}
+    ],
+    row,
+    nothing: "Nothing is recorded yet.",
+};
 
 fn row(view: &InterceptionView) -> Vec<String> {
     let prompt = view.prompt.as_deref().unwrap_or("-");

@@ -7,6 +7,7 @@ use bridge_control::api::{CreatedKey, KeyView, NewKey, ProviderView};
 use http::Method;
 use uuid::Uuid;
 
+use super::listing::Listing;
 use super::operator::{Operator, OperatorArgs};
 use super::table::{self, USUAL_ITEMS};
 use super::{CommandError, Context, say, say_json};
@@ -81,7 +82,8 @@ pub(crate) async fn run(
     match args.deed {
         Deed::Create(create) => make(&operator, create, out).await,
         Deed::List { user, limit, json } => {
-            list(&operator, user.as_deref(), limit, json, out).await
+            let filters = [("user", user.as_deref())];
+            LISTING.say(&operator, &filters, limit, json, out).await
         }
         Deed::Delete { id } => {
             operator.api.delete(&path(&["keys", &id])).await?;
@@ -145,26 +147,12 @@ async fn make(
     say(out, &text)
 }
 
-async fn list(
-    operator: &Operator,
-    user: Option<&str>,
-    limit: usize,
-    json: bool,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
-    let filters: Vec<_> = user.map(|user| ("user", user)).into_iter().collect();
-    let keys = operator
-        .api
-        .list::<KeyView>("/keys", &filters, limit)
-        .await?;
-    if json {
-        return say_json(out, &keys.items);
-    }
-    let header = ["KEY", "USER", "NAME", "MADE", "GOOD UNTIL", "LAST USED"];
-    let rows = keys.items.iter().map(row).collect();
-    let text = table::table(&header, rows, "There are no keys: bridged key create USER");
-    say(out, &(text + table::more(keys.has_more)))
-}
+const LISTING: Listing<KeyView> = Listing {
+    path: "/keys",
+    header: &["KEY", "USER", "NAME", "MADE", "GOOD UNTIL", "LAST USED"],
+    row,
+    nothing: "There are no keys: bridged key create USER",
+};
 
 fn row(key: &KeyView) -> Vec<String> {
     vec![

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use self::clear::Clear;
 use self::keys::KeyArgs;
 use self::settings::SettingArgs;
-use self::show::{list, show};
+use self::show::{LISTING, show};
 use self::status::status;
 use super::operator::{Operator, OperatorArgs};
 use super::table::{self, USUAL_ITEMS};
@@ -205,7 +205,7 @@ pub(crate) async fn run(
             let changed: ProviderView = operator.api.send(Method::PATCH, &way, &patch).await?;
             show(&changed, args.json, out)
         }
-        Deed::List { limit, json } => list(&operator, limit, json, out).await,
+        Deed::List { limit, json } => LISTING.say(&operator, &[], limit, json, out).await,
         Deed::Show { name, json } => {
             let provider: ProviderView = operator.api.fetch(&path(&["providers", &name])).await?;
             show(&provider, json, out)

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use bridge_control::api::{SessionDetail, SessionView};
 
-use super::interceptions::{rows, tokens};
-use super::operator::{Operator, OperatorArgs};
+use super::interceptions::{self, tokens};
+use super::listing::Listing;
+use super::operator::OperatorArgs;
 use super::table::{self, USUAL_ITEMS};
 use super::{CommandError, Context, say, say_json};
 use crate::operator_api::path;
@@ -61,12 +62,8 @@ pub(crate) async fn run(
             limit,
             json,
         } => {
-            let given = [("user", user.as_deref()), ("client", client.as_deref())];
-            let filters: Vec<_> = given
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?)))
-                .collect();
-            list(&operator, &filters, limit, json, out).await
+            let filters = [("user", user.as_deref()), ("client", client.as_deref())];
+            LISTING.say(&operator, &filters, limit, json, out).await
         }
         Deed::Show { id, json } => {
             let session: SessionDetail = operator.api.fetch(&path(&["sessions", &id])).await?;
@@ -78,21 +75,9 @@ pub(crate) async fn run(
     }
 }
 
-async fn list(
-    operator: &Operator,
-    filters: &[(&str, &str)],
-    limit: usize,
-    json: bool,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
-    let found = operator
-        .api
-        .list::<SessionView>("/sessions", filters, limit)
-        .await?;
-    if json {
-        return say_json(out, &found.items);
-    }
-    let header = [
+const LISTING: Listing<SessionView> = Listing {
+    path: "/sessions",
+    header: &[
         "LAST ACTIVE",
         "USER",
         "CLIENT",
@@ -103,11 +88,10 @@ async fn list(
         "OUT",
         "LAST PROMPT",
         "SESSION",
-    ];
-    let rows = found.items.iter().map(row).collect();
-    let text = table::table(&header, rows, "Nothing is recorded yet.");
-    say(out, &(text + table::more(found.has_more)))
-}
+    ],
+    row,
+    nothing: "Nothing is recorded yet.",
+};
 
 fn row(session: &SessionView) -> Vec<String> {
     let prompt = session.last_prompt.as_deref().unwrap_or("-");
@@ -142,7 +126,7 @@ fn shown(detail: &SessionDetail) -> String {
     for thread in &detail.threads {
         out.push_str("\nthread\n");
         out.push_str(&table::block(thread.prompt.as_deref().unwrap_or("-")));
-        out.push_str(&rows(&thread.interceptions));
+        out.push_str(&interceptions::LISTING.table(&thread.interceptions));
     }
     out
 }

@@ -10,7 +10,7 @@ use std::io::Write;
 use bridge_control::api::ToolServerView;
 use http::Method;
 
-use self::show::{list, show};
+use self::show::{LISTING, show};
 use self::spec::{CreateArgs, UpdateArgs};
 use self::status::status;
 use super::operator::OperatorArgs;
@@ -88,7 +88,7 @@ pub(crate) async fn run(
             let changed: ToolServerView = operator.api.send(Method::PATCH, &way, &patch).await?;
             show(&changed, args.json, out)
         }
-        Deed::List { limit, json } => list(&operator, limit, json, out).await,
+        Deed::List { limit, json } => LISTING.say(&operator, &[], limit, json, out).await,
         Deed::Status { json } => status(&operator, json, out).await,
         Deed::Show { name, json } => {
             let way = path(&["tool-servers", &name]);

@@ -5,6 +5,7 @@ use std::io::Write;
 use bridge_control::api::{NewUser, UserPatch, UserStatus, UserView};
 use http::Method;
 
+use super::listing::Listing;
 use super::operator::{Operator, OperatorArgs};
 use super::table::{self, USUAL_ITEMS};
 use super::{CommandError, Context, say, say_json};
@@ -96,7 +97,7 @@ pub(crate) async fn run(
                 &format!("User {name} is made. Next: bridged key create {name}\n"),
             )
         }
-        Deed::List { limit, json } => list(&operator, limit, json, out).await,
+        Deed::List { limit, json } => LISTING.say(&operator, &[], limit, json, out).await,
         Deed::Show { user, json } => {
             let user: UserView = operator.api.fetch(&path(&["users", &user])).await?;
             if json {
@@ -113,25 +114,12 @@ pub(crate) async fn run(
     }
 }
 
-async fn list(
-    operator: &Operator,
-    limit: usize,
-    json: bool,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
-    let users = operator.api.list::<UserView>("/users", &[], limit).await?;
-    if json {
-        return say_json(out, &users.items);
-    }
-    let header = ["USER", "NAME", "E-MAIL", "STATUS", "MADE", "ID"];
-    let rows = users.items.iter().map(row).collect();
-    let text = table::table(
-        &header,
-        rows,
-        "There are no users: bridged user create NAME",
-    );
-    say(out, &(text + table::more(users.has_more)))
-}
+const LISTING: Listing<UserView> = Listing {
+    path: "/users",
+    header: &["USER", "NAME", "E-MAIL", "STATUS", "MADE", "ID"],
+    row,
+    nothing: "There are no users: bridged user create NAME",
+};
 
 fn row(user: &UserView) -> Vec<String> {
     vec![

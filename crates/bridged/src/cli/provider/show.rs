@@ -5,28 +5,16 @@ use std::time::Duration;
 
 use bridge_control::api::{BedrockView, ProviderType, ProviderView, UpstreamView};
 
-use super::super::operator::Operator;
+use super::super::listing::Listing;
 use super::super::{CommandError, say, say_json, table};
 
-pub(super) async fn list(
-    operator: &Operator,
-    limit: usize,
-    json: bool,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
-    let providers = operator
-        .api
-        .list::<ProviderView>("/providers", &[], limit)
-        .await?;
-    if json {
-        return say_json(out, &providers.items);
-    }
-    let header = ["PROVIDER", "TYPE", "ADDRESS", "ENABLED", "KEYS"];
-    let rows = providers.items.iter().map(row).collect();
-    let nothing = "There are no providers: bridged provider create NAME --type TYPE";
-    let text = table::table(&header, rows, nothing);
-    say(out, &(text + table::more(providers.has_more)))
-}
+/// All of them.
+pub(super) const LISTING: Listing<ProviderView> = Listing {
+    path: "/providers",
+    header: &["PROVIDER", "TYPE", "ADDRESS", "ENABLED", "KEYS"],
+    row,
+    nothing: "There are no providers: bridged provider create NAME --type TYPE",
+};
 
 fn row(provider: &ProviderView) -> Vec<String> {
     let hints: Vec<_> = provider

@@ -4,29 +4,17 @@ use std::io::Write;
 
 use bridge_control::api::{OAuthView, ToolCredentialKind, ToolServerView};
 
-use super::super::operator::Operator;
+use super::super::listing::Listing;
 use super::super::provider::show::{upstream, yes_or_no};
 use super::super::{CommandError, say, say_json, table};
 
-pub(super) async fn list(
-    operator: &Operator,
-    limit: usize,
-    json: bool,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
-    let servers = operator
-        .api
-        .list::<ToolServerView>("/tool-servers", &[], limit)
-        .await?;
-    if json {
-        return say_json(out, &servers.items);
-    }
-    let header = ["TOOL SERVER", "ADDRESS", "ENABLED", "CREDENTIAL", "PROBLEM"];
-    let rows = servers.items.iter().map(row).collect();
-    let nothing = "There are no tool servers: bridged tool-server create NAME --url URL";
-    let text = table::table(&header, rows, nothing);
-    say(out, &(text + table::more(servers.has_more)))
-}
+/// All of them.
+pub(super) const LISTING: Listing<ToolServerView> = Listing {
+    path: "/tool-servers",
+    header: &["TOOL SERVER", "ADDRESS", "ENABLED", "CREDENTIAL", "PROBLEM"],
+    row,
+    nothing: "There are no tool servers: bridged tool-server create NAME --url URL",
+};
 
 fn row(server: &ToolServerView) -> Vec<String> {
     vec![

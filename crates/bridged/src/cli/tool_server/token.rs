@@ -9,6 +9,7 @@ use bridge_telemetry::wall_clock;
 use http::Method;
 use jiff::Timestamp;
 
+use super::super::listing::Listing;
 use super::super::operator::Operator;
 use super::super::provider::keys::{KeyArgs, one};
 use super::super::table::{self, USUAL_ITEMS};
@@ -109,15 +110,8 @@ pub(super) async fn run(
             limit,
             json,
         } => {
-            list(
-                operator,
-                server.as_deref(),
-                user.as_deref(),
-                limit,
-                json,
-                out,
-            )
-            .await
+            let filters = [("server", server.as_deref()), ("user", user.as_deref())];
+            LISTING.say(operator, &filters, limit, json, out).await
         }
     }
 }
@@ -182,27 +176,9 @@ async fn set(
     )
 }
 
-async fn list(
-    operator: &Operator,
-    server: Option<&str>,
-    user: Option<&str>,
-    limit: usize,
-    json: bool,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
-    let filters = [("server", server), ("user", user)];
-    let filters: Vec<_> = filters
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect();
-    let tokens = operator
-        .api
-        .list::<UserTokenView>("/tool-tokens", &filters, limit)
-        .await?;
-    if json {
-        return say_json(out, &tokens.items);
-    }
-    let header = [
+const LISTING: Listing<UserTokenView> = Listing {
+    path: "/tool-tokens",
+    header: &[
         "TOOL SERVER",
         "USER",
         "TOKEN",
@@ -210,12 +186,10 @@ async fn list(
         "GOOD UNTIL",
         "RENEWED",
         "PROBLEM",
-    ];
-    let rows = tokens.items.iter().map(row).collect();
-    let nothing = "There are no tokens: bridged tool-server token set SERVER USER";
-    let text = table::table(&header, rows, nothing);
-    say(out, &(text + table::more(tokens.has_more)))
-}
+    ],
+    row,
+    nothing: "There are no tokens: bridged tool-server token set SERVER USER",
+};
 
 fn row(token: &UserTokenView) -> Vec<String> {
     let renewed = match token.refreshed_at {
