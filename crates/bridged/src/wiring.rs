@@ -1,4 +1,5 @@
-//! Builds the floors from the bottom up, and takes them down in the right order.
+//! A running server: `start.rs` builds its floors from the bottom up, and `run` takes them down in the right
+//! order.
 
 mod authorizer;
 mod control_plane;
@@ -21,6 +22,7 @@ mod running;
 mod sealed;
 mod seed;
 mod settings;
+mod start;
 mod start_error;
 mod tools;
 mod traces;
@@ -28,22 +30,18 @@ mod translate;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bridge_auth::{Authorizer, Seal, Secret};
 use bridge_control::ControlServer;
-use bridge_gateway::{Gateway, GatewayParts};
-use bridge_intercept::{Aftercare, Blueprint, Cutoff, ProviderSet};
-use bridge_rpc::{ProviderWatch, RemoteAuthorizer, RemoteSink, ToolServerWatch};
-use bridge_telemetry::task::{self, Task};
-use bridge_telemetry::{Metrics, keys};
-use bridge_upstream::Client;
-use slog::{Logger, info, o};
+use bridge_gateway::Gateway;
+use bridge_intercept::Cutoff;
+use bridge_rpc::RemoteAuthorizer;
+use bridge_telemetry::task::Task;
+use slog::{Logger, info};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{Instant, timeout};
 
 pub(crate) use self::control_plane::ControlPlane;
 pub(crate) use self::listeners::{ControlListeners, Listeners};
@@ -55,18 +53,10 @@ pub(crate) use self::reload_asks::Reloads;
 pub(crate) use self::remote::{Refused, Welcome};
 pub(crate) use self::replay::ReplayTarget;
 use self::running::Running;
-use self::settings::Settings;
 pub(crate) use self::settings::{Rereads, Source};
 pub(crate) use self::start_error::StartError;
-use self::tools::CentralTools;
 use self::traces::Traces;
-use self::translate::{
-    client_config, configure_metrics, gateway_config, intercept_config, tools_config,
-};
-use crate::config::Config;
 
-/// How often what has grown old is cleared away.
-const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// How long the last records may take to be kept once nothing runs any more.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the first set of providers may take to arrive.
@@ -100,151 +90,6 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Opens everything. With the embedded control plane, waits until there are providers to serve
-    /// with; another one may be away, and callers are told so until it comes.
-    ///
-    /// # Errors
-    /// When something cannot be opened. Nothing is left running then.
-    pub(crate) async fn start(
-        config: &Config,
-        is_from_file: bool,
-        rereads: Option<Rereads>,
-        listeners: Listeners,
-        folder: &Path,
-        admin_token: Secret,
-        logger: &Logger,
-    ) -> Result<Self, StartError> {
-        let metrics = Metrics::default();
-        configure_metrics(config, &metrics);
-        let policy = Arc::new(config.headers.policy().map_err(StartError::Headers)?);
-        let client = Client::try_new(&client_config(config), &metrics, logger);
-        let client = client.map_err(StartError::Upstream)?;
-
-        let plane = Plane::start(
-            config,
-            is_from_file,
-            folder,
-            admin_token.clone(),
-            &metrics,
-            logger,
-        )
-        .await?;
-        let channel = plane.channel();
-
-        let authorizer = authorizer::start(config, &plane, folder, logger).await?;
-        let asked: Arc<dyn Authorizer> = Arc::clone(&authorizer) as _;
-        let sink = Arc::new(RemoteSink::new(channel));
-        let recording = Recording::start(config, folder, sink, &metrics, logger).await?;
-        let mut watch = ProviderWatch::start(channel);
-        let mut tool_watch = ToolServerWatch::start(channel);
-        let tools = CentralTools::new(channel, client.clone(), &metrics, logger);
-
-        let cutoff = Cutoff::default();
-        let limits = gateway_config(config, &metrics);
-        let (tracer, traces) = Traces::start(config, &metrics, logger)?;
-        let gateway = Gateway::new(GatewayParts {
-            tracer,
-            config: limits.clone(),
-            authorizer: Arc::clone(&asked),
-            seal: Seal::new(),
-            metrics: metrics.clone(),
-            logger: logger.clone(),
-        });
-        let blueprint = Blueprint {
-            providers: Arc::new(ProviderSet::default()),
-            exchange: Arc::new(client.clone()),
-            recorder: recording.recorder(),
-            authorizer: asked,
-            policy,
-            config: intercept_config(config),
-            metrics: metrics.clone(),
-            cutoff: cutoff.clone(),
-            logger: logger.new(o!(keys::COMPONENT => "engine")),
-            aftercare: Aftercare::new(metrics.clone(), logger),
-            dumps: dumps::start(config, &metrics, logger).map_err(StartError::Dumps)?,
-            tools: None,
-        };
-        let central = (tools.clone(), tools_config(config));
-        let generations =
-            Generations::new(gateway.clone(), blueprint, limits, client, central, logger);
-        let copy = sealed::copy(config, &plane, folder, &authorizer, logger);
-        if plane.control().is_some() {
-            tools::first(&generations, &mut tool_watch).await;
-            match timeout(FIRST_PROVIDERS, watch.changed()).await {
-                Ok(Some(snapshot)) => {
-                    generations.take(&snapshot);
-                }
-                Ok(None) | Err(_) => return Err(StartError::NoProviders),
-            }
-        }
-        let addresses = (
-            address_of(&listeners.gateway, config.listen.address),
-            address_of(&listeners.operator, config.listen.operator_address),
-        );
-        let patience = watch::Sender::new(config.drain.patience);
-        let patience_now = patience.subscribe();
-        let log = rereads.as_ref();
-        let log = log.map(|rereads| (rereads.level.clone(), rereads.losses.clone()));
-        let (level, losses) = log.unzip();
-        let reloading = rereads.map(|rereads| {
-            let settings = Settings {
-                rereads,
-                config: config.clone(),
-                generations: Some(generations.clone()),
-                control: plane.control().cloned(),
-                patience,
-                metrics: metrics.clone(),
-                logger: logger.clone(),
-            };
-            Reloads::start(settings, logger)
-        });
-        let (reloads, settings) = reloading.unzip();
-        let readiness = Readiness {
-            gateway: gateway.clone(),
-            channel: channel.clone(),
-            authorizer: Arc::clone(&authorizer),
-            recording: recording.clone(),
-            generations: generations.clone(),
-            last_set: generations.last_set(),
-            others: plane.gateways(),
-            reloads: reloads.clone(),
-        };
-        let traffic = readiness.clone();
-        let routes = gateway_routes::router(
-            Some((&gateway, generations.tools())),
-            reloads.clone(),
-            level,
-            admin_token,
-        );
-        let router = operator::router(&plane, readiness, metrics, losses).merge(routes);
-        let operator = operator::serve(listeners.operator, router, logger);
-        Ok(Self {
-            gateway_address: addresses.0,
-            operator_address: addresses.1,
-            _sweep: sweep(generations.clone(), logger),
-            generations: generations.clone(),
-            traces,
-            _tools: task::spawn(
-                logger,
-                "tool servers",
-                tools::follow(generations.clone(), tools, tool_watch, logger.clone()),
-            ),
-            _reload: task::spawn(logger, "reload", sealed::follow(generations, watch, copy)),
-            _settings: settings,
-            reloads,
-            traffic,
-            patience: patience_now,
-            gateway,
-            plane,
-            authorizer,
-            recording,
-            cutoff,
-            logger: logger.clone(),
-            listener: listeners.gateway,
-            operator,
-        })
-    }
-
     /// Where callers connect.
     pub(crate) fn gateway_address(&self) -> SocketAddr {
         self.gateway_address
@@ -350,14 +195,4 @@ impl Server {
 /// The address with the port that the system chose for port zero.
 fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
-}
-
-fn sweep(generations: Generations, logger: &Logger) -> Task<()> {
-    task::spawn(logger, "sweep", async move {
-        let mut ticks = interval(SWEEP_EVERY);
-        loop {
-            ticks.tick().await;
-            generations.sweep();
-        }
-    })
 }
