@@ -1071,7 +1071,7 @@ pub struct ToolUsage {
     pub interception_id: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub msg_id: ::prost::alloc::string::String,
-    /// Only for tools that the gateway injected.
+    /// Without its query, which may hold a key. Only for tools that the gateway injected.
     #[prost(string, optional, tag = "3")]
     pub server_url: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, tag = "4")]
