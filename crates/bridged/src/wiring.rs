@@ -1,5 +1,5 @@
-//! A running server: `start.rs` builds its floors from the bottom up, and `run` takes them down in the right
-//! order.
+//! A running server: `start.rs` builds its floors from the bottom up, and `run` takes them down in
+//! the right order.
 
 mod authorizer;
 mod control_plane;
