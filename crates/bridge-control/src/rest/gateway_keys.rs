@@ -5,15 +5,13 @@ use axum::extract::State;
 use http::StatusCode;
 
 use super::problem::Failure;
-use super::read::{Named, Params, Sent};
+use super::read::{Named, Paging, Params, Sent};
 use crate::api::{CreatedGatewayKey, GatewayKeyView, NewGatewayKey, Page, Problem};
 use crate::control::ControlServer;
 
 /// Gateway keys in the order in which they were made
 #[utoipa::path(get, path = "/api/v1/gateway-keys", tag = "gateway keys",
-    params(
-        ("limit" = Option<u32>, Query, description = "1 to 500, default 50"),
-        ("after" = Option<String>, Query, description = "the `next` of the page before")),
+    params(Paging),
     responses(
         (status = 200, body = Page<GatewayKeyView>),
         (status = 400, body = Problem),

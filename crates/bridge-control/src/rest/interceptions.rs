@@ -5,7 +5,7 @@ use axum::extract::State;
 use uuid::Uuid;
 
 use super::problem::Failure;
-use super::read::{Named, Params};
+use super::read::{Named, Paging, Params};
 use crate::api::{InterceptionDetail, InterceptionStatus, InterceptionView, Page, Problem};
 use crate::control::ControlServer;
 use crate::store::InterceptionFilter;
@@ -21,8 +21,7 @@ use crate::store::InterceptionFilter;
         ("outcome" = Option<InterceptionStatus>, Query, description = "whether and how it ended"),
         ("started_after" = Option<String>, Query, description = "then or later, RFC 3339"),
         ("started_before" = Option<String>, Query, description = "earlier than that, RFC 3339"),
-        ("limit" = Option<u32>, Query, description = "1 to 500, default 50"),
-        ("after" = Option<String>, Query, description = "the `next` of the page before")),
+        Paging),
     responses(
         (status = 200, body = Page<InterceptionView>),
         (status = 400, body = Problem),

@@ -5,7 +5,7 @@ use axum::extract::State;
 use http::StatusCode;
 
 use super::problem::Failure;
-use super::read::{Named, Params, Sent};
+use super::read::{Named, Paging, Params, Sent};
 use crate::api::{CreatedKey, KeyView, NewKey, Page, Problem};
 use crate::control::ControlServer;
 
@@ -13,8 +13,7 @@ use crate::control::ControlServer;
 #[utoipa::path(get, path = "/api/v1/keys", tag = "keys",
     params(
         ("user" = Option<String>, Query, description = "id or login name of the owner"),
-        ("limit" = Option<u32>, Query, description = "1 to 500, default 50"),
-        ("after" = Option<String>, Query, description = "the `next` of the page before")),
+        Paging),
     responses(
         (status = 200, body = Page<KeyView>),
         (status = 400, body = Problem),

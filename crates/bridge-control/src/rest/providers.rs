@@ -6,7 +6,7 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use super::problem::Failure;
-use super::read::{Named, Params, Sent};
+use super::read::{Named, Paging, Params, Sent};
 use crate::api::{
     NewProviderKey, Page, Problem, ProviderKeyView, ProviderPatch, ProviderSpec, ProviderView,
 };
@@ -14,9 +14,7 @@ use crate::control::ControlServer;
 
 /// Providers by name, their keys masked
 #[utoipa::path(get, path = "/api/v1/providers", tag = "providers",
-    params(
-        ("limit" = Option<u32>, Query, description = "1 to 500, default 50"),
-        ("after" = Option<String>, Query, description = "the `next` of the page before")),
+    params(Paging),
     responses(
         (status = 200, body = Page<ProviderView>),
         (status = 400, body = Problem),

@@ -10,6 +10,8 @@ use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::{IntoParams, PartialSchema};
 
 use super::problem::Failure;
 use crate::control::ControlServer;
@@ -158,5 +160,25 @@ impl Params {
             None => Ok(()),
             Some(name) => Err(Failure::invalid(format!("{name}: unknown parameter")).about(name)),
         }
+    }
+}
+
+/// What [`Params::page`] reads, as the document tells it.
+#[derive(Debug)]
+pub(super) struct Paging;
+
+impl IntoParams for Paging {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let parameter = |name: &str| {
+            let parameter = ParameterBuilder::new().name(name);
+            parameter.parameter_in(ParameterIn::Query)
+        };
+        let limit = parameter("limit")
+            .description(Some(format!("1 to {MOST}, default {LIMIT}")))
+            .schema(Some(u32::schema()));
+        let after = parameter("after")
+            .description(Some("the `next` of the page before"))
+            .schema(Some(String::schema()));
+        vec![limit.build(), after.build()]
     }
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use super::problem::Failure;
-use super::read::{Named, Params};
+use super::read::{Named, Paging, Params};
 use crate::api::{Page, Problem, SessionDetail, SessionView};
 use crate::control::ControlServer;
 use crate::store::SessionFilter;
@@ -14,8 +14,7 @@ use crate::store::SessionFilter;
     params(
         ("user" = Option<String>, Query, description = "id or login name"),
         ("client" = Option<String>, Query, description = "name of the calling program"),
-        ("limit" = Option<u32>, Query, description = "1 to 500, default 50"),
-        ("after" = Option<String>, Query, description = "the `next` of the page before")),
+        Paging),
     responses(
         (status = 200, body = Page<SessionView>),
         (status = 400, body = Problem),

@@ -5,15 +5,13 @@ use axum::extract::State;
 use http::StatusCode;
 
 use super::problem::Failure;
-use super::read::{Named, Params, Sent};
+use super::read::{Named, Paging, Params, Sent};
 use crate::api::{NewToolServer, Page, Problem, ToolServerPatch, ToolServerView};
 use crate::control::ControlServer;
 
 /// Tool servers by name, their secrets masked
 #[utoipa::path(get, path = "/api/v1/tool-servers", tag = "tool servers",
-    params(
-        ("limit" = Option<u32>, Query, description = "1 to 500, default 50"),
-        ("after" = Option<String>, Query, description = "the `next` of the page before")),
+    params(Paging),
     responses(
         (status = 200, body = Page<ToolServerView>),
         (status = 400, body = Problem),

@@ -5,7 +5,7 @@ use axum::extract::State;
 use http::StatusCode;
 
 use super::problem::Failure;
-use super::read::{Named, Params, Sent};
+use super::read::{Named, Paging, Params, Sent};
 use crate::api::{NewUserToken, Page, Problem, UserTokenView};
 use crate::control::ControlServer;
 
@@ -14,8 +14,7 @@ use crate::control::ControlServer;
     params(
         ("server" = Option<String>, Query, description = "name or id of a tool server"),
         ("user" = Option<String>, Query, description = "login name or id of a user"),
-        ("limit" = Option<u32>, Query, description = "1 to 500, default 50"),
-        ("after" = Option<String>, Query, description = "the `next` of the page before")),
+        Paging),
     responses(
         (status = 200, body = Page<UserTokenView>),
         (status = 400, body = Problem),

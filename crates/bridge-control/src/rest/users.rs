@@ -5,15 +5,13 @@ use axum::extract::State;
 use http::StatusCode;
 
 use super::problem::Failure;
-use super::read::{Named, Params, Sent};
+use super::read::{Named, Paging, Params, Sent};
 use crate::api::{NewUser, Page, Problem, UserPatch, UserView};
 use crate::control::ControlServer;
 
 /// Users in the order in which they were made
 #[utoipa::path(get, path = "/api/v1/users", tag = "users",
-    params(
-        ("limit" = Option<u32>, Query, description = "1 to 500, default 50"),
-        ("after" = Option<String>, Query, description = "the `next` of the page before")),
+    params(Paging),
     responses(
         (status = 200, body = Page<UserView>),
         (status = 400, body = Problem),
