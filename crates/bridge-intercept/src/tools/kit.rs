@@ -53,8 +53,8 @@ impl Kit {
     /// Puts the tools into a request, unless something speaks against it, and what its client did
     /// not see of earlier turns. The request may have been edited for the latter alone.
     ///
-    /// The first request of a caller that takes tools waits for the tool servers, as long as is set at most. Dropping
-    /// the future then changes nothing: the servers go on opening.
+    /// The first request of a caller that takes tools waits for the tool servers, as long as is set
+    /// at most. Dropping the future then changes nothing: the servers go on opening.
     pub(crate) async fn offer(
         &self,
         cx: &Cx,
