@@ -68,7 +68,7 @@ impl Envelope {
     }
 
     fn bytes_of(&self, name: &str) -> Option<&[u8]> {
-        if let Some(member) = self.last(name).and_then(|at| self.members.get(at)) {
+        if let Some(member) = self.member(name) {
             return Some(self.value_of(member));
         }
         let added = self.added.iter().find(|(added, _)| added == name);
@@ -126,10 +126,14 @@ impl Envelope {
     }
 
     fn insert(&mut self, name: &str, side: Side, items: Bytes) -> Result<(), EnvelopeError> {
-        let value = self.value(name).unwrap_or_default();
         if items.is_empty() {
             return Ok(());
         }
+        // What was put into an array before leaves it an array: it is not put together to be asked.
+        let value = match self.member(name) {
+            Some(member) => Value::new(self.value_before_insertion(member)),
+            None => self.value(name).unwrap_or_default(),
+        };
         if !value.is_something() {
             let mut array = Vec::with_capacity(items.len() + 2);
             array.push(b'[');
@@ -196,10 +200,10 @@ impl Envelope {
     /// The last items of a member that is an array and was not edited, the very last one first.
     /// There are at most [`index::TAIL`] of them.
     pub(crate) fn last_items(&self, name: &str) -> impl Iterator<Item = Value<'_>> {
-        let member = self.last(name).and_then(|at| self.members.get(at));
-        let is_whole = |member: &&Member| member.replaced.is_none() && member.inserted.is_none();
-        let tail = member.filter(is_whole);
-        let items = tail.into_iter().flat_map(|member| member.tail.iter().rev());
+        let member = self.member(name).filter(|member| member.is_as_parsed());
+        let items = member
+            .into_iter()
+            .flat_map(|member| member.tail.iter().rev());
         items.map(|item| Value::new(self.slice(item.clone())))
     }
 
@@ -220,9 +224,8 @@ impl Envelope {
     /// The last item of a member that is an array, to be kept. Of one that was not edited nothing
     /// is copied.
     pub(crate) fn last_item(&self, name: &str) -> Option<Bytes> {
-        let member = self.last(name).and_then(|at| self.members.get(at));
-        let is_whole = |member: &&Member| member.replaced.is_none() && member.inserted.is_none();
-        if let Some(member) = member.filter(is_whole) {
+        let member = self.member(name);
+        if let Some(member) = member.filter(|member| member.is_as_parsed()) {
             return Some(self.body.slice(member.tail.back()?.clone()));
         }
         let item = self.value(name)?.items().last()?;
@@ -296,6 +299,10 @@ impl Envelope {
     }
 
     /// The place of the last member of this name that was not removed.
+    fn member(&self, name: &str) -> Option<&Member> {
+        self.last(name).and_then(|at| self.members.get(at))
+    }
+
     fn last(&self, name: &str) -> Option<usize> {
         let is_it = |member: &Member| !member.is_removed && self.name(member) == name;
         self.members.iter().rposition(is_it)

@@ -28,6 +28,13 @@ pub(super) struct Member {
     pub(super) is_removed: bool,
 }
 
+impl Member {
+    /// Whether the value is the one that was parsed.
+    pub(super) fn is_as_parsed(&self) -> bool {
+        self.replaced.is_none() && self.inserted.is_none()
+    }
+}
+
 /// Walks over the whole body once.
 pub(super) fn index(body: &[u8], limits: &EnvelopeLimits) -> Result<Vec<Member>, EnvelopeError> {
     let mut scanner = Scanner::new(body, limits.depth);
