@@ -10,3 +10,8 @@ where
 {
     Deserialize::deserialize(deserializer).map(Some)
 }
+
+/// What stands for a switch that is not given and is on by itself.
+pub(super) fn yes() -> bool {
+    true
+}

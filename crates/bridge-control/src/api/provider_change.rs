@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::given::given;
+use super::given::{given, yes};
 use super::{BedrockChange, SecretText, UpstreamChange};
 
 /// A provider as it is to be. What is not given stays as it is when there is one already; address
@@ -51,10 +51,6 @@ pub struct ProviderSpec {
     )]
     #[schema(value_type = Option<UpstreamChange>)]
     pub upstream: Option<Option<UpstreamChange>>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What is to change of a provider. At least one field is given; what is not stays as it is.

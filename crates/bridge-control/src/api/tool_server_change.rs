@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::given::given;
+use super::given::{given, yes};
 use super::{ClientAuth, SecretText, ToolCredentialKind, UpstreamChange};
 
 /// A tool server to be made.
@@ -41,10 +41,6 @@ pub struct NewToolServer {
     /// How it is connected to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream: Option<UpstreamChange>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What is to change of a tool server. At least one field is given; what is not stays as it is.
