@@ -24,7 +24,8 @@ pub struct McpConfig {
     /// How long after a failure a server is tried again. Default 1 s, and twice as long after each
     /// further failure.
     pub first_retry: Duration,
-    /// How long it takes at most until it is tried again. Default 60 s.
+    /// What these pauses grow to. Default 60 s. Chance makes each pause up to twice as long, so that
+    /// not all identities come at once.
     pub last_retry: Duration,
     /// How old a listing may be before it is read again, of an identity that makes requests.
     /// Default 5 minutes. What a server says of changes is heard at once.
