@@ -2,7 +2,8 @@
 //!
 //! The rule is that of gateways for providers: an address in the settings is the operator's own word,
 //! a name may lead to the open internet, and elsewhere, as to where clouds tell machines their
-//! credentials, only where the operator allows it.
+//! credentials, only where the operator allows it. One thing is stricter: an address of IPv6 that
+//! holds one of IPv4 is closed, whatever it holds, unless it is the usual form (`::ffff:`).
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
