@@ -44,6 +44,21 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// The kind of failure under a provider's status.
+    #[must_use]
+    pub const fn of_status(status: u16) -> Self {
+        match status {
+            401 | 403 => Self::Permission,
+            404 => Self::NotFound,
+            408 | 504 => Self::Timeout,
+            413 => Self::TooLarge,
+            429 => Self::RateLimit,
+            503 | 529 => Self::Overloaded,
+            400..=499 => Self::InvalidRequest,
+            _ => Self::Upstream,
+        }
+    }
+
     /// The error types of Anthropic's API reference.
     const fn anthropic(self) -> &'static str {
         match self {

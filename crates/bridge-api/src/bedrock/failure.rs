@@ -49,7 +49,7 @@ pub fn bedrock_failure(status: u16, error_type: &str, body: &[u8]) -> Option<Byt
     if is_json && Value::new(body).get("error").is_some_and(Value::is_object) {
         return None;
     }
-    let kind = kind_of(error_type).unwrap_or_else(|| kind_of_status(status));
+    let kind = kind_of(error_type).unwrap_or_else(|| FailureKind::of_status(status));
     let message = message(body, error_type);
     let failure = ApiFailure {
         kind,
@@ -66,19 +66,6 @@ fn kind_of(exception: &str) -> Option<FailureKind> {
     let mut known = EXCEPTIONS.iter();
     let found = known.find(|(known, _)| known.eq_ignore_ascii_case(name));
     found.map(|(_, kind)| *kind)
-}
-
-fn kind_of_status(status: u16) -> FailureKind {
-    match status {
-        401 | 403 => FailureKind::Permission,
-        404 => FailureKind::NotFound,
-        408 | 504 => FailureKind::Timeout,
-        413 => FailureKind::TooLarge,
-        429 => FailureKind::RateLimit,
-        503 | 529 => FailureKind::Overloaded,
-        400..=499 => FailureKind::InvalidRequest,
-        _ => FailureKind::Upstream,
-    }
 }
 
 /// What Bedrock says, or at least its word for it.

@@ -191,7 +191,7 @@ impl Failed {
         let (kind, message) = match self {
             Self::Left => (FailureKind::Internal, "the caller has left"),
             Self::Refused(refusal) => (
-                kind_of(refusal.status),
+                FailureKind::of_status(refusal.status.as_u16()),
                 refusal
                     .message
                     .as_deref()
@@ -227,19 +227,5 @@ const fn told(kind: FailureKind) -> &'static str {
         | FailureKind::TooLarge
         | FailureKind::Upstream
         | FailureKind::Internal => "the provider did not go on after central tools had run",
-    }
-}
-
-/// The kind of failure under a provider's status.
-fn kind_of(status: StatusCode) -> FailureKind {
-    match status.as_u16() {
-        401 | 403 => FailureKind::Permission,
-        404 => FailureKind::NotFound,
-        413 => FailureKind::TooLarge,
-        429 => FailureKind::RateLimit,
-        408 | 504 => FailureKind::Timeout,
-        503 | 529 => FailureKind::Overloaded,
-        400..=499 => FailureKind::InvalidRequest,
-        _ => FailureKind::Upstream,
     }
 }
