@@ -84,14 +84,38 @@ impl Limit {
     }
 
     fn what(self) -> String {
-        match self {
-            Self::Rounds(rounds) => {
-                format!("this turn has used up its {rounds} rounds of tool calls")
-            }
-            Self::Calls(calls) => format!("this turn has used up its {calls} tool calls"),
-            Self::Time(seconds) => {
-                format!("this turn has used up its {seconds} seconds for tool calls")
-            }
+        let (count, one, more) = match self {
+            Self::Rounds(rounds) => (
+                u64::from(rounds),
+                "round of tool calls",
+                "rounds of tool calls",
+            ),
+            Self::Calls(calls) => (u64::from(calls), "tool call", "tool calls"),
+            Self::Time(seconds) => (seconds, "second for tool calls", "seconds for tool calls"),
+        };
+        let things = if count == 1 { one } else { more };
+        format!("this turn has used up its {count} {things}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Limit;
+
+    #[test]
+    fn limits_of_one_are_told_in_the_singular() {
+        let told = [
+            (Limit::Rounds(1), "1 round of tool calls."),
+            (Limit::Rounds(16), "16 rounds of tool calls."),
+            (Limit::Calls(1), "1 tool call."),
+            (Limit::Calls(64), "64 tool calls."),
+            (Limit::Time(1), "1 second for tool calls."),
+            (Limit::Time(600), "600 seconds for tool calls."),
+        ];
+        for (limit, end) in told {
+            let explanation = limit.explanation();
+            let said = format!("this turn has used up its {end}");
+            assert!(explanation.contains(&said), "{explanation}");
         }
     }
 }

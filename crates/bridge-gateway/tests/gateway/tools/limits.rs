@@ -38,7 +38,7 @@ async fn behind_the_last_round_the_model_hears_so_and_answers_once_more() {
                 reply.text()
             );
             let third = stage.asked()[2].to_string();
-            assert!(third.contains("used up its 1 rounds"), "{third}");
+            assert!(third.contains("used up its 1 round of"), "{third}");
             assert_eq!(stage.docs.seen().calls.len(), 1);
             let ended = stage.world.ended(1).await.remove(0);
             assert_eq!(ended.outcome, Outcome::Completed);
@@ -56,7 +56,7 @@ async fn calls_and_time_have_limits_of_their_own() {
         total_timeout: Duration::ZERO,
         ..patient()
     };
-    for (config, words, made) in [(few, "1 tool calls", 1), (short, "0 seconds", 0)] {
+    for (config, words, made) in [(few, "its 1 tool call", 1), (short, "0 seconds", 0)] {
         let dialect = Dialect::Anthropic;
         let calls = [CALL, AGAIN];
         let setup = Setup::playing(vec![
